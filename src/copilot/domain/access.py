@@ -1,0 +1,54 @@
+"""Who is calling, and what they may do."""
+
+from enum import StrEnum
+
+from copilot.domain.value import Value
+
+
+class Role(StrEnum):
+    REPRESENTATIVE = "representative"
+    SUPERVISOR = "supervisor"
+    KNOWLEDGE_MANAGER = "knowledge_manager"
+    ML_ENGINEER = "ml_engineer"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    CONVERSATIONS_READ = "conversations:read"
+    CONVERSATIONS_WRITE = "conversations:write"
+    KNOWLEDGE_READ = "knowledge:read"
+    KNOWLEDGE_WRITE = "knowledge:write"
+    ACTIONS_READ = "actions:read"
+    ACTIONS_APPROVE = "actions:approve"
+    ACTIONS_APPROVE_ABOVE_LIMIT = "actions:approve_above_limit"
+    LEDGER_READ = "ledger:read"
+    EVALUATION_RUN = "evaluation:run"
+
+
+_DESK = {
+    Scope.CONVERSATIONS_READ,
+    Scope.CONVERSATIONS_WRITE,
+    Scope.KNOWLEDGE_READ,
+    Scope.ACTIONS_READ,
+    Scope.ACTIONS_APPROVE,
+}
+
+SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
+    Role.REPRESENTATIVE: frozenset(_DESK),
+    Role.SUPERVISOR: frozenset(_DESK | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.LEDGER_READ}),
+    Role.KNOWLEDGE_MANAGER: frozenset({Scope.KNOWLEDGE_READ, Scope.KNOWLEDGE_WRITE}),
+    Role.ML_ENGINEER: frozenset({Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN}),
+    Role.ADMIN: frozenset(Scope),
+}
+
+
+class Principal(Value):
+    """An authenticated caller: every row and query carries its tenant."""
+
+    id: str
+    tenant_id: str
+    name: str
+    role: Role
+
+    def may(self, scope: Scope) -> bool:
+        return scope in SCOPES_OF_ROLE[self.role]

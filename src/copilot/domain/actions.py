@@ -1,0 +1,193 @@
+"""Tool calls, policy decisions, proposals and approvals."""
+
+import hashlib
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from copilot.domain.commerce import Money
+from copilot.domain.value import Value
+
+
+class ToolEffect(StrEnum):
+    READ = "read"
+    WRITE = "write"
+    MONEY = "money"
+
+
+class ToolCall(Value):
+    """A call of a catalog tool; its id is the idempotency key wherever it goes."""
+
+    id: str
+    tool: str
+    tool_version: str = "1"
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolResult(Value):
+    """What a tool answered; `data` is JSON, `error` a sentence for the representative."""
+
+    call: ToolCall
+    ok: bool
+    data: dict[str, Any] = Field(default_factory=dict)
+    error: str | None = None
+    created_at: datetime
+
+
+class ClauseReference(Value):
+    """A numbered clause of one version of a policy document."""
+
+    document: str
+    version: str
+    clause: str
+    title: str = ""
+    quote: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title or self.document} §{self.clause}"
+
+
+class PolicyOutcome(StrEnum):
+    ALLOW = "allow"
+    NEEDS_SUPERVISOR = "needs_supervisor"
+    DENY = "deny"
+
+
+class PolicyFinding(Value):
+    """One rule that spoke: for or against, why, and the clause it comes from."""
+
+    rule: str
+    outcome: PolicyOutcome
+    because: str
+    clause: ClauseReference
+
+
+class PolicyDecision(Value):
+    """The verdict of every rule in force on `as_of` that concerns the tool.
+
+    With no finding at all the outcome is DENY: what no clause allows is not allowed.
+    """
+
+    outcome: PolicyOutcome
+    findings: tuple[PolicyFinding, ...]
+    as_of: datetime
+
+    @property
+    def reason(self) -> str:
+        """The deciding findings in one line, e.g. "21 days > 14 · Returns policy §3.2"."""
+        deciding = [f for f in self.findings if f.outcome is self.outcome]
+        if not deciding:
+            return "No policy clause allows this."
+        return "; ".join(f"{f.because} · {f.clause}" for f in deciding)
+
+
+class ActionStatus(StrEnum):
+    """`proposed → approved → executing → succeeded | failed | unresolved`, or an early end."""
+
+    PROPOSED = "proposed"
+    AWAITING_SECOND_APPROVAL = "awaiting_second_approval"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNRESOLVED = "unresolved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        ActionStatus.SUCCEEDED,
+        ActionStatus.FAILED,
+        ActionStatus.REJECTED,
+        ActionStatus.EXPIRED,
+        ActionStatus.SUPERSEDED,
+    }
+)
+
+
+class Approval(Value):
+    """One person's consent to exactly one sealed call."""
+
+    approver_id: str
+    approver_name: str
+    approved_at: datetime
+    expires_at: datetime
+    seal: str
+    """SHA-256 over the action's digest, the approver and the expiry: see `seal_for`."""
+
+
+class Action(Value):
+    """A WRITE or MONEY tool call proposed to a person, and what became of it."""
+
+    id: str
+    tenant_id: str
+    conversation_id: str
+    revision: int
+    customer_id: str
+    call: ToolCall
+    effect: ToolEffect
+    preview: str
+    amount: Money | None = None
+    decision: PolicyDecision
+    status: ActionStatus = ActionStatus.PROPOSED
+    proposed_at: datetime
+    expires_at: datetime
+    approvals: tuple[Approval, ...] = ()
+    result: ToolResult | None = None
+    rejected_reason: str | None = None
+    replaces: str | None = None
+    """The action this one was edited from."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that an approval binds, except who approves and until when."""
+        return _sha256(
+            {
+                "action": self.id,
+                "tenant": self.tenant_id,
+                "conversation": self.conversation_id,
+                "customer": self.customer_id,
+                "tool": self.call.tool,
+                "tool_version": self.call.tool_version,
+                "call": self.call.id,
+                "arguments": self.call.arguments,
+                "amount_minor": self.amount.minor if self.amount else None,
+                "currency": self.amount.currency if self.amount else None,
+            }
+        )
+
+    def seal_for(self, approver_id: str, expires_at: datetime) -> str:
+        """The seal that `approver_id` puts on exactly this call until `expires_at`."""
+        return _sha256({"digest": self.digest, "approver": approver_id, "expires_at": expires_at.isoformat()})
+
+
+class LedgerEntry(Value):
+    """One link of the hash chain: `hash` covers every other field, `previous_hash` the entry before."""
+
+    sequence: int = Field(ge=1)
+    tenant_id: str
+    kind: str
+    """evidence, suggestion, edit, proposal, approval, rejection, execution, receipt."""
+    subject_id: str
+    body: dict[str, Any]
+    created_at: datetime
+    previous_hash: str
+    hash: str
+
+
+def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """JSON with sorted keys and no spaces: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _sha256(value: Any) -> str:  # noqa: ANN401
+    return hashlib.sha256(canonical_json(value)).hexdigest()

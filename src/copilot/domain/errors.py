@@ -1,0 +1,128 @@
+"""Every error this product raises on purpose.
+
+::
+
+    CopilotError                     code                     HTTP
+    ├── InvalidInput                 invalid_input            422   what the caller sent is wrong
+    │   ├── TooLarge                 too_large                413
+    │   └── UnreadableDocument       unreadable_document      422   a file that cannot become knowledge
+    ├── NotFound                     not_found                404
+    ├── Conflict                     conflict                 409   true when asked, not any more
+    │   ├── ConversationClosed       conversation_closed      409
+    │   ├── IdempotencyKeyReused     idempotency_key_reused   422
+    │   ├── ActionNotOpen            action_not_open          409   decided, expired or superseded
+    │   └── SealBroken               seal_broken              409   what is executed is not what was approved
+    ├── NotAuthenticated             not_authenticated        401
+    ├── NotPermitted                 not_permitted            403
+    │   ├── PolicyDenied             policy_denied            403
+    │   ├── SecondApproverNeeded     second_approver_needed   403
+    │   └── CustomerNotVerified      customer_not_verified    403
+    ├── ToolFailed                   tool_failed              422   the order system said no
+    ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
+    │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    └── ConfigurationError           configuration_error      500   settings, weights, playbooks, policies
+"""
+
+from typing import ClassVar
+
+
+class CopilotError(Exception):
+    """The root: a stable `code`, an HTTP `status`, and a message for a person.
+
+    `message` says what was wrong and where; `hint` says what to do about it.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.hint}" if self.hint else ""
+        return f"{place}{self.message}{advice}"
+
+
+class InvalidInput(CopilotError):
+    code = "invalid_input"
+    status = 422
+
+
+class TooLarge(InvalidInput):
+    code = "too_large"
+    status = 413
+
+
+class UnreadableDocument(InvalidInput):
+    code = "unreadable_document"
+
+
+class NotFound(CopilotError):
+    code = "not_found"
+    status = 404
+
+
+class Conflict(CopilotError):
+    code = "conflict"
+    status = 409
+
+
+class ConversationClosed(Conflict):
+    code = "conversation_closed"
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class ActionNotOpen(Conflict):
+    code = "action_not_open"
+
+
+class SealBroken(Conflict):
+    code = "seal_broken"
+
+
+class NotAuthenticated(CopilotError):
+    code = "not_authenticated"
+    status = 401
+
+
+class NotPermitted(CopilotError):
+    code = "not_permitted"
+    status = 403
+
+
+class PolicyDenied(NotPermitted):
+    code = "policy_denied"
+
+
+class SecondApproverNeeded(NotPermitted):
+    code = "second_approver_needed"
+
+
+class CustomerNotVerified(NotPermitted):
+    code = "customer_not_verified"
+
+
+class ToolFailed(CopilotError):
+    code = "tool_failed"
+    status = 422
+
+
+class DependencyUnavailable(CopilotError):
+    code = "dependency_unavailable"
+    status = 503
+
+
+class OutcomeUnknown(DependencyUnavailable):
+    code = "outcome_unknown"
+
+
+class ConfigurationError(CopilotError):
+    code = "configuration_error"

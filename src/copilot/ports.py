@@ -1,0 +1,337 @@
+"""What the core needs from the outside, as protocols; adapters implement them, `adapters/fakes` fakes them.
+
+Every method is async unless it is pure and quick. Every row and every query carries the tenant.
+Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from copilot.domain.actions import Action, ActionStatus, LedgerEntry
+from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.commerce import Customer, Money, Order, Product, Refund
+from copilot.domain.conversation import Conversation, Speaker, Turn
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
+from copilot.domain.wrap_up import Summary, WrapUp
+
+Vector = NDArray[np.float32]
+"""Shape (dimensions,), unit length."""
+Vectors = NDArray[np.float32]
+"""Shape (n, dimensions), rows of unit length."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+
+class Ids(Protocol):
+    def new(self, prefix: str) -> str:
+        """A new id such as `conv_0193…`: prefix, underscore, UUIDv7 in hex."""
+
+
+# ---------------------------------------------------------------- models
+
+
+class Embedder(Protocol):
+    @property
+    def model_id(self) -> str:
+        """Changes whenever the vectors would."""
+
+    @property
+    def dimensions(self) -> int: ...
+
+    async def embed_query(self, text: str) -> Vector: ...
+
+    async def embed_passages(
+        self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Rows in the order of `texts`; `on_progress` gets the number of texts done so far."""
+
+
+class TokenCounter(Protocol):
+    def count(self, text: str) -> int: ...
+
+
+class ChatModel(Protocol):
+    """Any OpenAI-compatible chat endpoint. Raises `DependencyUnavailable` when it fails or is too slow."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def stream(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        max_tokens: int,
+        json_schema: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[str]:
+        """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
+
+
+# ---------------------------------------------------------------- knowledge
+
+
+class DocumentLoader(Protocol):
+    """Parses one kind of file. Raises `UnreadableDocument`, naming what is wrong."""
+
+    suffixes: frozenset[str]
+
+    def load(self, content: bytes, *, external_id: str, source: str) -> Sequence[ParsedDocument]:
+        """One or more documents (a CSV of questions is one per row group). Pure: no I/O."""
+
+
+class PassageIndex(Protocol):
+    """Nearest neighbours by cosine; derived from the store, may be dropped and rebuilt."""
+
+    async def upsert(self, tenant_id: str, passage_ids: Sequence[str], vectors: Vectors) -> None: ...
+
+    async def delete(self, tenant_id: str, passage_ids: Sequence[str]) -> None: ...
+
+    async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> list[tuple[str, float]]:
+        """(passage id, cosine), best first."""
+
+    async def count(self, tenant_id: str) -> int: ...
+
+    async def drop(self, tenant_id: str) -> None: ...
+
+
+class KnowledgeStore(Protocol):
+    """The truth about documents, passages and their vectors, with full-text search beside them."""
+
+    async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → content hash, of every document."""
+
+    async def put_document(
+        self, document: KnowledgeDocument, passages: Sequence[Passage], vectors: Vectors, model_id: str
+    ) -> list[str]:
+        """Replaces that version whole, in one transaction; returns ids of passages that are gone."""
+
+    async def delete_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> list[str]:
+        """Deletes one version, or all; returns the ids of their passages. `NotFound` when there is none."""
+
+    async def get_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> KnowledgeDocument:
+        """That version, or the newest. `NotFound` when there is none."""
+
+    async def list_documents(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeDocument]:
+        """By id, for cursor paging."""
+
+    async def passages_of(self, document_id: str) -> list[Passage]: ...
+
+    async def fetch(
+        self, tenant_id: str, passage_ids: Sequence[str]
+    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        """Only passages of this tenant and of documents that are not quarantined."""
+
+    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+        """BM25 over stemmed words: (passage id, score, higher is better), best first.
+
+        `text` is untrusted: every character is data, none is query syntax.
+        """
+
+    async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
+        """Vectors already computed for a passage of the same content."""
+
+    def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
+        """In batches, for rebuilding the index."""
+
+    async def passage_count(self, tenant_id: str) -> int: ...
+
+    async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
+        """A trained classifier or a compiled playbook set; `key` says from what it was made."""
+
+    async def get_artifact(self, tenant_id: str, name: str) -> tuple[str, bytes] | None:
+        """(key, content)."""
+
+    async def record_gap(self, gap: KnowledgeGap) -> None: ...
+
+    async def list_gaps(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeGap]: ...
+
+
+# ---------------------------------------------------------------- conversations
+
+
+class ConversationStore(Protocol):
+    """Conversations, turns and what was shown at each revision."""
+
+    async def create(self, conversation: Conversation) -> None: ...
+
+    async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
+        """With all its turns. `NotFound` for another tenant's."""
+
+    async def list_open(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Conversation]: ...
+
+    async def append_turn(
+        self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
+    ) -> Conversation:
+        """Adds the turn and one to the revision, in one transaction. `ConversationClosed` after wrap-up."""
+
+    async def set_customer(
+        self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
+    ) -> Conversation:
+        """Binds the verified customer and adds one to the revision."""
+
+    async def save_revision(
+        self, snapshot: ConversationSnapshot, events: Sequence[AssistEvent], *, tenant_id: str
+    ) -> bool:
+        """What was shown for this revision; False, saving nothing, when a newer revision was saved before."""
+
+    async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
+        """`ConversationClosed` when it is closed already."""
+
+    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot: ...
+
+    async def events_after(self, tenant_id: str, conversation_id: str, event_id: int) -> list[AssistEvent]:
+        """Saved events with a greater id, oldest first."""
+
+    async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
+        """The first of `count` ids that nobody else will ever use in this conversation."""
+
+    async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion: ...
+
+    async def add_feedback(self, feedback: AnswerFeedback) -> None:
+        """The last word of a principal on a suggestion counts."""
+
+    async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None: ...
+
+
+class EventBus(Protocol):
+    """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
+
+    async def publish(
+        self, tenant_id: str, conversation_id: str, revision: int, data: EventData
+    ) -> AssistEvent | None:
+        """Gives the event its id and sends it. None, sending nothing, when `revision` is stale."""
+
+    def subscribe(
+        self, tenant_id: str, conversation_id: str, after: int | None
+    ) -> AsyncIterator[AssistEvent]:
+        """A snapshot first (or, with `after`, what was missed since), then events as they happen."""
+
+
+# ---------------------------------------------------------------- tools
+
+
+class OrderSystem(Protocol):
+    """A shop's orders. `key` is an idempotency key: the same key never does anything twice.
+
+    Raises `NotFound`, `ToolFailed` (the shop refuses, with its reason), `DependencyUnavailable` (certainly not
+    done) or `OutcomeUnknown` (ask `refunds` what happened).
+    """
+
+    async def find_customer_by_email(self, email: str) -> Customer: ...
+
+    async def find_customer_by_name_zip(self, first_name: str, last_name: str, zip_code: str) -> Customer: ...
+
+    async def get_customer(self, customer_id: str) -> Customer: ...
+
+    async def get_order(self, order_id: str) -> Order: ...
+
+    async def get_product(self, product_id: str) -> Product: ...
+
+    async def list_products(self) -> list[Product]: ...
+
+    async def cancel_order(self, order_id: str, reason: str, *, key: str) -> Order: ...
+
+    async def return_items(
+        self, order_id: str, item_ids: Sequence[str], payment_method_id: str, *, key: str
+    ) -> Order: ...
+
+    async def exchange_items(
+        self,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        payment_method_id: str,
+        *,
+        key: str,
+    ) -> Order: ...
+
+    async def modify_items(
+        self,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        payment_method_id: str,
+        *,
+        key: str,
+    ) -> Order: ...
+
+    async def modify_order_address(self, order_id: str, address: Mapping[str, str], *, key: str) -> Order: ...
+
+    async def modify_order_payment(self, order_id: str, payment_method_id: str, *, key: str) -> Order: ...
+
+    async def modify_customer_address(
+        self, customer_id: str, address: Mapping[str, str], *, key: str
+    ) -> Customer: ...
+
+    async def refund(self, order_id: str, amount: Money, reason: str, *, key: str) -> Refund: ...
+
+    async def refunds(self, order_id: str) -> list[Refund]:
+        """For reconciling an unknown outcome by its key."""
+
+
+class ActionStore(Protocol):
+    """Proposals, approvals, executions. Every change of status is a compare-and-set."""
+
+    async def add(self, action: Action) -> None: ...
+
+    async def get(self, tenant_id: str, action_id: str) -> Action: ...
+
+    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]: ...
+
+    async def list_waiting(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Action]:
+        """Proposed or awaiting a second approval, oldest first."""
+
+    async def replace(self, action: Action, *, expected: ActionStatus) -> None:
+        """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
+
+    async def unfinished(self) -> list[Action]:
+        """Approved or executing, of every tenant: what a restart has to drive on."""
+
+    async def refunded_since(self, tenant_id: str, customer_id: str, since: datetime) -> int:
+        """Minor units refunded or being refunded through us."""
+
+
+class LedgerStore(Protocol):
+    """Append-only; one chain per tenant."""
+
+    async def append(
+        self, tenant_id: str, kind: str, subject_id: str, body: Mapping[str, Any], at: datetime
+    ) -> LedgerEntry: ...
+
+    def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
+        """In the order of the chain."""
+
+
+class IdempotencyStore(Protocol):
+    """Answers remembered by `Idempotency-Key`."""
+
+    async def begin(
+        self, tenant_id: str, key: str, fingerprint: str, at: datetime
+    ) -> tuple[int, bytes] | None:
+        """The earlier answer (status, body), or None when this request is the first and now holds the key.
+
+        `IdempotencyKeyReused` when the key came with another request, `Conflict` while the first still runs.
+        """
+
+    async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None: ...
+
+    async def abandon(self, tenant_id: str, key: str) -> None:
+        """The request failed without effect: the key is free again."""
