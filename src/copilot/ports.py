@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from copilot.domain.actions import Action, ActionStatus, LedgerEntry
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
-from copilot.domain.conversation import Conversation, Speaker, Turn
+from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -229,7 +229,7 @@ class EventBus(Protocol):
 class OrderSystem(Protocol):
     """A shop's orders. `key` is an idempotency key: the same key never does anything twice.
 
-    Raises `NotFound`, `ToolFailed` (the shop refuses, with its reason), `DependencyUnavailable` (certainly not
+    Raises `NotFound`, `ToolFailed` (the shop refuses, with its reason), `DependencyUnavailable` (surely not
     done) or `OutcomeUnknown` (ask `refunds` what happened).
     """
 

@@ -44,7 +44,7 @@ FACTS: dict[str, str] = {
     "order.delivered_on": "for display",
     "order.days_since_delivery": "whole days; absent while not delivered",
     "order.expected_on": "for display",
-    "order.days_late": "whole days past the expected date while not delivered, or at delivery; 0 when in time",
+    "order.days_late": "whole days past the expected date, at delivery or so far; 0 when in time",
     "order.carrier": "",
     "order.tracking_id": "",
     "order.has_final_sale": "whether any item is final sale",
@@ -58,6 +58,6 @@ FACTS: dict[str, str] = {
     "call.amount_minor": "policy only: the amount of the call being decided, in cents",
     "call.reason": "policy only: the reason argument of the call",
     "call.days_refunded_minor": "policy only: refunded to this customer in the last 365 days, in cents",
-    "policy.outcome": "playbooks only: allow, needs_supervisor or deny, of the step's or playbook's first tool",
+    "policy.outcome": "playbooks only: allow, needs_supervisor or deny, of the playbook's first tool",
     "policy.reason": "playbooks only: the deciding findings with their clauses",
 }

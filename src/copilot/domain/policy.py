@@ -18,7 +18,7 @@ class RuleClause(Value):
 
 
 class RuleExample(Value):
-    """A situation the rule's author worked out by hand; `expect` is what the rule alone says, None: silent."""
+    """A situation worked out by hand; `expect` is what the rule alone says, None: silent."""
 
     given: dict[str, Scalar]
     expect: PolicyOutcome | None
