@@ -141,14 +141,15 @@ class Action(Value):
     status: ActionStatus = ActionStatus.PROPOSED
     proposed_at: datetime
     expires_at: datetime
+    digest: str = ""
+    """`compute_digest()` when it was proposed; an approver sends back the one they were shown."""
     approvals: tuple[Approval, ...] = ()
     result: ToolResult | None = None
     rejected_reason: str | None = None
     replaces: str | None = None
     """The action this one was edited from."""
 
-    @property
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """SHA-256 over everything that an approval binds, except who approves and until when."""
         return _sha256(
             {
@@ -167,7 +168,7 @@ class Action(Value):
 
     def seal_for(self, approver_id: str, expires_at: datetime) -> str:
         """The seal that `approver_id` puts on exactly this call until `expires_at`."""
-        return _sha256({"digest": self.digest, "approver": approver_id, "expires_at": expires_at.isoformat()})
+        return _sha256({"digest": self.compute_digest(), "approver": approver_id, "expires_at": expires_at.isoformat()})
 
 
 class LedgerEntry(Value):
