@@ -90,11 +90,6 @@ class Test(Value):
         named = {bound for bound in bounds if isinstance(bound, str)}
         return frozenset({self.fact, *named, *((self.plus,) if self.plus else ())})
 
-    def facts_assured(self) -> frozenset[str]:
-        """Facts that are surely known where this holds."""
-        absent_will_do = self.is_not is not None or self.known is False
-        return frozenset() if absent_will_do else self.facts_used()
-
 
 class All(Value):
     all: tuple["Condition", ...]
@@ -104,9 +99,6 @@ class All(Value):
 
     def facts_used(self) -> frozenset[str]:
         return frozenset[str]().union(*(c.facts_used() for c in self.all))
-
-    def facts_assured(self) -> frozenset[str]:
-        return frozenset[str]().union(*(c.facts_assured() for c in self.all))
 
 
 class AnyOf(Value):
@@ -118,10 +110,6 @@ class AnyOf(Value):
     def facts_used(self) -> frozenset[str]:
         return frozenset[str]().union(*(c.facts_used() for c in self.any))
 
-    def facts_assured(self) -> frozenset[str]:
-        assured = [c.facts_assured() for c in self.any]
-        return assured[0].intersection(*assured[1:]) if assured else frozenset()
-
 
 class Not(Value):
     not_: "Condition" = Field(alias="not")
@@ -131,9 +119,6 @@ class Not(Value):
 
     def facts_used(self) -> frozenset[str]:
         return self.not_.facts_used()
-
-    def facts_assured(self) -> frozenset[str]:
-        return frozenset()
 
 
 def _number(value: FactValue | None) -> float | None:

@@ -83,7 +83,7 @@ KNOWN_WITH: dict[str, tuple[str, ...]] = {
     "item.name": ("item.id", "item.price", "item.price_minor"),
     "policy.outcome": ("policy.reason",),
 }
-"""Facts that are there whenever the key's is: true where it is a flag, known where it is not."""
+"""Facts that are there whenever the key's is true or, where it is not a flag, known."""
 
 ALWAYS_KNOWN = frozenset(
     {"conversation.channel", "conversation.customer_turns", "conversation.verified", "today"}
