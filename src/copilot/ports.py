@@ -175,7 +175,8 @@ class ConversationStore(Protocol):
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
-    ) -> list[Conversation]: ...
+    ) -> list[Conversation]:
+        """Newest first, without their turns; `after` is the id of the last one already seen."""
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
@@ -363,7 +364,7 @@ class IdempotencyStore(Protocol):
 class ApiKeyStore(Protocol):
     """API keys; only their hashes are kept, so a key is shown once, when it is made."""
 
-    async def create(self, principal: Principal, at: datetime) -> str:
+    async def create(self, principal: Principal) -> str:
         """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
 
     async def principal_of(self, key: str) -> Principal:
@@ -372,5 +373,5 @@ class ApiKeyStore(Protocol):
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         """Oldest first, revoked ones too."""
 
-    async def revoke(self, tenant_id: str, prefix: str, at: datetime) -> None:
+    async def revoke(self, tenant_id: str, prefix: str) -> None:
         """`NotFound` when the tenant has no such key; revoking twice is no error."""

@@ -50,8 +50,10 @@ def shown(snapshot: ConversationSnapshot, data: EventData) -> ConversationSnapsh
     return snapshot.model_copy(update=changes) if changes else snapshot
 
 
-def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:  # noqa: PLR0911 - one per kind
+def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:  # noqa: C901, PLR0911 - a case per kind
     match data:
+        case ConversationSnapshot():
+            return {name: getattr(data, name) for name in ConversationSnapshot.model_fields}
         case Understanding():
             return {"understanding": data}
         case KnowledgeCards():
