@@ -168,7 +168,9 @@ class Action(Value):
 
     def seal_for(self, approver_id: str, expires_at: datetime) -> str:
         """The seal that `approver_id` puts on exactly this call until `expires_at`."""
-        return _sha256({"digest": self.compute_digest(), "approver": approver_id, "expires_at": expires_at.isoformat()})
+        return _sha256(
+            {"digest": self.compute_digest(), "approver": approver_id, "expires_at": expires_at.isoformat()}
+        )
 
 
 class LedgerEntry(Value):
