@@ -68,9 +68,12 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
         found.append(packages("dev", "Development packages", lock["dev"]))
         found.append(packages("torch", "PyTorch, for the reference embeddings", lock["torch"], optional=True))
     if "local-llm" in groups:
-        found.append(packages("local-llm", "Local language model", lock["local-llm"]))
+        found.append(packages("local-llm", "Local language model, 1.2 GB", lock["local-llm"]))
     found.append(Step("copilot", "This package", fingerprint(ROOT / "pyproject.toml"), install_copilot))
     found.append(Step("weights", "Embedding model", fingerprint(lock["runtime"], *weights), prepare_weights))
+    if "local-llm" in groups:
+        joined = fingerprint(lock["local-llm"], adapters / "local_llm.py")
+        found.append(Step("local-llm-model", "Joining the model's parts", joined, join_local_llm))
     if extension and (EXTENSION / "package.json").is_file():
         found.append(Step("extension", "Browser extension", extension_inputs(), build_extension))
     if "dev" in groups and not shutil.which("chromium"):
@@ -219,12 +222,20 @@ def install_copilot(task: Task) -> None:
 
 
 def prepare_weights(task: Task) -> None:
+    prepare("weights", task)
+
+
+def join_local_llm(task: Task) -> None:
+    prepare("local-llm", task)
+
+
+def prepare(what: str, task: Task) -> None:
     def on_line(line: str) -> None:
         match = re.match(r"(\d+)/(\d+) (.*)", line)
         if match:
             task.update(int(match[1]) - 1, int(match[2]), match[3])
 
-    watch([str(PYTHON), str(ROOT / "scripts" / "_prepare_weights.py")], task, on_line)
+    watch([str(PYTHON), str(ROOT / "scripts" / "_prepare_weights.py"), what], task, on_line)
 
 
 def build_extension(task: Task) -> None:
