@@ -52,9 +52,10 @@ class Step:
 
 
 def pending(groups: frozenset[str], *, extension: bool) -> list[Step]:
-    """The steps whose inputs are not those of the last success, in order."""
+    """The steps whose inputs changed since their last success, in order; without inputs, always."""
     done = finished()
-    return [step for step in all_steps(groups, extension=extension) if done.get(step.name) != step.inputs]
+    steps = all_steps(groups, extension=extension)
+    return [step for step in steps if not step.inputs or done.get(step.name) != step.inputs]
 
 
 def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
@@ -94,7 +95,7 @@ def fingerprint(*files: Path) -> str:
 
 def extension_inputs() -> str:
     if not ((EXTENSION / "dist").is_dir() and PANEL.is_dir()):
-        return "not built"
+        return ""
     made = {EXTENSION / "node_modules", EXTENSION / "dist"}
     files = []
     for folder, folders, names in os.walk(EXTENSION):
