@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry
+from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
@@ -346,38 +346,44 @@ class OrderSystem(Protocol):
 
 
 class ActionStore(Protocol):
-    """Proposals, approvals, executions. Every change of status is a compare-and-set."""
+    """Proposals, approvals, executions. Every change of status is a compare-and-set.
 
-    async def add(self, action: Action) -> None: ...
+    A change and its ledger record are one durable transaction: there is never one without the other.
+    """
+
+    async def add(self, action: Action, record: LedgerRecord) -> None:
+        """`Conflict` when an open action of the same fingerprint exists."""
 
     async def get(self, tenant_id: str, action_id: str) -> Action: ...
 
-    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]: ...
+    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]:
+        """Oldest first."""
 
     async def list_waiting(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, *, expected: ActionStatus) -> None:
+    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
         """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
 
-    async def refunded_since(self, tenant_id: str, customer_id: str, since: datetime) -> int:
-        """Minor units refunded or being refunded through us."""
+    async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
+        """Approved, executing or unresolved: money that may move and may not show in the order system yet."""
 
 
 class LedgerStore(Protocol):
     """Append-only; one chain per tenant."""
 
-    async def append(
-        self, tenant_id: str, kind: str, subject_id: str, body: Mapping[str, Any], at: datetime
-    ) -> LedgerEntry: ...
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry: ...
 
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
-        """In the order of the chain."""
+        """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        """The last link, kept apart from the chain; None when nothing was ever written."""
 
 
 class IdempotencyStore(Protocol):
