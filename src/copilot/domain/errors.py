@@ -20,6 +20,7 @@
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    ├── InvalidDraft                 invalid_draft            502   a model's answer does not hold to its form
     └── ConfigurationError           configuration_error      500   settings, weights, playbooks, policies
 """
 
@@ -122,6 +123,11 @@ class DependencyUnavailable(CopilotError):
 
 class OutcomeUnknown(DependencyUnavailable):
     code = "outcome_unknown"
+
+
+class InvalidDraft(CopilotError):
+    code = "invalid_draft"
+    status = 502
 
 
 class ConfigurationError(CopilotError):
