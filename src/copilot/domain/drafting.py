@@ -1,5 +1,7 @@
 """What a drafter gets, and what it gives back piece by piece."""
 
+from datetime import date
+
 from pydantic import Field
 
 from copilot.domain.assist import Sentence, Understanding
@@ -24,6 +26,14 @@ class DraftRequest(Value):
     sources: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     knowledge: tuple[ScoredPassage, ...] = ()
     answerable: bool = False
+    as_of: date
+    """The day whose version of a policy counts: when the order in question was placed, else today."""
+    today: date
+    company: str
+    lead: str
+    """The sentence before an answer that no playbook introduces."""
+    promise: tuple[str, ...] = ()
+    """What is said when the answer is not known; empty: nothing."""
 
 
 class DraftPiece(Value):
