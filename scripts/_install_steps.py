@@ -31,7 +31,7 @@ PANEL = ROOT / "src" / "copilot" / "console" / "static" / "panel"
 NODE_MAJOR = 20
 PROGRESS_BAR = ("rich", "markdown-it-py", "mdurl", "pygments")
 # Raised when a step itself changes, so that it runs again where it ran before.
-VERSION = 1
+VERSION = 2
 
 
 class StepError(Exception):
@@ -144,6 +144,7 @@ def install_progress_bar() -> None:
         command = pip_command(subset)
         result = subprocess.run(command, check=False, capture_output=True, text=True)
     if result.returncode != 0:
+        LOG.write_text(result.stdout + result.stderr)
         raise StepError(explain("Packages", result.stdout + result.stderr))
 
 
@@ -200,9 +201,15 @@ def pip_install(lock: Path, task: Task) -> None:
         # pip is silent while it installs, but every package that is done leaves a folder.
         if to_install:
             count = min(len(list(site.glob("*.dist-info"))) - before, to_install)
-            task.update(total + total * count / to_install, total * 2, f"installing {count} of {to_install}")
+            task.update(
+                total + (total - 1) * count / to_install, total * 2, f"installing {count} of {to_install}"
+            )
 
     watch(pip_command(lock), task, on_line, while_quiet)
+    # Here and not by pip, which uses one core. A file that does not compile is some package's template.
+    task.update(total * 2, total * 2, "compiling")
+    compiling = [str(PYTHON), "-m", "compileall", "-qq", "-j", "0", str(site)]
+    subprocess.run(compiling, check=False, capture_output=True)
 
 
 def install_copilot(task: Task) -> None:
@@ -315,7 +322,7 @@ ADVICE = {
         "(PIP_EXTRA_INDEX_URL). Without it, the comparison with sentence-transformers is not tested; "
         "everything else works."
     ),
-    r"connection|timed out|temporary failure|resolution|proxy|enotfound|etimedout|econnre": (
+    r"from versions: none|connection|timed out|temporary failure|proxy|enotfound|etimedout|econnre": (
         "The package index could not be reached. Check the network, PIP_INDEX_URL and the proxy settings, "
         "then run this again."
     ),

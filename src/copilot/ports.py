@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from copilot.domain.access import ApiKey, Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerEntry
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.assist import Drafter as DrafterKind
@@ -19,6 +20,7 @@ from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
+from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
 Vector = NDArray[np.float32]
@@ -215,7 +217,8 @@ class ConversationStore(Protocol):
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
-    ) -> list[Conversation]: ...
+    ) -> list[Conversation]:
+        """Newest first, without their turns; `after` is the id of the last one already seen."""
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
@@ -235,10 +238,16 @@ class ConversationStore(Protocol):
     async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
         """`ConversationClosed` when it is closed already."""
 
-    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot: ...
+    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot:
+        """What was last saved, with the conversation as it is now."""
 
-    async def events_after(self, tenant_id: str, conversation_id: str, event_id: int) -> list[AssistEvent]:
-        """Saved events with a greater id, oldest first."""
+    async def events_after(
+        self, tenant_id: str, conversation_id: str, event_id: int, *, limit: int = 500
+    ) -> list[AssistEvent]:
+        """Saved events with a greater id, oldest first, at most `limit`."""
+
+    async def event_marks(self, tenant_id: str, conversation_id: str) -> EventMarks:
+        """How far the ids of the conversation's events are reserved, and how far they are saved."""
 
     async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
         """The first of `count` ids that nobody else will ever use in this conversation."""
@@ -254,15 +263,27 @@ class ConversationStore(Protocol):
 class EventBus(Protocol):
     """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
 
+    async def advance(self, conversation: Conversation) -> None:
+        """The conversation's state after a turn, a change of customer or its end.
+
+        From now on snapshots speak of it, and events of an older revision are dropped.
+        """
+
     async def publish(
         self, tenant_id: str, conversation_id: str, revision: int, data: EventData
     ) -> AssistEvent | None:
         """Gives the event its id and sends it. None, sending nothing, when `revision` is stale."""
 
+    async def save(self, tenant_id: str, conversation_id: str) -> None:
+        """Keeps in the store what has been shown so far; once per revision, and after an action's update."""
+
     def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
-    ) -> AsyncIterator[AssistEvent]:
-        """A snapshot first (or, with `after`, what was missed since), then events as they happen."""
+    ) -> AsyncGenerator[AssistEvent]:
+        """A snapshot first (or, with `after`, what was missed since), then events as they happen.
+
+        It ends when the subscriber is too slow. Close it (`aclosing`) when done.
+        """
 
 
 # ---------------------------------------------------------------- tools
@@ -377,3 +398,22 @@ class IdempotencyStore(Protocol):
 
     async def abandon(self, tenant_id: str, key: str) -> None:
         """The request failed without effect: the key is free again."""
+
+
+# ---------------------------------------------------------------- access
+
+
+class ApiKeyStore(Protocol):
+    """API keys; only their hashes are kept, so a key is shown once, when it is made."""
+
+    async def create(self, principal: Principal) -> str:
+        """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
+
+    async def principal_of(self, key: str) -> Principal:
+        """`NotAuthenticated` for anything that is not a key in force."""
+
+    async def list_keys(self, tenant_id: str) -> list[ApiKey]:
+        """Oldest first, revoked ones too."""
+
+    async def revoke(self, tenant_id: str, prefix: str) -> None:
+        """`NotFound` when the tenant has no such key; revoking twice is no error."""

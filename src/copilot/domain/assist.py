@@ -229,6 +229,8 @@ class ConversationSnapshot(Value):
     next_actions: tuple[NextAction, ...] = ()
     actions: tuple[Action, ...] = ()
     suggestion: Suggestion | None = None
+    drafts: tuple[SuggestionDelta, ...] = ()
+    """Drafts still being streamed, each with its whole text so far; later deltas add to it."""
     summary: Summary | None = None
     wrap_up: WrapUp | None = None
 
