@@ -5,6 +5,7 @@ Adapters raise `CopilotError`s only: vendor errors are translated once, where th
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 from copilot.domain.access import ApiKey, Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
+from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
@@ -73,6 +76,45 @@ class ChatModel(Protocol):
         json_schema: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[str]:
         """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierWeights:
+    """A trained linear classifier over unit vectors: all that inference needs, and how good it was.
+
+    `weights` is (labels, dimensions), `bias` (labels,), `centroids` (labels, dimensions) of unit length.
+    Logits are divided by `temperature` before the softmax. A text is in scope while
+    `scope_weights · (top probability, centroid cosine, logit energy, 1)` is at least 0. `accuracy` and
+    `scope_auroc` were measured by cross-validation.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    temperature: float
+    scope_weights: tuple[float, float, float, float]
+    accuracy: float
+    calibration_error: float
+    scope_auroc: float | None
+
+
+class ClassifierTrainer(Protocol):
+    def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        """CPU-bound, deterministic. `InvalidInput` with fewer than two labels or three examples of one."""
+
+
+class Drafter(Protocol):
+    """Writes a reply to the last turn of a conversation, sentence by sentence."""
+
+    @property
+    def kind(self) -> DrafterKind: ...
+
+    def draft(self, request: DraftRequest) -> AsyncIterator[DraftPiece]:
+        """Nothing at all when there is nothing worth saying.
+
+        Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.
+        """
 
 
 # ---------------------------------------------------------------- knowledge
