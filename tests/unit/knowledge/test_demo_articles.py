@@ -78,15 +78,19 @@ def read_page(path: Path) -> tuple[dict[str, Any], str]:
     return metadata, "".join(page.words)
 
 
+def read_side_file(path: Path) -> dict[str, Any]:
+    return yaml.safe_load((path.parent / f"{path.name}.yaml").read_text(encoding="utf-8"))
+
+
 def read_table(path: Path) -> tuple[dict[str, Any], str]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {}, "\n".join(f"{row['question']} {row['answer']}" for row in rows)
+    return read_side_file(path), "\n".join(f"{row['question']} {row['answer']}" for row in rows)
 
 
 def read_made_from_source(path: Path) -> tuple[dict[str, Any], str]:
     _, text = read_front_matter(SOURCES / f"{path.stem}.txt")
-    return yaml.safe_load((path.parent / f"{path.name}.yaml").read_text(encoding="utf-8")), text
+    return read_side_file(path), text
 
 
 READERS = {
