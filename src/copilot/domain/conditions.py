@@ -3,9 +3,13 @@
 A condition is one test (`{fact: order.status, is: delivered}`) or a combination (`{all: […]}`, `{any: […]}`,
 `{not: …}`). A test on a fact that is not known is false, except `known: false` and `is_not`; so a `not`
 around a test on an unknown fact is true: write policy rules with `known`.
+
+A bound is a number or the name of another fact, and `plus` adds a second fact to the first:
+`{fact: call.amount_minor, plus: order.refunded_minor, more_than: 5000}`.
 """
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Annotated, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -15,6 +19,15 @@ from copilot.domain.value import Value
 FactValue = str | int | float | bool | tuple[str, ...]
 Facts = Mapping[str, FactValue]
 Scalar = bool | int | float | str
+Bound = float | str
+"""A number, or the name of the fact that holds it."""
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "at_most": operator.le,
+    "at_least": operator.ge,
+    "less_than": operator.lt,
+    "more_than": operator.gt,
+}
 
 
 class Test(Value):
@@ -27,17 +40,20 @@ class Test(Value):
     is_not: Scalar | None = None
     one_of: tuple[Scalar, ...] | None = None
     contains: str | None = None
-    at_most: float | None = None
-    at_least: float | None = None
-    less_than: float | None = None
-    more_than: float | None = None
+    at_most: Bound | None = None
+    at_least: Bound | None = None
+    less_than: Bound | None = None
+    more_than: Bound | None = None
     known: bool | None = None
+    plus: str | None = None
 
     @model_validator(mode="after")
     def _exactly_one_comparison(self) -> Self:
-        given = sorted(self.model_fields_set - {"fact"})
+        given = sorted(name.rstrip("_") for name in self.model_fields_set - {"fact", "plus"})
         if len(given) != 1:
             raise ValueError(f"a test compares in exactly one way, found {', '.join(given) or 'none'}")
+        if self.plus is not None and given[0] not in _COMPARISONS:
+            raise ValueError(f"'plus' goes with one of {', '.join(_COMPARISONS)}, found {given[0]}")
         return self
 
     def holds(self, facts: Facts) -> bool:
@@ -46,7 +62,7 @@ class Test(Value):
             return (value is not None) == self.known
         if value is None:
             return self.is_not is not None
-        return self._matches(value) and self._within_bounds(value)
+        return self._matches(value) and self._within_bounds(facts)
 
     def _matches(self, value: FactValue) -> bool:
         return (
@@ -56,18 +72,23 @@ class Test(Value):
             and (self.contains is None or (isinstance(value, str | tuple) and self.contains in value))
         )
 
-    def _within_bounds(self, value: FactValue) -> bool:
-        if isinstance(value, str | tuple):
-            return (self.at_most, self.at_least, self.less_than, self.more_than) == (None,) * 4
-        return (
-            (self.at_most is None or value <= self.at_most)
-            and (self.at_least is None or value >= self.at_least)
-            and (self.less_than is None or value < self.less_than)
-            and (self.more_than is None or value > self.more_than)
-        )
+    def _within_bounds(self, facts: Facts) -> bool:
+        for name, compare in _COMPARISONS.items():
+            bound: Bound | None = getattr(self, name)
+            if bound is None:
+                continue
+            limit = _number(facts.get(bound)) if isinstance(bound, str) else bound
+            value = _number(facts.get(self.fact))
+            more = _number(facts.get(self.plus)) if self.plus else 0
+            return (
+                limit is not None and value is not None and more is not None and compare(value + more, limit)
+            )
+        return True
 
     def facts_used(self) -> frozenset[str]:
-        return frozenset({self.fact})
+        bounds = (self.at_most, self.at_least, self.less_than, self.more_than)
+        named = {bound for bound in bounds if isinstance(bound, str)}
+        return frozenset({self.fact, *named, *((self.plus,) if self.plus else ())})
 
 
 class All(Value):
@@ -98,6 +119,10 @@ class Not(Value):
 
     def facts_used(self) -> frozenset[str]:
         return self.not_.facts_used()
+
+
+def _number(value: FactValue | None) -> float | None:
+    return value if isinstance(value, int | float) else None
 
 
 def _shape(value: object) -> str:

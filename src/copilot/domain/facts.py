@@ -35,6 +35,8 @@ FACTS: dict[str, str] = {
     "order.refundable_minor": "the same in cents",
     "order.refunded_minor": "refunded so far, in cents",
     "order.currency": "ISO 4217",
+    "order.shipping_fee": "what was paid for shipping, for display",
+    "order.shipping_fee_minor": "the same in cents; 0 when it shipped free",
     "order.payment_method": "for display, e.g. Visa …8421",
     "order.payment_method_id": "id in the order system",
     "order.paid_by_gift_card": "",
@@ -57,7 +59,32 @@ FACTS: dict[str, str] = {
     "item.final_sale": "",
     "call.amount_minor": "policy only: the amount of the call being decided, in cents",
     "call.reason": "policy only: the reason argument of the call",
-    "call.days_refunded_minor": "policy only: refunded to this customer in the last 365 days, in cents",
+    "call.days_refunded_minor": "policy only: refunded without a return in 365 days, with this call, in cents",
     "policy.outcome": "playbooks only: allow, needs_supervisor or deny, of the playbook's first tool",
     "policy.reason": "playbooks only: the deciding findings with their clauses",
 }
+
+KNOWN_WITH: dict[str, tuple[str, ...]] = {
+    "conversation.verified": ("customer.id", "customer.first_name", "customer.last_name", "customer.email"),
+    "order.found": (
+        "order.id",
+        "order.status",
+        "order.item_count",
+        "order.item_names",
+        "order.item_ids",
+        "order.total",
+        "order.total_minor",
+        "order.refundable",
+        "order.refundable_minor",
+        "order.refunded_minor",
+        "order.currency",
+        "order.has_final_sale",
+    ),
+    "item.name": ("item.id", "item.price", "item.price_minor"),
+    "policy.outcome": ("policy.reason",),
+}
+"""Facts that are there whenever the key's is true or, where it is not a flag, known."""
+
+ALWAYS_KNOWN = frozenset(
+    {"conversation.channel", "conversation.customer_turns", "conversation.verified", "today"}
+)

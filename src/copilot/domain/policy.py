@@ -1,10 +1,12 @@
 """Executable policy rules, each standing for a clause of a policy document."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pydantic import Field
 
-from copilot.domain.actions import PolicyOutcome
+from copilot.domain.actions import PolicyOutcome, canonical_json
 from copilot.domain.conditions import Condition, Scalar
 from copilot.domain.value import Value
 
@@ -62,3 +64,9 @@ class PolicySet(Value):
     title: str
     rules: tuple[PolicyRule, ...] = Field(min_length=1)
     signature: Signature | None = None
+
+
+def rules_hash(rules: Sequence[PolicyRule]) -> str:
+    """What a knowledge manager signs: SHA-256 over the rules as canonical JSON, defaults left out."""
+    dumped = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in rules]
+    return hashlib.sha256(canonical_json(dumped)).hexdigest()

@@ -1,0 +1,93 @@
+"""Runs blocking work on one thread, together for all callers that wait at the same moment."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from copilot.domain.errors import DependencyUnavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    future: "Future[Result]"
+
+
+class MicroBatcher(Generic[Item, Result]):
+    """`submit` from any event loop; `work` gets 1 to `limit` items and returns as many results.
+
+    A lone item starts at once: batches form only while the thread is busy, so nobody waits for company.
+    An error in `work` reaches every caller of that batch; `DependencyUnavailable` after `close`.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], *, limit: int, name: str) -> None:
+        self._work = work
+        self._limit = limit
+        self._name = name
+        self._queue: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def submit(self, item: Item) -> Result:
+        future: Future[Result] = Future()
+        with self._lock:
+            if self._closed:
+                raise self._closed_error()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+            self._queue.put(_Waiting(item, future))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Finish the batch at work, refuse what waits, stop the thread."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        self._queue.put(None)
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            while len(batch) < self._limit and not self._closed:
+                try:
+                    waiting = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if waiting is None:
+                    self._queue.put(None)
+                    break
+                batch.append(waiting)
+            self._serve(batch)
+
+    def _serve(self, batch: list[_Waiting[Item, Result]]) -> None:
+        if self._closed:
+            for waiting in batch:
+                if waiting.future.set_running_or_notify_cancel():
+                    waiting.future.set_exception(self._closed_error())
+            return
+        # A caller that gave up while it waited costs nothing.
+        live = [waiting for waiting in batch if waiting.future.set_running_or_notify_cancel()]
+        if not live:
+            return
+        try:
+            results = self._work([waiting.item for waiting in live])
+        except BaseException as error:  # noqa: BLE001 - it belongs to the callers, not to this thread
+            for waiting in live:
+                waiting.future.set_exception(error)
+        else:
+            for waiting, result in zip(live, results, strict=True):
+                waiting.future.set_result(result)
+
+    def _closed_error(self) -> DependencyUnavailable:
+        return DependencyUnavailable("it was closed: the server is shutting down.", where=self._name)

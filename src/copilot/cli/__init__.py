@@ -1,0 +1,1 @@
+"""The command line: `copilot serve`, `ingest`, `search`, `demo` and the rest."""

@@ -1,0 +1,65 @@
+"""Settings, from the environment (`COPILOT_…`) or from arguments."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class LlmStyle(StrEnum):
+    """How the LLM drafter asks: `evidence` by JSON schema, for small models; `prose` with citation marks."""
+
+    EVIDENCE = "evidence"
+    PROSE = "prose"
+
+
+class Settings(BaseSettings):
+    """Everything a deployment may set; the defaults run on one laptop with no account and no internet."""
+
+    model_config = SettingsConfigDict(env_prefix="COPILOT_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path(".copilot")
+    """Database, derived index, server secret, demo shop."""
+    knowledge_dir: Path = Path("knowledge")
+    """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
+    tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
+    """The tenant that the command line works for."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
+    """Pages of other origins that may call the API, as one regular expression."""
+
+    embedding_model: str = "builtin"
+    """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
+
+    llm_base_url: str | None = None
+    """An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1. None: drafts by the composer only."""
+    llm_model: str = "default"
+    llm_api_key: SecretStr = SecretStr("none")
+    llm_style: LlmStyle = LlmStyle.EVIDENCE
+    llm_timeout_seconds: float = Field(default=20.0, gt=0)
+
+    approval_minutes: int = Field(default=15, ge=1)
+    """How long a proposal and an approval hold."""
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "copilot.db"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
+    def shop_path(self) -> Path:
+        return self.data_dir / "shop.db"
+
+    @property
+    def playbooks_dir(self) -> Path:
+        return self.knowledge_dir / "playbooks"
+
+    @property
+    def policies_dir(self) -> Path:
+        return self.knowledge_dir / "policies"
