@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry
+from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.drafting import DraftPiece, DraftRequest
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -125,8 +125,26 @@ class DocumentLoader(Protocol):
 
     suffixes: frozenset[str]
 
-    def load(self, content: bytes, *, external_id: str, source: str) -> Sequence[ParsedDocument]:
-        """One or more documents (a CSV of questions is one per row group). Pure: no I/O."""
+    def load(
+        self, content: bytes, *, external_id: str, source: str, metadata: Mapping[str, Any] | None = None
+    ) -> Sequence[ParsedDocument]:
+        """One or more documents (a CSV of questions is one per row group). Pure: no I/O.
+
+        `metadata` comes from beside the file and wins over what the file says of itself.
+        """
+
+
+class DocumentSource(Protocol):
+    """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
+
+    prefix: str
+    """The `source` of each of its documents starts with this, and of no other source's."""
+
+    def files(self) -> int:
+        """How many `read` will yield, for progress."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every file, parsed or refused; one bad file never hides another. Blocking."""
 
 
 class PassageIndex(Protocol):
@@ -141,6 +159,9 @@ class PassageIndex(Protocol):
 
     async def count(self, tenant_id: str) -> int: ...
 
+    async def ids(self, tenant_id: str) -> set[str]:
+        """Of all passages in the index, to compare with the store's."""
+
     async def drop(self, tenant_id: str) -> None: ...
 
 
@@ -150,10 +171,19 @@ class KnowledgeStore(Protocol):
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         """(external id, version) → content hash, of every document."""
 
+    async def sources(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → source, of every document."""
+
+    async def tenants(self) -> list[str]:
+        """Every tenant that has a document."""
+
     async def put_document(
         self, document: KnowledgeDocument, passages: Sequence[Passage], vectors: Vectors, model_id: str
     ) -> list[str]:
-        """Replaces that version whole, in one transaction; returns ids of passages that are gone."""
+        """Replaces that version whole, in one transaction; returns ids of passages that are gone.
+
+        `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
+        """
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
@@ -189,7 +219,16 @@ class KnowledgeStore(Protocol):
     def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         """In batches, for rebuilding the index."""
 
-    async def passage_count(self, tenant_id: str) -> int: ...
+    async def passage_ids(self, tenant_id: str) -> set[str]:
+        """Of all searchable passages: those the index must hold."""
+
+    async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
+        """Searchable passages this model has not embedded, e.g. after the model was changed."""
+
+    async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None: ...
+
+    async def passage_count(self, tenant_id: str) -> int:
+        """Of searchable passages."""
 
     async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
         """A trained classifier or a compiled playbook set; `key` says from what it was made."""
@@ -349,38 +388,44 @@ class OrderSystem(Protocol):
 
 
 class ActionStore(Protocol):
-    """Proposals, approvals, executions. Every change of status is a compare-and-set."""
+    """Proposals, approvals, executions. Every change of status is a compare-and-set.
 
-    async def add(self, action: Action) -> None: ...
+    A change and its ledger record are one durable transaction: there is never one without the other.
+    """
+
+    async def add(self, action: Action, record: LedgerRecord) -> None:
+        """`Conflict` when an open action of the same fingerprint exists."""
 
     async def get(self, tenant_id: str, action_id: str) -> Action: ...
 
-    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]: ...
+    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]:
+        """Oldest first."""
 
     async def list_waiting(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, *, expected: ActionStatus) -> None:
+    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
         """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
 
-    async def refunded_since(self, tenant_id: str, customer_id: str, since: datetime) -> int:
-        """Minor units refunded or being refunded through us."""
+    async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
+        """Approved, executing or unresolved: money that may move and may not show in the order system yet."""
 
 
 class LedgerStore(Protocol):
     """Append-only; one chain per tenant."""
 
-    async def append(
-        self, tenant_id: str, kind: str, subject_id: str, body: Mapping[str, Any], at: datetime
-    ) -> LedgerEntry: ...
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry: ...
 
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
-        """In the order of the chain."""
+        """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        """The last link, kept apart from the chain; None when nothing was ever written."""
 
 
 class IdempotencyStore(Protocol):
