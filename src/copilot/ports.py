@@ -4,7 +4,8 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from copilot.domain.access import ApiKey, Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
+from copilot.domain.drafting import DraftPiece, DraftRequest
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -71,8 +74,47 @@ class ChatModel(Protocol):
         *,
         max_tokens: int,
         json_schema: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierWeights:
+    """A trained linear classifier over unit vectors: all that inference needs, and how good it was.
+
+    `weights` is (labels, dimensions), `bias` (labels,), `centroids` (labels, dimensions) of unit length.
+    Logits are divided by `temperature` before the softmax. A text is in scope while
+    `scope_weights · (top probability, centroid cosine, logit energy, 1)` is at least 0. `accuracy` and
+    `scope_auroc` were measured by cross-validation.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    temperature: float
+    scope_weights: tuple[float, float, float, float]
+    accuracy: float
+    calibration_error: float
+    scope_auroc: float | None
+
+
+class ClassifierTrainer(Protocol):
+    def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        """CPU-bound, deterministic. `InvalidInput` with fewer than two labels or three examples of one."""
+
+
+class Drafter(Protocol):
+    """Writes a reply to the last turn of a conversation, sentence by sentence."""
+
+    @property
+    def kind(self) -> DrafterKind: ...
+
+    def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
+        """Nothing at all when there is nothing worth saying.
+
+        Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.
+        """
 
 
 # ---------------------------------------------------------------- knowledge
@@ -83,8 +125,26 @@ class DocumentLoader(Protocol):
 
     suffixes: frozenset[str]
 
-    def load(self, content: bytes, *, external_id: str, source: str) -> Sequence[ParsedDocument]:
-        """One or more documents (a CSV of questions is one per row group). Pure: no I/O."""
+    def load(
+        self, content: bytes, *, external_id: str, source: str, metadata: Mapping[str, Any] | None = None
+    ) -> Sequence[ParsedDocument]:
+        """One or more documents (a CSV of questions is one per row group). Pure: no I/O.
+
+        `metadata` comes from beside the file and wins over what the file says of itself.
+        """
+
+
+class DocumentSource(Protocol):
+    """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
+
+    prefix: str
+    """The `source` of each of its documents starts with this, and of no other source's."""
+
+    def files(self) -> int:
+        """How many `read` will yield, for progress."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every file, parsed or refused; one bad file never hides another. Blocking."""
 
 
 class PassageIndex(Protocol):
@@ -99,6 +159,9 @@ class PassageIndex(Protocol):
 
     async def count(self, tenant_id: str) -> int: ...
 
+    async def ids(self, tenant_id: str) -> set[str]:
+        """Of all passages in the index, to compare with the store's."""
+
     async def drop(self, tenant_id: str) -> None: ...
 
 
@@ -108,10 +171,19 @@ class KnowledgeStore(Protocol):
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         """(external id, version) → content hash, of every document."""
 
+    async def sources(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → source, of every document."""
+
+    async def tenants(self) -> list[str]:
+        """Every tenant that has a document."""
+
     async def put_document(
         self, document: KnowledgeDocument, passages: Sequence[Passage], vectors: Vectors, model_id: str
     ) -> list[str]:
-        """Replaces that version whole, in one transaction; returns ids of passages that are gone."""
+        """Replaces that version whole, in one transaction; returns ids of passages that are gone.
+
+        `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
+        """
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
@@ -147,7 +219,16 @@ class KnowledgeStore(Protocol):
     def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         """In batches, for rebuilding the index."""
 
-    async def passage_count(self, tenant_id: str) -> int: ...
+    async def passage_ids(self, tenant_id: str) -> set[str]:
+        """Of all searchable passages: those the index must hold."""
+
+    async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
+        """Searchable passages this model has not embedded, e.g. after the model was changed."""
+
+    async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None: ...
+
+    async def passage_count(self, tenant_id: str) -> int:
+        """Of searchable passages."""
 
     async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
         """A trained classifier or a compiled playbook set; `key` says from what it was made."""

@@ -21,6 +21,7 @@
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
     ├── LedgerUnreadable             ledger_unreadable        500   a stored entry is not as written
+    ├── InvalidDraft                 invalid_draft            502   a model's answer does not hold to its form
     └── ConfigurationError           configuration_error      500   settings, weights, playbooks, policies
 """
 
@@ -144,6 +145,11 @@ class LedgerUnreadable(CopilotError):
     def __init__(self, message: str, *, sequence: int, hint: str = "", where: str = "") -> None:
         super().__init__(message, hint=hint, where=where)
         self.sequence = sequence
+
+
+class InvalidDraft(CopilotError):
+    code = "invalid_draft"
+    status = 502
 
 
 class ConfigurationError(CopilotError):
