@@ -16,7 +16,9 @@ _DIGIT_WORDS = {
 }  # fmt: skip
 _DIGIT = rf"(?:\d|{'|'.join(w for w in _DIGIT_WORDS if len(w) > 1)}|o(?=[\s,-]))"
 _GAP = r"[\s,.\-–]{0,3}"
-_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}")
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}"
+)
 _PHONE = re.compile(
     r"(?<![\w#-])(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
     r"|(?<![\w#-])\+\d[\d .-]{7,14}\d(?![\w-])|(?<![\w#-])\d{10}(?![\w-])"
@@ -63,7 +65,9 @@ class EntityVocabulary:
     products: tuple[str, ...] = ()
 
 
-def find_entities(text: str, *, turn_id: str, today: date, vocabulary: EntityVocabulary) -> tuple[Entity, ...]:
+def find_entities(
+    text: str, *, turn_id: str, today: date, vocabulary: EntityVocabulary
+) -> tuple[Entity, ...]:
     """Everything named in `text`, in order; where two readings overlap, the more specific kind wins."""
     found: list[Entity] = []
     candidates = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.assist.collaborators import Assessment, ToolDesk
-from copilot.assist.situation import Situation
+from copilot.assist.situation import Situation, template_variables
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.assist import Intent, NextAction, NextActionKind
@@ -22,7 +22,6 @@ from copilot.domain.errors import (
 )
 from copilot.domain.playbook import Playbook, PlaybookStep
 from copilot.prompts import render_text
-from copilot.tools.facts import nested
 
 _SHOWN = 3
 _VERIFIED_CUSTOMER = "a verified customer"
@@ -239,7 +238,7 @@ def _covers(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def _filled(template: str, facts: Mapping[str, FactValue]) -> str | None:
     try:
-        return render_text(template, nested(facts)).strip()
+        return render_text(template, template_variables(facts)).strip()
     except CopilotError:
         return None  # it speaks of something not known yet
 

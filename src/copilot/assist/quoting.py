@@ -19,7 +19,9 @@ _CACHED = 8192
 _LEXICAL_SHARE = 0.35
 _FIRST_RANK_BONUS = 0.06
 _MIN_WORDS, _MAX_CHARACTERS = 4, 420
-_LEADING_MARK = re.compile(r"^(?:[-*•–]\s+|(?:[QA]:\s+)|\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|§\s*\d+(?:\.\d+)*\s+)+")
+_LEADING_MARK = re.compile(
+    r"^(?:[-*•–]\s+|(?:[QA]:\s+)|\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|§\s*\d+(?:\.\d+)*\s+)+"
+)
 
 
 class QuoteRanker:
@@ -178,3 +180,10 @@ def card_of(scored: ScoredPassage, sentence: tuple[int, int] | None, today: date
 def _opening(text: str) -> tuple[int, int]:
     spans = split_sentences(text)
     return next(((a, b) for a, b in spans if content_words(text[a:b])), (0, len(text)))
+
+
+def best_span(query: str, scored: ScoredPassage) -> tuple[int, int] | None:
+    """The sentence of a passage that shares most words with the query, for marking it on a card."""
+    text = scored.passage.text
+    spans = quotable_spans(scored) or split_sentences(text)
+    return max(spans, key=lambda s: (overlap(query, text[s[0] : s[1]]), -s[0]), default=None)

@@ -189,7 +189,11 @@ def _intent(
     alternatives = tuple(i for i in ranked[1:] if i.confidence >= _MIN_ALTERNATIVE)
     if not ranked:
         return None, ()
-    if earlier is not None and keeps and not (prediction.in_scope and ranked[0].confidence >= _CLEAR_PROBABILITY):
+    if (
+        earlier is not None
+        and keeps
+        and not (prediction.in_scope and ranked[0].confidence >= _CLEAR_PROBABILITY)
+    ):
         return earlier, tuple(i for i in ranked if i.name != earlier.name)[:2]
     return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
 

@@ -29,7 +29,10 @@ def data_block(text: object, tag: str) -> str:
 def _environment() -> ImmutableSandboxedEnvironment:
     # Plain text goes to a model or a person's draft, never into HTML: escaping would corrupt it.
     environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True  # noqa: S701
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,  # noqa: S701
     )
     environment.filters["data"] = data_block
     return environment

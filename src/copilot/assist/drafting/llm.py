@@ -160,9 +160,7 @@ class LlmDrafter:
             grounded += await self._grounder.ground([masker.unmask(text)], evidence)
         return grounded
 
-    def _stream(
-        self, prompt: _Prompt, json_schema: dict[str, Any] | None = None
-    ) -> AsyncIterator[str]:
+    def _stream(self, prompt: _Prompt, json_schema: dict[str, Any] | None = None) -> AsyncIterator[str]:
         return self._model.stream(prompt.messages, max_tokens=self._limits.reply, json_schema=json_schema)
 
     def _prompt(self, request: DraftRequest, masker: Masker) -> _Prompt:
@@ -172,9 +170,11 @@ class LlmDrafter:
             f"{'Customer' if t.speaker is Speaker.CUSTOMER else 'Representative'}: {masker.mask(t.text)[:2_000]}"
             for t in request.conversation.turns[-self._limits.turns :]
         ]
-        passages = [
-            s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
-        ] if request.answerable else []
+        passages = (
+            [s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)]
+            if request.answerable
+            else []
+        )
         while True:
             text = render(
                 "draft_reply",
@@ -250,9 +250,7 @@ def _evidence_for(quote: _Quote, prompt: _Prompt, masker: Masker) -> list[Eviden
 
 def _whole_sentences(scored: ScoredPassage, span: tuple[int, int]) -> list[tuple[int, int]]:
     """A quote is shown with the sentences it was cut from, so that a "not" before it is not lost."""
-    touched = [
-        (a, b) for a, b in split_sentences(scored.passage.text) if a < span[1] and b > span[0]
-    ]
+    touched = [(a, b) for a, b in split_sentences(scored.passage.text) if a < span[1] and b > span[0]]
     return [(touched[0][0], touched[-1][1])] if touched else [span]
 
 
