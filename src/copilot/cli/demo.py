@@ -106,7 +106,7 @@ async def _server(console: Console, settings: Settings) -> AsyncIterator[str]:
     address = f"http://{settings.host}:{settings.port}"
     _require_free(settings)
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=os.environ)  # noqa: ASYNC220, S603
+    process = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=os.environ)  # noqa: ASYNC220
     try:
         with console.status("Starting the server"):
             await asyncio.to_thread(_wait_until_ready, process, f"{address}/readyz", _READY_SECONDS)

@@ -23,7 +23,7 @@ def build_app() -> typer.Typer:
     return app
 
 
-def create(name: Name, role: RoleOption = Role.REPRESENTATIVE, quiet: Quiet = False) -> None:  # noqa: FBT002
+def create(name: Name, role: RoleOption = Role.REPRESENTATIVE, quiet: Quiet = False) -> None:
     """Make a key and show it: it can't be shown again."""
     key = asyncio.run(create_key(Settings(), name, role))
     print(key if quiet else f"{key}\nKeep it: it is not shown again. It speaks for {name} ({role}).")
