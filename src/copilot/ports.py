@@ -4,18 +4,23 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry
+from copilot.domain.access import ApiKey, Principal
+from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage
+from copilot.domain.drafting import DraftPiece, DraftRequest
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
+from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
 Vector = NDArray[np.float32]
@@ -69,8 +74,47 @@ class ChatModel(Protocol):
         *,
         max_tokens: int,
         json_schema: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierWeights:
+    """A trained linear classifier over unit vectors: all that inference needs, and how good it was.
+
+    `weights` is (labels, dimensions), `bias` (labels,), `centroids` (labels, dimensions) of unit length.
+    Logits are divided by `temperature` before the softmax. A text is in scope while
+    `scope_weights · (top probability, centroid cosine, logit energy, 1)` is at least 0. `accuracy` and
+    `scope_auroc` were measured by cross-validation.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    temperature: float
+    scope_weights: tuple[float, float, float, float]
+    accuracy: float
+    calibration_error: float
+    scope_auroc: float | None
+
+
+class ClassifierTrainer(Protocol):
+    def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        """CPU-bound, deterministic. `InvalidInput` with fewer than two labels or three examples of one."""
+
+
+class Drafter(Protocol):
+    """Writes a reply to the last turn of a conversation, sentence by sentence."""
+
+    @property
+    def kind(self) -> DrafterKind: ...
+
+    def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
+        """Nothing at all when there is nothing worth saying.
+
+        Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.
+        """
 
 
 # ---------------------------------------------------------------- knowledge
@@ -81,8 +125,26 @@ class DocumentLoader(Protocol):
 
     suffixes: frozenset[str]
 
-    def load(self, content: bytes, *, external_id: str, source: str) -> Sequence[ParsedDocument]:
-        """One or more documents (a CSV of questions is one per row group). Pure: no I/O."""
+    def load(
+        self, content: bytes, *, external_id: str, source: str, metadata: Mapping[str, Any] | None = None
+    ) -> Sequence[ParsedDocument]:
+        """One or more documents (a CSV of questions is one per row group). Pure: no I/O.
+
+        `metadata` comes from beside the file and wins over what the file says of itself.
+        """
+
+
+class DocumentSource(Protocol):
+    """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
+
+    prefix: str
+    """The `source` of each of its documents starts with this, and of no other source's."""
+
+    def files(self) -> int:
+        """How many `read` will yield, for progress."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every file, parsed or refused; one bad file never hides another. Blocking."""
 
 
 class PassageIndex(Protocol):
@@ -97,6 +159,9 @@ class PassageIndex(Protocol):
 
     async def count(self, tenant_id: str) -> int: ...
 
+    async def ids(self, tenant_id: str) -> set[str]:
+        """Of all passages in the index, to compare with the store's."""
+
     async def drop(self, tenant_id: str) -> None: ...
 
 
@@ -106,10 +171,19 @@ class KnowledgeStore(Protocol):
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         """(external id, version) → content hash, of every document."""
 
+    async def sources(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → source, of every document."""
+
+    async def tenants(self) -> list[str]:
+        """Every tenant that has a document."""
+
     async def put_document(
         self, document: KnowledgeDocument, passages: Sequence[Passage], vectors: Vectors, model_id: str
     ) -> list[str]:
-        """Replaces that version whole, in one transaction; returns ids of passages that are gone."""
+        """Replaces that version whole, in one transaction; returns ids of passages that are gone.
+
+        `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
+        """
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
@@ -145,7 +219,16 @@ class KnowledgeStore(Protocol):
     def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         """In batches, for rebuilding the index."""
 
-    async def passage_count(self, tenant_id: str) -> int: ...
+    async def passage_ids(self, tenant_id: str) -> set[str]:
+        """Of all searchable passages: those the index must hold."""
+
+    async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
+        """Searchable passages this model has not embedded, e.g. after the model was changed."""
+
+    async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None: ...
+
+    async def passage_count(self, tenant_id: str) -> int:
+        """Of searchable passages."""
 
     async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
         """A trained classifier or a compiled playbook set; `key` says from what it was made."""
@@ -173,7 +256,8 @@ class ConversationStore(Protocol):
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
-    ) -> list[Conversation]: ...
+    ) -> list[Conversation]:
+        """Newest first, without their turns; `after` is the id of the last one already seen."""
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
@@ -193,10 +277,16 @@ class ConversationStore(Protocol):
     async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
         """`ConversationClosed` when it is closed already."""
 
-    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot: ...
+    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot:
+        """What was last saved, with the conversation as it is now."""
 
-    async def events_after(self, tenant_id: str, conversation_id: str, event_id: int) -> list[AssistEvent]:
-        """Saved events with a greater id, oldest first."""
+    async def events_after(
+        self, tenant_id: str, conversation_id: str, event_id: int, *, limit: int = 500
+    ) -> list[AssistEvent]:
+        """Saved events with a greater id, oldest first, at most `limit`."""
+
+    async def event_marks(self, tenant_id: str, conversation_id: str) -> EventMarks:
+        """How far the ids of the conversation's events are reserved, and how far they are saved."""
 
     async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
         """The first of `count` ids that nobody else will ever use in this conversation."""
@@ -212,15 +302,27 @@ class ConversationStore(Protocol):
 class EventBus(Protocol):
     """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
 
+    async def advance(self, conversation: Conversation) -> None:
+        """The conversation's state after a turn, a change of customer or its end.
+
+        From now on snapshots speak of it, and events of an older revision are dropped.
+        """
+
     async def publish(
         self, tenant_id: str, conversation_id: str, revision: int, data: EventData
     ) -> AssistEvent | None:
         """Gives the event its id and sends it. None, sending nothing, when `revision` is stale."""
 
+    async def save(self, tenant_id: str, conversation_id: str) -> None:
+        """Keeps in the store what has been shown so far; once per revision, and after an action's update."""
+
     def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
-    ) -> AsyncIterator[AssistEvent]:
-        """A snapshot first (or, with `after`, what was missed since), then events as they happen."""
+    ) -> AsyncGenerator[AssistEvent]:
+        """A snapshot first (or, with `after`, what was missed since), then events as they happen.
+
+        It ends when the subscriber is too slow. Close it (`aclosing`) when done.
+        """
 
 
 # ---------------------------------------------------------------- tools
@@ -286,38 +388,44 @@ class OrderSystem(Protocol):
 
 
 class ActionStore(Protocol):
-    """Proposals, approvals, executions. Every change of status is a compare-and-set."""
+    """Proposals, approvals, executions. Every change of status is a compare-and-set.
 
-    async def add(self, action: Action) -> None: ...
+    A change and its ledger record are one durable transaction: there is never one without the other.
+    """
+
+    async def add(self, action: Action, record: LedgerRecord) -> None:
+        """`Conflict` when an open action of the same fingerprint exists."""
 
     async def get(self, tenant_id: str, action_id: str) -> Action: ...
 
-    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]: ...
+    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]:
+        """Oldest first."""
 
     async def list_waiting(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, *, expected: ActionStatus) -> None:
+    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
         """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
 
-    async def refunded_since(self, tenant_id: str, customer_id: str, since: datetime) -> int:
-        """Minor units refunded or being refunded through us."""
+    async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
+        """Approved, executing or unresolved: money that may move and may not show in the order system yet."""
 
 
 class LedgerStore(Protocol):
     """Append-only; one chain per tenant."""
 
-    async def append(
-        self, tenant_id: str, kind: str, subject_id: str, body: Mapping[str, Any], at: datetime
-    ) -> LedgerEntry: ...
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry: ...
 
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
-        """In the order of the chain."""
+        """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        """The last link, kept apart from the chain; None when nothing was ever written."""
 
 
 class IdempotencyStore(Protocol):
@@ -335,3 +443,22 @@ class IdempotencyStore(Protocol):
 
     async def abandon(self, tenant_id: str, key: str) -> None:
         """The request failed without effect: the key is free again."""
+
+
+# ---------------------------------------------------------------- access
+
+
+class ApiKeyStore(Protocol):
+    """API keys; only their hashes are kept, so a key is shown once, when it is made."""
+
+    async def create(self, principal: Principal) -> str:
+        """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
+
+    async def principal_of(self, key: str) -> Principal:
+        """`NotAuthenticated` for anything that is not a key in force."""
+
+    async def list_keys(self, tenant_id: str) -> list[ApiKey]:
+        """Oldest first, revoked ones too."""
+
+    async def revoke(self, tenant_id: str, prefix: str) -> None:
+        """`NotFound` when the tenant has no such key; revoking twice is no error."""

@@ -1,5 +1,6 @@
 """Who is calling, and what they may do."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from copilot.domain.value import Value
@@ -52,3 +53,12 @@ class Principal(Value):
 
     def may(self, scope: Scope) -> bool:
         return scope in SCOPES_OF_ROLE[self.role]
+
+
+class ApiKey(Value):
+    """What may be known of an API key after it was shown once: never the key itself."""
+
+    prefix: str
+    principal: Principal
+    created_at: datetime
+    revoked_at: datetime | None = None

@@ -38,6 +38,8 @@ class Entity(Value):
     start: int
     end: int
     turn_id: str
+    doubt: str | None = None
+    """Why it may be misread (a check digit that does not fit), for the representative to confirm."""
 
 
 class Intent(Value):
@@ -227,6 +229,8 @@ class ConversationSnapshot(Value):
     next_actions: tuple[NextAction, ...] = ()
     actions: tuple[Action, ...] = ()
     suggestion: Suggestion | None = None
+    drafts: tuple[SuggestionDelta, ...] = ()
+    """Drafts still being streamed, each with its whole text so far; later deltas add to it."""
     summary: Summary | None = None
     wrap_up: WrapUp | None = None
 

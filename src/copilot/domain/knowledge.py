@@ -56,6 +56,22 @@ class ParsedDocument(Value):
     source: str = ""
 
 
+class Refusal(Value):
+    """A file or document that could not become knowledge, why, and what was expected instead."""
+
+    source: str
+    reason: str
+    hint: str = ""
+
+
+class SourceFile(Value):
+    """One file of a source: the documents in it, or why there are none."""
+
+    source: str
+    documents: tuple[ParsedDocument, ...] = ()
+    refusal: Refusal | None = None
+
+
 class KnowledgeDocument(ParsedDocument):
     """One version of one document in one tenant's knowledge.
 

@@ -1,0 +1,290 @@
+"""Live events within one process: numbering, replay, snapshots and bounded fan-out."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+from copilot.domain.actions import Action
+from copilot.domain.assist import (
+    ActionUpdatedEvent,
+    AssistEvent,
+    ConversationSnapshot,
+    Degraded,
+    DegradedEvent,
+    EventData,
+    KnowledgeCards,
+    KnowledgeEvent,
+    NextActions,
+    NextActionsEvent,
+    RevisionDone,
+    RevisionDoneEvent,
+    SnapshotEvent,
+    Suggestion,
+    SuggestionBlocked,
+    SuggestionBlockedEvent,
+    SuggestionCompletedEvent,
+    SuggestionDelta,
+    SuggestionDeltaEvent,
+    SummaryEvent,
+    ToolResultEvent,
+    ToolResultShown,
+    TurnEvent,
+    Understanding,
+    UnderstandingEvent,
+    WrapUpEvent,
+)
+from copilot.domain.conversation import Conversation, Turn
+from copilot.domain.snapshot import advanced, shown
+from copilot.domain.wrap_up import Summary, WrapUp
+from copilot.ports import Clock, ConversationStore
+
+_EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
+    Turn: TurnEvent,
+    Understanding: UnderstandingEvent,
+    KnowledgeCards: KnowledgeEvent,
+    ToolResultShown: ToolResultEvent,
+    NextActions: NextActionsEvent,
+    Action: ActionUpdatedEvent,
+    SuggestionDelta: SuggestionDeltaEvent,
+    Suggestion: SuggestionCompletedEvent,
+    SuggestionBlocked: SuggestionBlockedEvent,
+    Summary: SummaryEvent,
+    WrapUp: WrapUpEvent,
+    Degraded: DegradedEvent,
+    RevisionDone: RevisionDoneEvent,
+    ConversationSnapshot: SnapshotEvent,
+}
+
+
+@dataclass(frozen=True)
+class BusLimits:
+    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many."""
+
+    ring: int = 512
+    subscriber_queue: int = 256
+    live_conversations: int = 1_000
+    replay_from_store: int = 500
+    id_block: int = 1_000
+
+
+class _Subscriber:
+    """A bounded queue; when it overflows it is emptied and ends."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[AssistEvent] = deque()
+        self._something = asyncio.Event()
+        self.cut_off = False
+
+    def put(self, event: AssistEvent) -> bool:
+        """False when this was one too many: the subscriber is cut off."""
+        if len(self._waiting) >= self._limit:
+            self.cut_off = True
+            self._waiting.clear()
+        else:
+            self._waiting.append(event)
+        self._something.set()
+        return not self.cut_off
+
+    async def next(self) -> AssistEvent | None:
+        """None when cut off."""
+        while not self._waiting and not self.cut_off:
+            self._something.clear()
+            await self._something.wait()
+        return None if self.cut_off else self._waiting.popleft()
+
+
+@dataclass
+class _Live:
+    """One conversation in memory.
+
+    The ring holds every event with an id greater than `floor`. Lasting events up to `saved` are in the store;
+    up to `lost` some may be nowhere else, because the ring was full or the process before this one died.
+    """
+
+    snapshot: ConversationSnapshot
+    last_id: int
+    reserved: int
+    floor: int
+    lost: int
+    saved: int
+    ring: deque[AssistEvent] = field(default_factory=deque)
+    unsaved: list[AssistEvent] = field(default_factory=list)
+    changed: bool = False
+    subscribers: set[_Subscriber] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def revision(self) -> int:
+        return self.snapshot.conversation.revision
+
+
+class MemoryEventBus:
+    """The EventBus port for one process.
+
+    What must hold: between reading a `_Live` and acting on it there is no await, so a subscriber's snapshot
+    or replay and the live events that follow it meet without a gap and without a duplicate.
+    """
+
+    def __init__(self, store: ConversationStore, clock: Clock, limits: BusLimits | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._limits = limits or BusLimits()
+        self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
+        self._loading = asyncio.Lock()
+        self.cut_off_count = 0
+
+    @property
+    def subscriber_count(self) -> int:
+        return sum(len(live.subscribers) for live in self._live.values())
+
+    @property
+    def live_count(self) -> int:
+        return len(self._live)
+
+    async def advance(self, conversation: Conversation) -> None:
+        live = await self._of(conversation.tenant_id, conversation.id)
+        if conversation.revision >= live.revision:
+            live.snapshot = advanced(live.snapshot, conversation)
+            live.changed = True
+
+    async def publish(
+        self, tenant_id: str, conversation_id: str, revision: int, data: EventData
+    ) -> AssistEvent | None:
+        while True:
+            live = await self._of(tenant_id, conversation_id)
+            if revision < live.revision:
+                return None
+            if live.last_id < live.reserved:
+                break
+            await self._reserve(live)
+        event: AssistEvent = _EVENT_OF[type(data)](
+            id=live.last_id + 1,
+            conversation_id=conversation_id,
+            revision=revision,
+            created_at=self._clock.now(),
+            data=data,
+        )
+        self._send(live, event)
+        return event
+
+    async def save(self, tenant_id: str, conversation_id: str) -> None:
+        live = await self._of(tenant_id, conversation_id)
+        async with live.lock:
+            await self._save(live)
+
+    async def subscribe(
+        self, tenant_id: str, conversation_id: str, after: int | None
+    ) -> AsyncGenerator[AssistEvent]:
+        live = await self._of(tenant_id, conversation_id)
+        subscriber = _Subscriber(self._limits.subscriber_queue)
+        live.subscribers.add(subscriber)
+        try:
+            for event in await self._missed(live, after):
+                yield event
+            while (next_event := await subscriber.next()) is not None:
+                yield next_event
+        finally:
+            live.subscribers.discard(subscriber)
+
+    def _send(self, live: _Live, event: AssistEvent) -> None:
+        live.last_id = event.id
+        live.snapshot = shown(live.snapshot, event.data)
+        live.changed = True
+        live.ring.append(event)
+        if len(live.ring) > self._limits.ring:
+            live.floor = live.lost = live.ring.popleft().id
+        if not isinstance(event.data, SuggestionDelta):
+            live.unsaved.append(event)
+        for subscriber in list(live.subscribers):
+            if not subscriber.put(event):
+                live.subscribers.discard(subscriber)
+                self.cut_off_count += 1
+
+    async def _missed(self, live: _Live, after: int | None) -> Sequence[AssistEvent]:
+        """What a subscriber has to see before the events that are queued for it from this moment on."""
+        snapshot = SnapshotEvent(
+            id=live.last_id,
+            conversation_id=live.snapshot.conversation.id,
+            revision=live.revision,
+            created_at=self._clock.now(),
+            data=live.snapshot,
+        )
+        if after is None or after > live.last_id:
+            return [snapshot]
+        in_ring = [event for event in live.ring if event.id > after]
+        if after >= live.floor:
+            return in_ring
+        floor = live.floor
+        if after > live.saved or live.lost > live.saved or live.snapshot.drafts:
+            return [snapshot]  # something between is nowhere any more
+        conversation, limit = live.snapshot.conversation, self._limits.replay_from_store
+        stored = await self._store.events_after(
+            conversation.tenant_id, conversation.id, after, limit=limit + 1
+        )
+        older = [event for event in stored if event.id <= floor]
+        return [snapshot] if len(stored) > limit else [*older, *in_ring]
+
+    async def _reserve(self, live: _Live) -> None:
+        async with live.lock:
+            if live.last_id < live.reserved:
+                return
+            block = self._limits.id_block
+            first = await self._store.reserve_event_ids(live.snapshot.conversation.id, block)
+            if live.last_id < first:
+                live.last_id = first - 1
+            live.reserved = first + block - 1
+
+    async def _save(self, live: _Live) -> None:
+        if not live.changed:
+            return
+        snapshot, events, last_id = live.snapshot, list(live.unsaved), live.last_id
+        live.changed = False
+        try:
+            kept = await self._store.save_revision(
+                snapshot, events, tenant_id=snapshot.conversation.tenant_id
+            )
+        except BaseException:
+            live.changed = True
+            raise
+        del live.unsaved[: len(events)]
+        if kept:
+            live.saved = last_id
+
+    async def _of(self, tenant_id: str, conversation_id: str) -> _Live:
+        """The live conversation, from the store when it is not in memory. `NotFound`."""
+        key = (tenant_id, conversation_id)
+        live = self._live.get(key)
+        if live is not None:
+            self._live.move_to_end(key)
+            return live
+        async with self._loading:
+            if key not in self._live:
+                await self._make_room()
+                self._live[key] = await self._load(tenant_id, conversation_id)
+            return self._live[key]
+
+    async def _load(self, tenant_id: str, conversation_id: str) -> _Live:
+        marks = await self._store.event_marks(tenant_id, conversation_id)
+        snapshot = await self._store.snapshot(tenant_id, conversation_id)
+        all_saved = marks.saved_revision == snapshot.conversation.revision
+        return _Live(
+            snapshot=snapshot,
+            last_id=marks.reserved,
+            reserved=marks.reserved,
+            floor=marks.reserved,
+            lost=0 if all_saved else marks.reserved,
+            saved=marks.saved,
+        )
+
+    async def _make_room(self) -> None:
+        """Forgets the conversations that have been idle longest; their state is in the store."""
+        excess = len(self._live) + 1 - self._limits.live_conversations
+        idle = [key for key, live in self._live.items() if not live.subscribers]
+        for key in idle[: max(0, excess)]:
+            live = self._live[key]
+            async with live.lock:
+                await self._save(live)
+            if not live.subscribers and not live.changed:
+                del self._live[key]

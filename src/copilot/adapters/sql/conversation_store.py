@@ -1,0 +1,353 @@
+"""Conversations, their turns, and what was shown at each revision, in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copilot.adapters.sql import conversation_tables as tables
+from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
+from copilot.adapters.sql.database import Database
+from copilot.domain.assist import (
+    AnswerFeedback,
+    AssistEvent,
+    ConversationSnapshot,
+    Suggestion,
+    SuggestionCompletedEvent,
+)
+from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
+from copilot.domain.errors import ConversationClosed, NotFound
+from copilot.domain.snapshot import EventMarks
+from copilot.domain.wrap_up import Summary, WrapUp
+
+_FIELDS = (
+    *(conversations.c[name] for name in Conversation.model_fields if name != "turns"),
+    conversations.c.wrap_up,
+)
+
+
+class SqlConversationStore:
+    """The ConversationStore port on our SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, conversation: Conversation) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(insert(conversations).values(conversation.model_dump(exclude={"turns"})))
+            if conversation.turns:
+                await connection.execute(insert(turns), [t.model_dump() for t in conversation.turns])
+
+    async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
+        async with self._database.read() as connection:
+            row = await _row(connection, tenant_id, conversation_id)
+            return await _with_turns(connection, row)
+
+    async def list_open(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Conversation]:
+        query = (
+            select(*_FIELDS)
+            .where(
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.status == ConversationStatus.OPEN,
+            )
+            .order_by(conversations.c.id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(conversations.c.id < after)
+        async with self._database.read() as connection:
+            return [_conversation(row, ()) for row in await connection.execute(query)]
+
+    async def append_turn(
+        self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
+    ) -> Conversation:
+        async with self._database.write() as connection:
+            row = await _grow(connection, tenant_id, conversation_id, at)
+            before = await _with_turns(connection, row)
+            turn = Turn(
+                id=turn_id,
+                conversation_id=conversation_id,
+                sequence=len(before.turns) + 1,
+                speaker=speaker,
+                text=text,
+                created_at=at,
+            )
+            await connection.execute(insert(turns).values(turn.model_dump()))
+        return before.model_copy(update={"turns": (*before.turns, turn)})
+
+    async def set_customer(
+        self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
+    ) -> Conversation:
+        async with self._database.write() as connection:
+            row = await _grow(connection, tenant_id, conversation_id, at, customer_id=customer_id)
+            return await _with_turns(connection, row)
+
+    async def save_revision(
+        self, snapshot: ConversationSnapshot, events: Sequence[AssistEvent], *, tenant_id: str
+    ) -> bool:
+        conversation = snapshot.conversation
+        last_id = max((event.id for event in events), default=0)
+        claim = (
+            update(conversations)
+            .where(
+                conversations.c.id == conversation.id,
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.saved_revision <= conversation.revision,
+            )
+            .values(
+                saved_revision=conversation.revision,
+                saved_event_id=func.max(conversations.c.saved_event_id, last_id),
+            )
+        )
+        async with self._database.write() as connection:
+            if (await connection.execute(claim)).rowcount == 0:
+                return False
+            await _save_snapshot(connection, snapshot)
+            await _save_events(connection, events, tenant_id)
+        return True
+
+    async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
+        async with self._database.write() as connection:
+            row = await _change(
+                connection,
+                tenant_id,
+                wrap_up.conversation_id,
+                status=ConversationStatus.WRAPPED_UP,
+                wrap_up=wrap_up.model_dump_json(),
+                updated_at=wrap_up.created_at,
+            )
+            return await _with_turns(connection, row)
+
+    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot:
+        saved = (
+            select(revisions.c.snapshot)
+            .where(revisions.c.conversation_id == conversation_id)
+            .order_by(revisions.c.revision.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row = await _row(connection, tenant_id, conversation_id)
+            conversation = await _with_turns(connection, row)
+            body = await connection.scalar(saved)
+        fields: dict[str, Any] = orjson.loads(body) if body else {}
+        if row.wrap_up:
+            fields["wrap_up"] = orjson.loads(row.wrap_up)
+        suggestion = fields.get("suggestion")
+        if suggestion and suggestion["revision"] < conversation.revision:
+            fields["suggestion"] = None
+        return ConversationSnapshot.model_validate({**fields, "conversation": conversation})
+
+    async def events_after(
+        self, tenant_id: str, conversation_id: str, event_id: int, *, limit: int = 500
+    ) -> list[AssistEvent]:
+        query = (
+            select(tables.events.c.event)
+            .join(conversations, conversations.c.id == tables.events.c.conversation_id)
+            .where(
+                tables.events.c.conversation_id == conversation_id,
+                tables.events.c.id > event_id,
+                conversations.c.tenant_id == tenant_id,
+            )
+            .order_by(tables.events.c.id)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [_event_adapter().validate_json(body) for body in await connection.scalars(query)]
+
+    async def event_marks(self, tenant_id: str, conversation_id: str) -> EventMarks:
+        query = select(
+            conversations.c.reserved_event_id, conversations.c.saved_event_id, conversations.c.saved_revision
+        ).where(conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise _unknown(conversation_id)
+        return EventMarks(reserved=row[0], saved=row[1], saved_revision=row[2])
+
+    async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
+        statement = (
+            update(conversations)
+            .where(conversations.c.id == conversation_id)
+            .values(reserved_event_id=conversations.c.reserved_event_id + count)
+            .returning(conversations.c.reserved_event_id)
+        )
+        async with self._database.write() as connection:
+            last = await connection.scalar(statement)
+        if last is None:
+            raise _unknown(conversation_id)
+        return int(last) - count + 1
+
+    async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion:
+        query = select(suggestions.c.suggestion).where(
+            suggestions.c.id == suggestion_id, suggestions.c.tenant_id == tenant_id
+        )
+        async with self._database.read() as connection:
+            body = await connection.scalar(query)
+        if body is None:
+            raise NotFound(f"there is no suggestion {suggestion_id!r}")
+        return Suggestion.model_validate_json(body)
+
+    async def add_feedback(self, feedback: AnswerFeedback) -> None:
+        values = feedback.model_dump()
+        statement = upsert(tables.feedback).values(values)
+        statement = statement.on_conflict_do_update(
+            index_elements=["suggestion_id", "principal_id"],
+            set_={name: statement.excluded[name] for name in values if name not in _FEEDBACK_KEY},
+        )
+        owned = select(suggestions.c.id).where(
+            suggestions.c.id == feedback.suggestion_id,
+            suggestions.c.tenant_id == feedback.tenant_id,
+        )
+        async with self._database.write() as connection:
+            if await connection.scalar(owned) is None:
+                raise NotFound(f"there is no suggestion {feedback.suggestion_id!r}")
+            await connection.execute(statement)
+
+    async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None:
+        query = (
+            select(summaries.c.summary)
+            .join(conversations, conversations.c.id == summaries.c.conversation_id)
+            .where(summaries.c.conversation_id == conversation_id, conversations.c.tenant_id == tenant_id)
+            .order_by(summaries.c.revision.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            body = await connection.scalar(query)
+        return Summary.model_validate_json(body) if body else None
+
+
+_FEEDBACK_KEY = {"suggestion_id", "principal_id"}
+
+
+async def _row(connection: AsyncConnection, tenant_id: str, conversation_id: str) -> Row[Any]:
+    query = select(*_FIELDS).where(
+        conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id
+    )
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        raise _unknown(conversation_id)
+    return row
+
+
+async def _grow(
+    connection: AsyncConnection, tenant_id: str, conversation_id: str, at: datetime, **values: object
+) -> Row[Any]:
+    """The row after its revision grew by one."""
+    return await _change(
+        connection,
+        tenant_id,
+        conversation_id,
+        revision=conversations.c.revision + 1,
+        updated_at=at,
+        **values,
+    )
+
+
+async def _change(
+    connection: AsyncConnection, tenant_id: str, conversation_id: str, **values: object
+) -> Row[Any]:
+    """Changes an open conversation. `NotFound` or `ConversationClosed` when it is not there or not open."""
+    statement = (
+        update(conversations)
+        .where(
+            conversations.c.id == conversation_id,
+            conversations.c.tenant_id == tenant_id,
+            conversations.c.status == ConversationStatus.OPEN,
+        )
+        .values(**values)
+        .returning(*_FIELDS)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        await _row(connection, tenant_id, conversation_id)
+        raise ConversationClosed(
+            f"conversation {conversation_id} is wrapped up", hint="Open a new conversation."
+        )
+    return row
+
+
+async def _with_turns(connection: AsyncConnection, row: Row[Any]) -> Conversation:
+    query = select(turns).where(turns.c.conversation_id == row.id).order_by(turns.c.sequence)
+    found = tuple(Turn.model_validate(t._asdict()) for t in await connection.execute(query))
+    return _conversation(row, found)
+
+
+def _conversation(row: Row[Any], found: tuple[Turn, ...]) -> Conversation:
+    fields = row._asdict()
+    del fields["wrap_up"]
+    return Conversation.model_validate({**fields, "turns": found})
+
+
+async def _save_snapshot(connection: AsyncConnection, snapshot: ConversationSnapshot) -> None:
+    conversation = snapshot.conversation
+    key = {"conversation_id": conversation.id, "revision": conversation.revision}
+    body = snapshot.model_dump_json(exclude={"conversation", "drafts"})
+    await connection.execute(
+        upsert(revisions)
+        .values(**key, snapshot=body)
+        .on_conflict_do_update(index_elements=list(key), set_={"snapshot": body})
+    )
+    if snapshot.summary is not None:
+        await connection.execute(
+            upsert(summaries)
+            .values(
+                conversation_id=conversation.id,
+                revision=snapshot.summary.revision,
+                summary=snapshot.summary.model_dump_json(),
+            )
+            .on_conflict_do_update(
+                index_elements=list(key), set_={"summary": snapshot.summary.model_dump_json()}
+            )
+        )
+
+
+async def _save_events(connection: AsyncConnection, shown: Sequence[AssistEvent], tenant_id: str) -> None:
+    if not shown:
+        return
+    await connection.execute(
+        upsert(tables.events).on_conflict_do_nothing(),
+        [
+            {
+                "conversation_id": event.conversation_id,
+                "id": event.id,
+                "revision": event.revision,
+                "type": event.type,
+                "event": event.model_dump_json(),
+            }
+            for event in shown
+        ],
+    )
+    completed = [event.data for event in shown if isinstance(event, SuggestionCompletedEvent)]
+    if completed:
+        await connection.execute(
+            upsert(suggestions).on_conflict_do_nothing(),
+            [
+                {
+                    "id": suggestion.id,
+                    "tenant_id": tenant_id,
+                    "conversation_id": suggestion.conversation_id,
+                    "revision": suggestion.revision,
+                    "suggestion": suggestion.model_dump_json(),
+                }
+                for suggestion in completed
+            ],
+        )
+
+
+@cache
+def _event_adapter() -> TypeAdapter[AssistEvent]:
+    return TypeAdapter(AssistEvent)
+
+
+def _unknown(conversation_id: str) -> NotFound:
+    return NotFound(
+        f"there is no conversation {conversation_id!r}", hint="Open one with POST /v1/conversations."
+    )

@@ -1,0 +1,89 @@
+"""Tables of conversations and of what was shown while they ran."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from copilot.adapters.sql.columns import UtcDateTime
+from copilot.adapters.sql.database import metadata
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("representative_id", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("reserved_event_id", Integer, nullable=False, server_default="0"),
+    Column("saved_event_id", Integer, nullable=False, server_default="0"),
+    Column("saved_revision", Integer, nullable=False, server_default="0"),
+    Column("wrap_up", Text),
+    Index("conversations_by_status", "tenant_id", "status", "id"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("speaker", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("conversation_id", "sequence"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("snapshot", Text, nullable=False),  # JSON, without the conversation itself
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id"), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("event", Text, nullable=False),  # JSON
+    sqlite_with_rowid=False,
+)
+
+suggestions = Table(
+    "suggestions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("suggestion", Text, nullable=False),  # JSON
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("suggestion_id", Text, ForeignKey("suggestions.id"), primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("final_text", Text),
+    Column("reason", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("summary", Text, nullable=False),  # JSON
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,87 @@
+"""Answers remembered by `Idempotency-Key`, in SQL."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from copilot.adapters.sql.columns import UtcDateTime
+from copilot.adapters.sql.database import Database, metadata
+from copilot.domain.errors import Conflict, IdempotencyKeyReused
+
+REMEMBERED = timedelta(hours=24)
+HELD = timedelta(seconds=60)
+"""After this a request without an answer has died with its process, and the key is free again."""
+
+_requests = Table(
+    "idempotent_requests",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("status", Integer),
+    Column("body", LargeBinary),
+    Index("idempotent_requests_by_age", "begun_at"),
+)
+
+
+class SqlIdempotencyStore:
+    """The IdempotencyStore port on our SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(
+        self, tenant_id: str, key: str, fingerprint: str, at: datetime
+    ) -> tuple[int, bytes] | None:
+        async with self._database.write() as connection:
+            await connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
+            row = (await connection.execute(select(_requests).where(*_named(tenant_id, key)))).one_or_none()
+            if row is None:
+                await connection.execute(
+                    insert(_requests).values(
+                        tenant_id=tenant_id, key=key, fingerprint=fingerprint, begun_at=at
+                    )
+                )
+                return None
+            if row.fingerprint != fingerprint:
+                raise IdempotencyKeyReused(
+                    "this Idempotency-Key came with another request before", hint="Send a new key."
+                )
+            if row.status is not None:
+                return row.status, row.body
+            if row.begun_at > at - HELD:
+                raise Conflict(
+                    "the first request with this Idempotency-Key is still being worked on",
+                    hint="Repeat it in a moment.",
+                )
+            await connection.execute(update(_requests).where(*_named(tenant_id, key)).values(begun_at=at))
+            return None
+
+    async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(_requests).where(*_named(tenant_id, key)).values(status=status, body=body)
+            )
+
+    async def abandon(self, tenant_id: str, key: str) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(
+                delete(_requests).where(*_named(tenant_id, key), _requests.c.status.is_(None))
+            )
+
+
+def _named(tenant_id: str, key: str) -> tuple[ColumnElement[bool], ...]:
+    return (_requests.c.tenant_id == tenant_id, _requests.c.key == key)
