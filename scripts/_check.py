@@ -33,7 +33,7 @@ def checks() -> list[Check]:
         Check("format", ("ruff", "format", "--check", "--quiet", ".")),
         Check("lint", ("ruff", "check", "--quiet", ".")),
         Check("types", ("mypy", "--no-error-summary")),
-        Check("layers", ("lint-imports", "--no-timing")),
+        Check("layers", ("lint-imports", "--no-logo")),
     ]
     if (EXTENSION / "package.json").is_file():
         found.append(Check("panel", ("npm", "run", "--silent", "check"), EXTENSION))

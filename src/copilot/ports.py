@@ -5,6 +5,7 @@ Adapters raise `CopilotError`s only: vendor errors are translated once, where th
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry
+from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
 from copilot.domain.conversation import Conversation, Speaker
+from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
@@ -71,8 +74,47 @@ class ChatModel(Protocol):
         *,
         max_tokens: int,
         json_schema: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierWeights:
+    """A trained linear classifier over unit vectors: all that inference needs, and how good it was.
+
+    `weights` is (labels, dimensions), `bias` (labels,), `centroids` (labels, dimensions) of unit length.
+    Logits are divided by `temperature` before the softmax. A text is in scope while
+    `scope_weights · (top probability, centroid cosine, logit energy, 1)` is at least 0. `accuracy` and
+    `scope_auroc` were measured by cross-validation.
+    """
+
+    labels: tuple[str, ...]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    centroids: NDArray[np.float32]
+    temperature: float
+    scope_weights: tuple[float, float, float, float]
+    accuracy: float
+    calibration_error: float
+    scope_auroc: float | None
+
+
+class ClassifierTrainer(Protocol):
+    def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        """CPU-bound, deterministic. `InvalidInput` with fewer than two labels or three examples of one."""
+
+
+class Drafter(Protocol):
+    """Writes a reply to the last turn of a conversation, sentence by sentence."""
+
+    @property
+    def kind(self) -> DrafterKind: ...
+
+    def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
+        """Nothing at all when there is nothing worth saying.
+
+        Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.
+        """
 
 
 # ---------------------------------------------------------------- knowledge
@@ -346,38 +388,44 @@ class OrderSystem(Protocol):
 
 
 class ActionStore(Protocol):
-    """Proposals, approvals, executions. Every change of status is a compare-and-set."""
+    """Proposals, approvals, executions. Every change of status is a compare-and-set.
 
-    async def add(self, action: Action) -> None: ...
+    A change and its ledger record are one durable transaction: there is never one without the other.
+    """
+
+    async def add(self, action: Action, record: LedgerRecord) -> None:
+        """`Conflict` when an open action of the same fingerprint exists."""
 
     async def get(self, tenant_id: str, action_id: str) -> Action: ...
 
-    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]: ...
+    async def list_for(self, tenant_id: str, conversation_id: str) -> list[Action]:
+        """Oldest first."""
 
     async def list_waiting(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, *, expected: ActionStatus) -> None:
+    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
         """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
 
-    async def refunded_since(self, tenant_id: str, customer_id: str, since: datetime) -> int:
-        """Minor units refunded or being refunded through us."""
+    async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
+        """Approved, executing or unresolved: money that may move and may not show in the order system yet."""
 
 
 class LedgerStore(Protocol):
     """Append-only; one chain per tenant."""
 
-    async def append(
-        self, tenant_id: str, kind: str, subject_id: str, body: Mapping[str, Any], at: datetime
-    ) -> LedgerEntry: ...
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry: ...
 
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
-        """In the order of the chain."""
+        """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        """The last link, kept apart from the chain; None when nothing was ever written."""
 
 
 class IdempotencyStore(Protocol):

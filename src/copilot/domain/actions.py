@@ -102,6 +102,11 @@ class ActionStatus(StrEnum):
     def is_final(self) -> bool:
         return self in _FINAL
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the same thing must not be proposed again beside it."""
+        return self not in _FINAL
+
 
 _FINAL = frozenset(
     {
@@ -149,6 +154,18 @@ class Action(Value):
     replaces: str | None = None
     """The action this one was edited from."""
 
+    def fingerprint(self) -> str:
+        """SHA-256 over what it would do: two open actions of a conversation never share one."""
+        return _sha256(
+            {
+                "tenant": self.tenant_id,
+                "conversation": self.conversation_id,
+                "customer": self.customer_id,
+                "tool": self.call.tool,
+                "arguments": self.call.arguments,
+            }
+        )
+
     def compute_digest(self) -> str:
         """SHA-256 over everything that an approval binds, except who approves and until when."""
         return _sha256(
@@ -171,6 +188,22 @@ class Action(Value):
         return _sha256(
             {"digest": self.compute_digest(), "approver": approver_id, "expires_at": expires_at.isoformat()}
         )
+
+
+class LedgerRecord(Value):
+    """What is to be written into the ledger, before it has its place in the chain."""
+
+    kind: str
+    subject_id: str
+    body: dict[str, Any]
+    at: datetime
+
+
+class LedgerHead(Value):
+    """The last link of a chain, kept apart from it: a missing tail shows."""
+
+    sequence: int
+    hash: str
 
 
 class LedgerEntry(Value):

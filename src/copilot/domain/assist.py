@@ -38,6 +38,8 @@ class Entity(Value):
     start: int
     end: int
     turn_id: str
+    doubt: str | None = None
+    """Why it may be misread (a check digit that does not fit), for the representative to confirm."""
 
 
 class Intent(Value):

@@ -131,6 +131,16 @@ class Refund(Value):
     created_at: datetime
 
 
+class ItemRequest(Value):
+    """What a customer asked to send back (`new_item_ids` empty) or to exchange, and for whose account."""
+
+    item_ids: tuple[str, ...]
+    new_item_ids: tuple[str, ...] = ()
+    payment_method_id: str
+    price_difference: Money | None = None
+    """Of an exchange: positive when the customer pays more."""
+
+
 class Order(Value):
     id: str
     customer_id: str
@@ -147,23 +157,35 @@ class Order(Value):
     shipping_fee: Money | None = None
     cancel_reason: str | None = None
     refunds: tuple[Refund, ...] = ()
+    request: ItemRequest | None = None
 
     @property
     def total(self) -> Money:
         """What the customer paid for it."""
-        return _sum((p.amount for p in self.payments if p.transaction_type == "payment"), self._currency)
+        return _sum((p.amount for p in self.payments if p.transaction_type == "payment"), self.currency)
 
     @property
     def refunded(self) -> Money:
-        return _sum((p.amount for p in self.payments if p.transaction_type == "refund"), self._currency)
+        return _sum((p.amount for p in self.payments if p.transaction_type == "refund"), self.currency)
 
     @property
     def refundable(self) -> Money:
         """What has been paid and not yet given back."""
         return self.total - self.refunded
 
+    def refundable_to(self, payment_method_id: str) -> Money:
+        """What was paid with that method and has not been given back to it."""
+        mine = [p for p in self.payments if p.payment_method_id == payment_method_id]
+        paid = _sum((p.amount for p in mine if p.transaction_type == "payment"), self.currency)
+        return paid - _sum((p.amount for p in mine if p.transaction_type == "refund"), self.currency)
+
+    def refund_method(self, amount: Money) -> str | None:
+        """The id of the first method paid with that can take back all of `amount`; None when none can."""
+        methods = dict.fromkeys(p.payment_method_id for p in self.payments if p.transaction_type == "payment")
+        return next((m for m in methods if self.refundable_to(m).minor >= amount.minor), None)
+
     @property
-    def _currency(self) -> str:
+    def currency(self) -> str:
         return self.items[0].price.currency if self.items else "USD"
 
 

@@ -20,10 +20,15 @@
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    ├── LedgerUnreadable             ledger_unreadable        500   a stored entry is not as written
+    ├── InvalidDraft                 invalid_draft            502   a model's answer does not hold to its form
     └── ConfigurationError           configuration_error      500   settings, weights, playbooks, policies
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from copilot.domain.actions import PolicyDecision
 
 
 class CopilotError(Exception):
@@ -99,7 +104,15 @@ class NotPermitted(CopilotError):
 
 
 class PolicyDenied(NotPermitted):
+    """`decision` carries the clauses that speak against it."""
+
     code = "policy_denied"
+
+    def __init__(
+        self, message: str, *, hint: str = "", where: str = "", decision: "PolicyDecision | None" = None
+    ) -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.decision = decision
 
 
 class SecondApproverNeeded(NotPermitted):
@@ -122,6 +135,21 @@ class DependencyUnavailable(CopilotError):
 
 class OutcomeUnknown(DependencyUnavailable):
     code = "outcome_unknown"
+
+
+class LedgerUnreadable(CopilotError):
+    """`sequence` is the place of the first entry that cannot be read as it was written."""
+
+    code = "ledger_unreadable"
+
+    def __init__(self, message: str, *, sequence: int, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.sequence = sequence
+
+
+class InvalidDraft(CopilotError):
+    code = "invalid_draft"
+    status = 502
 
 
 class ConfigurationError(CopilotError):

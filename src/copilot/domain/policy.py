@@ -1,7 +1,7 @@
 """Executable policy rules, each standing for a clause of a policy document."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pydantic import Field
@@ -66,7 +66,7 @@ class PolicySet(Value):
     signature: Signature | None = None
 
 
-def rules_hash(rules: Iterable[PolicyRule]) -> str:
-    """SHA-256 in hex over the rules as canonical JSON: what a signature vouches for."""
-    plain = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in rules]
-    return hashlib.sha256(canonical_json(plain)).hexdigest()
+def rules_hash(rules: Sequence[PolicyRule]) -> str:
+    """What a knowledge manager signs: SHA-256 over the rules as canonical JSON, defaults left out."""
+    dumped = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in rules]
+    return hashlib.sha256(canonical_json(dumped)).hexdigest()

@@ -1,0 +1,7 @@
+/** The bundle for pages: importing it defines <copilot-panel>. */
+import { definePanel } from "./copilot-panel.js";
+
+export { CopilotPanel } from "./copilot-panel.js";
+export type { CopilotEvents, InsertedDetail } from "./events.js";
+
+definePanel();

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import type { Action, AssistEvent } from "../src/api/model.js";
+import { applyEvent, INITIAL_STATE, type PanelState } from "../src/panel/state.js";
+import { completed, conversation, delta, event, suggestion, turn } from "./builders.js";
+
+function play(...events: AssistEvent[]): PanelState {
+  return events.reduce(applyEvent, INITIAL_STATE);
+}
+
+function action(status: Action["status"]): Action {
+  return { id: "act_1", status } as Action;
+}
+
+describe("drafts", () => {
+  it("grow by their deltas", () => {
+    const state = play(delta(1, 1, "sug_1", "Your tent "), delta(2, 1, "sug_1", "shipped."));
+    expect(state.drafts.streaming.map((draft) => draft.text)).toEqual(["Your tent shipped."]);
+  });
+
+  it("never mix two revisions: a newer turn empties them", () => {
+    const state = play(delta(1, 1, "sug_1", "Old"), completed(2, 1, suggestion("sug_1", 1)), event(3, 2, { type: "turn", data: turn(2) }));
+    expect(state.drafts).toEqual({ completed: null, streaming: [], blocked: [] });
+  });
+
+  it("drop whatever an older revision still sends", () => {
+    const state = play(
+      delta(1, 2, "sug_2", "New"),
+      delta(2, 1, "sug_1", "Old"),
+      completed(3, 1, suggestion("sug_1", 1)),
+    );
+    expect(state.drafts.completed).toBeNull();
+    expect(state.drafts.streaming.map((draft) => draft.id)).toEqual(["sug_2"]);
+  });
+
+  it("drop a suggestion whose own revision is not its event's", () => {
+    expect(play(completed(1, 2, suggestion("sug_1", 1))).drafts.completed).toBeNull();
+  });
+
+  it("keep the composer's while the language model's streams, then give way to it", () => {
+    const composed = play(completed(1, 1, suggestion("sug_1", 1)), delta(2, 1, "sug_2", "Hel"));
+    expect(composed.drafts.completed?.id).toBe("sug_1");
+    const replaced = applyEvent(composed, completed(3, 1, suggestion("sug_2", 1)));
+    expect(replaced.drafts.completed?.id).toBe("sug_2");
+    expect(replaced.drafts.streaming).toEqual([]);
+  });
+
+  it("are taken back when blocked, and late deltas do not revive them", () => {
+    const blocked = event(2, 1, {
+      type: "suggestion.blocked",
+      data: { suggestion_id: "sug_1", drafter: "llm", reason: "llm_invalid", message: "Not grounded." },
+    });
+    const state = play(delta(1, 1, "sug_1", "Inv"), blocked, delta(3, 1, "sug_1", "ented"));
+    expect(state.drafts.streaming).toEqual([]);
+    expect(state.drafts.blocked).toHaveLength(1);
+  });
+
+  it("that never completed are gone when the revision is done", () => {
+    const done = event(2, 1, { type: "revision.done", data: { milliseconds: 12 } });
+    expect(play(delta(1, 1, "sug_1", "Hel"), done)).toMatchObject({ settled: true, drafts: { streaming: [] } });
+  });
+});
+
+describe("a replayed event", () => {
+  it("changes nothing", () => {
+    const state = play(delta(1, 1, "sug_1", "Once"));
+    expect(applyEvent(state, delta(1, 1, "sug_1", "Once"))).toBe(state);
+  });
+});
+
+describe("an action", () => {
+  it("is updated even when its revision is past", () => {
+    const state = play(
+      event(1, 1, { type: "action.updated", data: action("proposed") }),
+      event(2, 2, { type: "turn", data: turn(2) }),
+      event(3, 1, { type: "action.updated", data: action("succeeded") }),
+    );
+    expect(state.actions.map((known) => known.status)).toEqual(["succeeded"]);
+    expect(state.revision).toBe(2);
+  });
+});
+
+describe("knowledge", () => {
+  const found = event(1, 1, { type: "knowledge", data: { answered: true, confidence: 0.9, cards: [] } });
+
+  it("of the message before stays, with its own revision, until newer comes", () => {
+    const state = play(found, event(2, 2, { type: "turn", data: turn(2) }));
+    expect(state.knowledge?.revision).toBe(1);
+  });
+
+  it("of an older revision never replaces newer", () => {
+    const newer = event(2, 2, { type: "knowledge", data: { answered: false, confidence: 0.1, cards: [] } });
+    const late = { ...found, id: 3 };
+    expect(play(newer, late).knowledge?.value.answered).toBe(false);
+  });
+});
+
+describe("turns", () => {
+  it("stand in order, each once, however late they come", () => {
+    const state = play(
+      event(1, 2, { type: "turn", data: turn(2) }),
+      event(2, 1, { type: "turn", data: turn(1) }),
+      event(3, 2, { type: "turn", data: turn(2) }),
+    );
+    expect(state.turns.map((known) => known.sequence)).toEqual([1, 2]);
+  });
+});
+
+describe("a snapshot", () => {
+  const snapshot = (id: number, draftRevision: number): AssistEvent =>
+    event(id, 3, {
+      type: "snapshot",
+      data: {
+        conversation: { ...conversation(3), turns: [turn(1)] },
+        understanding: null,
+        knowledge: null,
+        order_view: null,
+        next_actions: [],
+        actions: [],
+        suggestion: suggestion("sug_1", draftRevision),
+        summary: null,
+        wrap_up: null,
+      },
+    });
+
+  it("replaces everything, and starts the ids anew", () => {
+    const state = applyEvent(play(delta(90, 9, "sug_9", "Other server")), snapshot(4, 3));
+    expect(state).toMatchObject({ lastEventId: 4, revision: 3, drafts: { streaming: [], completed: { id: "sug_1" } } });
+    expect(state.turns).toHaveLength(1);
+  });
+
+  it("shows no suggestion of another revision", () => {
+    expect(play(snapshot(4, 2)).drafts.completed).toBeNull();
+  });
+});

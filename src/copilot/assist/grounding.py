@@ -1,0 +1,190 @@
+"""Marks every sentence of a draft as supported, fact, template or unsupported: the same for all drafters.
+
+A quote must stand verbatim in the cited passage, every number, date, amount and name in a sentence must
+occur in what it rests on, and a score of shared words and meaning must pass a threshold.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from copilot.assist.words import content_words
+from copilot.domain.assist import Sentence, Support
+from copilot.domain.knowledge import Audience, Citation, ScoredPassage
+from copilot.ports import Embedder
+
+SUPPORT_THRESHOLD = 0.6
+_LEXICAL_SHARE = 0.6
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER_WORDS = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15", "twenty": "20",
+    "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100",
+}  # fmt: skip
+_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“'(])\b[A-Z][\w-]*[a-z0-9][\w-]*\b|\b[A-Z]{2,}[\w-]*\b")
+_COURTESY = re.compile(
+    r"^(?:hi|hello|hey|dear|thank|thanks|sorry|i am sorry|i'm sorry|i apologi[sz]e|apologies|i understand|"
+    r"please let|let me know|kind regards|best regards|have a|you're welcome|you are welcome|happy to help|"
+    r"i'd be happy|i am happy|is there anything|happy to)\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|cannot|can't|won't|isn't|aren't|don't|doesn't|without|nor)\b", re.IGNORECASE
+)
+_MAX_COURTESY_WORDS = 16
+_COMMON_NAMES = frozenset(
+    [
+        "I",
+        "I'm",
+        "I'll",
+        "I'd",
+        "I've",
+        "OK",
+        "FAQ",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a sentence may rest on: a public passage's quote, or the order's facts in words."""
+
+    text: str
+    citation: Citation | None = None
+    sources: tuple[str, ...] = ()
+
+
+class Grounder:
+    """Checks sentences that were not taken from a template or a passage as they are."""
+
+    def __init__(self, embedder: Embedder, threshold: float = SUPPORT_THRESHOLD) -> None:
+        self._embedder = embedder
+        self._threshold = threshold
+
+    async def ground(self, texts: Sequence[str], evidence: Sequence[Evidence]) -> tuple[Sentence, ...]:
+        """Each of `texts` with the evidence that supports it best, or marked unsupported."""
+        if not texts:
+            return ()
+        if not evidence:
+            return tuple(_without_evidence(t) for t in texts)
+        rows = await self._embedder.embed_passages([*texts, *(e.text for e in evidence)])
+        cosines = rows[: len(texts)] @ rows[len(texts) :].T
+        return tuple(self._judge(t, evidence, row) for t, row in zip(texts, cosines, strict=True))
+
+    def _judge(self, text: str, evidence: Sequence[Evidence], cosines: Iterable[float]) -> Sentence:
+        if is_courtesy(text):
+            return _without_evidence(text)
+        scored = sorted(
+            (
+                (support_score(text, e.text, float(c)), i)
+                for i, (e, c) in enumerate(zip(evidence, cosines, strict=True))
+            ),
+            key=lambda pair: -pair[0],
+        )
+        for score, index in scored:
+            if score < self._threshold:
+                break
+            found = evidence[index]
+            if foreign_details(text, found.text) or negates(text, found.text):
+                continue
+            if found.citation is not None:
+                return Sentence(text=text, support=Support.SUPPORTED, citations=(found.citation,))
+            return Sentence(text=text, support=Support.FACT, sources=found.sources)
+        return Sentence(text=text, support=Support.UNSUPPORTED)
+
+
+def support_score(sentence: str, source: str, cosine: float) -> float:
+    """How far `source` says what `sentence` says, 0..1: shared content words and cosine of embeddings."""
+    words = content_words(sentence)
+    lexical = len(words & content_words(source)) / len(words) if words else 0.0
+    return _LEXICAL_SHARE * lexical + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
+
+
+def foreign_details(sentence: str, source: str) -> tuple[str, ...]:
+    """Numbers, dates, amounts and names of `sentence` that `source` does not contain."""
+    known_numbers = _numbers(source)
+    known_words = {w.casefold() for w in re.findall(r"[\w-]+", source)}
+    numbers = [n for n in _numbers(sentence) if n not in known_numbers]
+    names = [n for n in _NAME.findall(sentence) if n not in _COMMON_NAMES and n.casefold() not in known_words]
+    return (*sorted(numbers), *names)
+
+
+def negates(sentence: str, source: str) -> bool:
+    """Whether one of the two says "not" and the other does not."""
+    return bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(source))
+
+
+def is_courtesy(text: str) -> bool:
+    """A greeting, thanks or apology that claims nothing: no number, no name, short."""
+    return (
+        bool(_COURTESY.match(text.strip()))
+        and len(text.split()) <= _MAX_COURTESY_WORDS
+        and not _NUMBER.search(text)
+    )
+
+
+def quote_is_verbatim(scored: ScoredPassage, quote: str) -> tuple[int, int] | None:
+    """Where `quote` stands in the passage, white space and quotation marks aside; None when it does not."""
+    wanted = quote.strip().strip("\"“”'")
+    if not wanted:
+        return None
+    pattern = r"\s+".join(re.escape(word) for word in wanted.split())
+    match = re.search(pattern, scored.passage.text)
+    return match.span() if match else None
+
+
+def contradictions(sentence: Sentence, passages: Sequence[ScoredPassage]) -> list[str]:
+    """What is wrong with a sentence that claims support: a check on every drafter, the composer too."""
+    problems = []
+    by_id = {s.passage.id: s for s in passages}
+    for citation in sentence.citations:
+        scored = by_id.get(citation.passage_id)
+        if scored is None:
+            problems.append(f"cites passage {citation.passage_id}, which is not shown")
+        elif scored.document.text[citation.start : citation.end] != citation.quote:
+            problems.append(f"quotes {citation.external_id} at {citation.start} with other words")
+        if citation.audience is Audience.INTERNAL:
+            problems.append(f"quotes {citation.external_id}, which is for representatives only")
+    if sentence.support is Support.SUPPORTED:
+        quotes = " ".join(c.quote for c in sentence.citations)
+        problems += [f"{d!r} is not in its source" for d in foreign_details(sentence.text, quotes)]
+    return problems
+
+
+def enforce(sentences: Sequence[Sentence], passages: Sequence[ScoredPassage]) -> tuple[Sentence, ...]:
+    """The sentences, any with a contradiction marked unsupported whatever its drafter said."""
+    return tuple(
+        Sentence(text=s.text, support=Support.UNSUPPORTED) if contradictions(s, passages) else s
+        for s in sentences
+    )
+
+
+def support_share(sentences: Sequence[Sentence]) -> float:
+    """The share of sentences that claim something and are supported; 0 when none claims anything."""
+    claims = [s for s in sentences if s.support is not Support.TEMPLATE]
+    good = [s for s in claims if s.support is not Support.UNSUPPORTED]
+    return len(good) / len(claims) if claims else 0.0
+
+
+def _without_evidence(text: str) -> Sentence:
+    if is_courtesy(text):
+        return Sentence(text=text, support=Support.TEMPLATE, sources=("courtesy",))
+    return Sentence(text=text, support=Support.UNSUPPORTED)
+
+
+def _numbers(text: str) -> set[str]:
+    found = {_plain_number(n) for n in _NUMBER.findall(text)}
+    words = re.findall(r"[a-z]+", text.lower())
+    return found | {_NUMBER_WORDS[w] for w in words if w in _NUMBER_WORDS}
+
+
+def _plain_number(number: str) -> str:
+    plain = number.replace(",", "")
+    return plain.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", plain) else plain

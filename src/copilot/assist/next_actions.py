@@ -1,0 +1,252 @@
+"""The playbook engine: what to do now, why, and with which call."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot.assist.collaborators import Assessment, ToolDesk
+from copilot.assist.situation import Situation, template_variables
+from copilot.domain.access import Principal
+from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, ToolCall, ToolEffect
+from copilot.domain.assist import Intent, NextAction, NextActionKind
+from copilot.domain.conditions import FactValue
+from copilot.domain.conversation import Conversation
+from copilot.domain.errors import (
+    ConfigurationError,
+    CopilotError,
+    CustomerNotVerified,
+    InvalidInput,
+    NotFound,
+    PolicyDenied,
+)
+from copilot.domain.playbook import Playbook, PlaybookStep
+from copilot.prompts import render_text
+
+_SHOWN = 3
+_VERIFIED_CUSTOMER = "a verified customer"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The actions to show, best first, and the situation with the policy's word on the playbook's tool."""
+
+    actions: tuple[NextAction, ...]
+    situation: Situation
+    proposals: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """On whose behalf and over what the engine works, for one revision."""
+
+    principal: Principal
+    conversation: Conversation
+    playbook: Playbook
+    confidence: float
+    situation: Situation
+    assessed: dict[str, Assessment] = field(default_factory=dict)
+
+
+class NextActionPlanner:
+    """Walks the playbook of the intent over the facts; writes are proposed, never done."""
+
+    def __init__(self, desk: ToolDesk) -> None:
+        self._desk = desk
+
+    async def plan(
+        self,
+        principal: Principal,
+        conversation: Conversation,
+        *,
+        playbook: Playbook | None,
+        intent: Intent | None,
+        situation: Situation,
+    ) -> Plan:
+        """At most three actions whose condition holds, in the playbook's order."""
+        if playbook is None:
+            return Plan(actions=(), situation=situation)
+        turn = _Turn(principal, conversation, playbook, intent.confidence if intent else 1.0, situation)
+        turn = await self._with_policy(turn)
+        existing = await self._desk.actions(conversation)
+        actions: list[NextAction] = []
+        proposals: list[Action] = []
+        for step in playbook.steps:
+            if len(actions) == _SHOWN:
+                break
+            if not step.when.holds(turn.situation.facts):
+                continue
+            action, proposal = await self._step(turn, step, existing)
+            if action is not None:
+                actions.append(action)
+            if proposal is not None:
+                proposals.append(proposal)
+        return Plan(tuple(actions), turn.situation, tuple(proposals))
+
+    async def _with_policy(self, turn: _Turn) -> _Turn:
+        """Adds `policy.outcome` and `policy.reason` of the playbook's first tool that changes something."""
+        step = next((s for s in turn.playbook.steps if s.tool and self._changes(s.tool)), None)
+        if step is None:
+            return turn
+        arguments, missing = self._arguments(step, turn.situation.facts)
+        if missing:
+            return turn
+        assessment = await self._assess(turn, step, arguments)
+        if assessment is None:
+            return turn
+        facts: dict[str, FactValue] = {
+            "policy.outcome": assessment.decision.outcome.value,
+            "policy.reason": assessment.decision.reason,
+        }
+        return _Turn(
+            turn.principal,
+            turn.conversation,
+            turn.playbook,
+            turn.confidence,
+            turn.situation.with_facts(facts),
+            {step.id: assessment},
+        )
+
+    async def _step(
+        self, turn: _Turn, step: PlaybookStep, existing: Sequence[Action]
+    ) -> tuple[NextAction | None, Action | None]:
+        if step.tool is None:
+            return self._action(turn, step), None
+        arguments, missing = self._arguments(step, turn.situation.facts)
+        if not self._changes(step.tool):
+            # Look-ups run by themselves; one that is offered is one that still lacks something.
+            return (self._action(turn, step, missing=missing) if missing else None), None
+        if missing:
+            return self._action(turn, step, missing=missing), None
+        done = _same_call(existing, step.tool, arguments)
+        if done is not None and done.status is not ActionStatus.PROPOSED:
+            return None, None
+        assessment = turn.assessed.get(step.id) or await self._assess(turn, step, arguments)
+        if assessment is None:
+            return self._action(turn, step, missing=("arguments that fit this order",)), None
+        return await self._proposed(turn, step, arguments, assessment)
+
+    async def _proposed(
+        self, turn: _Turn, step: PlaybookStep, arguments: Mapping[str, Any], assessment: Assessment
+    ) -> tuple[NextAction, Action | None]:
+        call = ToolCall(id=_stable_id("call", turn, step), tool=step.tool or "", arguments=dict(arguments))
+        shown = {"call": call, "decision": assessment.decision, "preview": assessment.preview}
+        if assessment.decision.outcome is PolicyOutcome.DENY:
+            return self._action(turn, step, **shown), None
+        try:
+            proposal = await self._desk.propose(turn.principal, turn.conversation, call.tool, arguments)
+        except PolicyDenied:
+            return self._action(turn, step, **shown), None
+        return (
+            self._action(
+                turn,
+                step,
+                call=proposal.call,
+                decision=proposal.decision,
+                preview=proposal.preview,
+                action_id=proposal.id,
+            ),
+            proposal,
+        )
+
+    async def _assess(
+        self, turn: _Turn, step: PlaybookStep, arguments: Mapping[str, Any]
+    ) -> Assessment | None:
+        try:
+            return await self._desk.assess(turn.principal, turn.conversation, step.tool or "", arguments)
+        except (InvalidInput, NotFound, CustomerNotVerified):
+            return None  # the call makes no sense for this order: nothing to offer
+
+    def _changes(self, tool: str) -> bool:
+        try:
+            return self._desk.effect_of(tool) is not ToolEffect.READ
+        except NotFound as error:
+            raise ConfigurationError(
+                f"A playbook names the tool {tool!r}, which is not in the catalog.",
+                hint="Correct the playbook.",
+            ) from error
+
+    def _arguments(
+        self, step: PlaybookStep, facts: Mapping[str, FactValue]
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The call's arguments, and what is still unknown, in words."""
+        arguments, missing = fill_arguments(step, facts)
+        if not facts.get("conversation.verified"):
+            missing = (_VERIFIED_CUSTOMER, *missing)
+        unfilled = [a for a in self._desk.required_arguments(step.tool or "") if a not in step.arguments]
+        return arguments, (*missing, *(a.replace("_", " ") for a in unfilled))
+
+    def _action(self, turn: _Turn, step: PlaybookStep, **more: Any) -> NextAction:  # noqa: ANN401
+        return NextAction(
+            id=_stable_id("next", turn, step),
+            kind=step.kind,
+            title=_filled(step.title, turn.situation.facts) or step.title,
+            why=_filled(step.why, turn.situation.facts) or step.why,
+            playbook=turn.playbook.intent,
+            step=step.id,
+            say=_filled(step.say, turn.situation.facts) if step.say else None,
+            confidence=turn.confidence,
+            **more,
+        )
+
+
+def reads_to_run(
+    playbook: Playbook | None, facts: Mapping[str, FactValue], is_read: "Mapping[str, bool]"
+) -> list[tuple[str, dict[str, Any]]]:
+    """(tool, arguments) of the look-ups whose condition holds and whose arguments are all known."""
+    calls = []
+    for step in playbook.steps if playbook else ():
+        if step.tool is None or not is_read.get(step.tool) or not step.when.holds(facts):
+            continue
+        arguments, missing = fill_arguments(step, facts)
+        if not missing:
+            calls.append((step.tool, arguments))
+    return calls
+
+
+def fill_arguments(
+    step: PlaybookStep, facts: Mapping[str, FactValue]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Literals (`=text`) and facts become arguments; names of unknown facts are returned in words."""
+    arguments: dict[str, Any] = {}
+    missing: list[str] = []
+    for name, source in step.arguments.items():
+        if source.startswith("="):
+            arguments[name] = source[1:]
+        elif source in facts:
+            value = facts[source]
+            arguments[name] = list(value) if isinstance(value, tuple) else value
+        else:
+            missing.append(source.replace(".", " ").replace("_", " "))
+    return arguments, tuple(missing)
+
+
+def _same_call(existing: Sequence[Action], tool: str, arguments: Mapping[str, Any]) -> Action | None:
+    """An earlier action for this call that is under way or done; ended ones may be proposed again."""
+    live = {ActionStatus.SUCCEEDED, ActionStatus.REJECTED}
+    for action in existing:
+        counts = not action.status.is_final or action.status in live
+        if counts and action.call.tool == tool and _covers(action.call.arguments, arguments):
+            return action
+    return None
+
+
+def _covers(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether every wanted argument is the same in the known call, which may be written more exactly."""
+    return all(str(known.get(k)).casefold() == str(v).casefold() for k, v in wanted.items())
+
+
+def _filled(template: str, facts: Mapping[str, FactValue]) -> str | None:
+    try:
+        return render_text(template, template_variables(facts)).strip()
+    except CopilotError:
+        return None  # it speaks of something not known yet
+
+
+def _stable_id(prefix: str, turn: _Turn, step: PlaybookStep) -> str:
+    """The same step of the same conversation keeps its id, so that a panel can update it in place."""
+    name = f"{turn.conversation.id}/{turn.playbook.intent}/{step.id}"
+    return f"{prefix}_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+__all__ = ["NextActionKind", "NextActionPlanner", "Plan", "fill_arguments", "reads_to_run"]

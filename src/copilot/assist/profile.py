@@ -1,0 +1,91 @@
+"""What the live path knows of a tenant: playbooks, trained classifiers, words and names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from copilot.assist.classifier import LinearClassifier, load_weights
+from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
+from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.domain.playbook import Playbook
+from copilot.ports import KnowledgeStore, OrderSystem
+
+DEFAULT_PROMISE = (
+    "Thank you for your question.",
+    "I want to give you a reliable answer, so I am checking this with a colleague and will get back to you.",
+)
+
+
+@dataclass(frozen=True)
+class BrandVoice:
+    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer."""
+
+    company: str = "our shop"
+    lead: str = "Thank you for your question."
+    promise: tuple[str, ...] = DEFAULT_PROMISE
+
+
+@dataclass(frozen=True)
+class TenantProfile:
+    """One tenant's playbooks, classifiers and vocabulary, as the last ingest left them."""
+
+    tenant_id: str
+    playbooks: Mapping[str, Playbook]
+    intents: LinearClassifier | None
+    sentiment: LinearClassifier | None
+    vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
+    voice: BrandVoice = field(default_factory=BrandVoice)
+
+
+class TenantProfiles:
+    """Loads profiles when first used; `forget` after an ingest makes the next turn see the new one."""
+
+    def __init__(
+        self,
+        store: KnowledgeStore,
+        orders: OrderSystem,
+        *,
+        voices: Mapping[str, BrandVoice] | None = None,
+        order_ids: Mapping[str, tuple[OrderIdFormat, ...]] | None = None,
+    ) -> None:
+        """`voices` and `order_ids` are by tenant; others get the defaults."""
+        self._store = store
+        self._orders = orders
+        self._voices = voices or {}
+        self._order_ids = order_ids or {}
+        self._profiles: dict[str, TenantProfile] = {}
+
+    async def of(self, tenant_id: str) -> TenantProfile:
+        if tenant_id not in self._profiles:
+            self._profiles[tenant_id] = await self._load(tenant_id)
+        return self._profiles[tenant_id]
+
+    def forget(self, tenant_id: str) -> None:
+        self._profiles.pop(tenant_id, None)
+
+    async def _load(self, tenant_id: str) -> TenantProfile:
+        stored = await self._store.get_artifact(tenant_id, PLAYBOOKS)
+        playbooks = load_playbooks(stored[1]) if stored else ()
+        return TenantProfile(
+            tenant_id=tenant_id,
+            playbooks={p.intent: p for p in playbooks},
+            intents=await self._classifier(tenant_id, INTENT_CLASSIFIER),
+            sentiment=await self._classifier(tenant_id, SENTIMENT_CLASSIFIER),
+            vocabulary=EntityVocabulary(
+                order_ids=self._order_ids.get(tenant_id, EntityVocabulary().order_ids),
+                products=await self._product_names(),
+            ),
+            voice=self._voices.get(tenant_id, BrandVoice()),
+        )
+
+    async def _classifier(self, tenant_id: str, name: str) -> LinearClassifier | None:
+        stored = await self._store.get_artifact(tenant_id, name)
+        return LinearClassifier(load_weights(stored[1])) if stored else None
+
+    async def _product_names(self) -> tuple[str, ...]:
+        try:
+            return tuple(p.name for p in await self._orders.list_products())
+        except ConfigurationError:
+            raise
+        except CopilotError:
+            return ()  # products are then not recognised; everything else works

@@ -1,0 +1,329 @@
+"""What a turn means in its conversation: intent, entities, sentiment, and the question to look up."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from copilot.assist.classifier import Prediction, sentiment_score
+from copilot.assist.entities import find_entities
+from copilot.assist.profile import TenantProfile
+from copilot.assist.redaction import mask
+from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
+from copilot.domain.conversation import Conversation, Speaker, Turn
+from copilot.domain.playbook import Playbook
+from copilot.ports import Embedder, Vector
+
+_MAX_QUERY_CHARACTERS = 600
+_SHORT_WORDS = 6
+_SMALL_TALK_WORDS = 14
+_MIN_ALTERNATIVE = 0.1
+_CLEAR_PROBABILITY = 0.5
+_MASKED = re.compile(r"\[(?:CARD|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
+_IDENTIFIERS = {EntityKind.ORDER_ID, EntityKind.EMAIL, EntityKind.PHONE, EntityKind.ZIP}
+_WORD = re.compile(r"[A-Za-z']+|\d+")
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|it's|that|this|these|those|they|them|one|ones|he|she|then|instead|same|there|else)\b"
+    r"|^(?:and|but|so|or|also|what about|how about|what if|why|why not|really)\b",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(
+    r"\b(?:thanks?|thank you|thx|cheers|appreciate|bye|goodbye|have a (?:nice|good|great|lovely|wonderful)|"
+    r"that(?:'s| is) all|all set|solved|works? now|you(?:'ve| have) been)\b",
+    re.IGNORECASE,
+)
+_REQUEST = re.compile(
+    r"\?|\b(?:how|what|when|where|which|who|why|can i|can you|could|would|will|please|need|want|"
+    r"do you|does|is there|refund|return|cancel|exchange|broken|but|however|still|not|can't|won't|doesn't|"
+    r"didn't|never|missing|wrong)\b",
+    re.IGNORECASE,
+)
+_FILLER = frozenset(
+    [
+        "a",
+        "ah",
+        "all",
+        "alright",
+        "an",
+        "and",
+        "are",
+        "at",
+        "be",
+        "both",
+        "bye",
+        "cool",
+        "correct",
+        "day",
+        "do",
+        "exactly",
+        "fine",
+        "for",
+        "go",
+        "good",
+        "great",
+        "got",
+        "happy",
+        "hello",
+        "help",
+        "here",
+        "hey",
+        "hi",
+        "i",
+        "i'd",
+        "i'll",
+        "i'm",
+        "i've",
+        "is",
+        "it",
+        "it's",
+        "its",
+        "just",
+        "last",
+        "let",
+        "me",
+        "much",
+        "my",
+        "name",
+        "no",
+        "nope",
+        "number",
+        "of",
+        "oh",
+        "ok",
+        "okay",
+        "on",
+        "one",
+        "order",
+        "perfect",
+        "please",
+        "right",
+        "second",
+        "so",
+        "sorry",
+        "sure",
+        "thank",
+        "thanks",
+        "that",
+        "that's",
+        "the",
+        "there",
+        "this",
+        "to",
+        "um",
+        "uh",
+        "under",
+        "using",
+        "we",
+        "well",
+        "with",
+        "yeah",
+        "yep",
+        "yes",
+        "you",
+        "your",
+        "email",
+        "e",
+        "mail",
+        "address",
+        "zip",
+        "code",
+        "phone",
+        "postal",
+        "account",
+        "moment",
+        "minute",
+        "id",
+        "was",
+        "were",
+        "which",
+        "would",
+        "be",
+        "should",
+        "found",
+        "see",
+        "card",
+        "first",
+        "full",
+    ]
+)
+_GREETING = frozenset(
+    [
+        "hi",
+        "hello",
+        "hey",
+        "good",
+        "morning",
+        "afternoon",
+        "evening",
+        "day",
+        "there",
+        "dear",
+        "team",
+        "everyone",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A turn with everything personal taken out, and what kind of turn it is."""
+
+    text: str
+    words: tuple[str, ...]
+    entities: tuple[Entity, ...]
+
+    @property
+    def is_greeting(self) -> bool:
+        return bool(self.words) and all(w in _GREETING for w in self.words)
+
+    @property
+    def is_thanks(self) -> bool:
+        return (
+            len(self.words) <= _SMALL_TALK_WORDS
+            and bool(_THANKS.search(self.text))
+            and not _REQUEST.search(self.text)
+        )
+
+    @property
+    def only_supplies_data(self) -> bool:
+        """An answer to "what is your order number?" and the like, or a bare yes."""
+        content = [w for w in self.words if w not in _FILLER]
+        allowed = 2 if any(e.kind in _IDENTIFIERS for e in self.entities) else 0  # room for a name
+        return len(content) <= allowed and "?" not in self.text
+
+    @property
+    def leans_on_context(self) -> bool:
+        if len(self.words) <= _SHORT_WORDS:
+            return True
+        named = any(e.kind is EntityKind.PRODUCT for e in self.entities)
+        return not named and bool(_POINTS_BACK.search(self.text)) and len(self.words) <= 3 * _SHORT_WORDS
+
+
+class Understander:
+    """Needs no LLM: one embedding and two small classifiers a turn."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    async def understand(
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        *,
+        profile: TenantProfile,
+        previous: Understanding | None,
+        today: date,
+    ) -> Understanding:
+        """`previous` is the understanding of the customer turn before, whose intent a short turn keeps."""
+        entities = entities_of(conversation, profile, today)
+        reading = _read(turn, tuple(e for e in entities if e.turn_id == turn.id))
+        vector = await self._embedder.embed_query(reading.text or "hello")
+        asks = not (reading.is_greeting or reading.is_thanks)
+        query, prediction = reading.text, _predict(profile, vector)
+        if asks and previous is not None and previous.query:
+            query, prediction = await self._in_context(reading, prediction, previous, profile)
+        intent, alternatives = _intent(prediction, profile, reading, previous)
+        return Understanding(
+            query=query[:_MAX_QUERY_CHARACTERS] if asks else "",
+            intent=intent,
+            alternatives=alternatives,
+            entities=entities,
+            sentiment=_sentiment(profile, vector),
+            asks_something=asks and bool(query.strip()),
+        )
+
+    async def _in_context(
+        self, reading: _Reading, alone: Prediction | None, previous: Understanding, profile: TenantProfile
+    ) -> tuple[str, Prediction | None]:
+        """The query and the intent's prediction once earlier turns are taken into account."""
+        if reading.only_supplies_data:
+            return previous.query, None
+        clear = alone is not None and alone.in_scope and alone.probability >= _CLEAR_PROBABILITY
+        if clear and len(reading.words) > _SHORT_WORDS:
+            return reading.text, alone
+        if not reading.leans_on_context:
+            return reading.text, alone
+        joined = f"{previous.query} {reading.text}"[-_MAX_QUERY_CHARACTERS:]
+        if clear:
+            return joined, alone
+        return joined, _predict(profile, await self._embedder.embed_query(joined))
+
+
+def entities_of(conversation: Conversation, profile: TenantProfile, today: date) -> tuple[Entity, ...]:
+    """Everything that the customer, or the representative in reading back, has named, oldest first."""
+    found: list[Entity] = []
+    for turn in conversation.turns:
+        found += find_entities(turn.text, turn_id=turn.id, today=today, vocabulary=profile.vocabulary)
+    return tuple(found)
+
+
+def is_frustrated(sentiments: Sequence[Sentiment]) -> bool:
+    """Whether the last customer turn is angry, or the last two are both negative."""
+    if not sentiments:
+        return False
+    very_negative = -0.6
+    last_two = sentiments[-2:]
+    return sentiments[-1].score <= very_negative or (
+        len(last_two) > 1 and all(s.label is SentimentLabel.NEGATIVE for s in last_two)
+    )
+
+
+def is_question(text: str) -> bool:
+    """Whether `text` asks or requests something, as opposed to telling."""
+    return bool(_REQUEST.search(text))
+
+
+def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
+    text = turn.text
+    for entity in sorted(entities, key=lambda e: e.start, reverse=True):
+        if entity.kind in _IDENTIFIERS:
+            text = f"{text[: entity.start]} {text[entity.end :]}"
+    text = _MASKED.sub(" ", mask(text))
+    text = re.sub(r"\s+", " ", text).strip(" ,:;-")
+    words = tuple(w.lower() for w in _WORD.findall(text))
+    return _Reading(text=text if words else "", words=words, entities=entities)
+
+
+def _predict(profile: TenantProfile, vector: Vector) -> Prediction | None:
+    return profile.intents.predict(vector) if profile.intents is not None else None
+
+
+def _intent(
+    prediction: Prediction | None, profile: TenantProfile, reading: _Reading, previous: Understanding | None
+) -> tuple[Intent | None, tuple[Intent, ...]]:
+    earlier = previous.intent if previous else None
+    keeps = reading.is_greeting or reading.is_thanks or reading.leans_on_context
+    if earlier is not None and reading.only_supplies_data:
+        return earlier, ()
+    if prediction is None:
+        return (earlier if keeps else None), ()
+    ranked = [
+        Intent(name=p.intent, title=p.title, confidence=min(1.0, probability))
+        for name, probability in prediction.ranked[:3]
+        if (p := _playbook(profile, name)) is not None
+    ]
+    alternatives = tuple(i for i in ranked[1:] if i.confidence >= _MIN_ALTERNATIVE)
+    if not ranked:
+        return None, ()
+    if (
+        earlier is not None
+        and keeps
+        and not (prediction.in_scope and ranked[0].confidence >= _CLEAR_PROBABILITY)
+    ):
+        return earlier, tuple(i for i in ranked if i.name != earlier.name)[:2]
+    return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
+
+
+def _playbook(profile: TenantProfile, name: str) -> Playbook | None:
+    return profile.playbooks.get(name)
+
+
+def _sentiment(profile: TenantProfile, vector: Vector) -> Sentiment:
+    if profile.sentiment is None:
+        return Sentiment(label=SentimentLabel.NEUTRAL, score=0.0)
+    prediction = profile.sentiment.predict(vector)
+    return Sentiment(label=SentimentLabel(prediction.label), score=round(sentiment_score(prediction), 4))
+
+
+def customer_said(conversation: Conversation) -> tuple[Turn, ...]:
+    return tuple(t for t in conversation.turns if t.speaker is Speaker.CUSTOMER)

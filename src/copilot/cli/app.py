@@ -1,0 +1,38 @@
+"""The commands, and how their errors are shown."""
+
+import sys
+
+import typer
+
+from copilot.cli import demo, keys, knowledge, ledger, serve
+from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
+
+_BAD_INPUT = 2
+
+
+def build_app() -> typer.Typer:
+    app = typer.Typer(
+        name="copilot",
+        help="Agent-assist copilot: knowledge, grounded replies and next actions while people talk.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.command("serve")(serve.serve)
+    app.command("ingest")(knowledge.ingest)
+    app.command("search")(knowledge.search)
+    app.command("reindex")(knowledge.reindex)
+    app.command("demo")(demo.demo)
+    app.command("openapi")(serve.openapi)
+    app.add_typer(keys.build_app(), name="keys")
+    app.add_typer(ledger.build_app(), name="ledger")
+    return app
+
+
+def main() -> None:
+    """Runs one command; a `CopilotError` becomes one clear message, exit status 2 when the input is at fault."""
+    try:
+        build_app()()
+    except CopilotError as error:
+        sys.stderr.write(f"copilot: {error}\n")
+        sys.exit(_BAD_INPUT if isinstance(error, InvalidInput | ConfigurationError) else 1)

@@ -1,0 +1,85 @@
+"""Rendering of prompt files and of the tenant's own templates.
+
+Templates are written by us or by a tenant's knowledge managers; what customers and documents say only ever
+enters as a variable, and in a prompt as a delimited block whose delimiter cannot be forged.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from copilot.domain.errors import ConfigurationError
+
+_FOLDER = Path(__file__).parent
+_TAG_OPENING = re.compile(r"<(?=\s*/?\s*[A-Za-z_!?])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def data_block(text: object, tag: str) -> str:
+    """`text` between `<tag>` and `</tag>`; anything inside that looks like a tag is defused."""
+    clean = _TAG_OPENING.sub("‹", _CONTROL.sub("", str(text)))  # noqa: RUF001
+    return f"<{tag}>\n{clean.strip()}\n</{tag}>"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Plain text goes to a model or a person's draft, never into HTML: escaping would corrupt it.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data"] = data_block
+    return environment
+
+
+@lru_cache(maxsize=2048)
+def _compile(template: str) -> Template:
+    try:
+        return _environment().from_string(template)
+    except TemplateError as error:
+        raise ConfigurationError(
+            f"The template does not parse: {error}.", hint="Check the jinja2 syntax.", where=template[:80]
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _prompt(name: str) -> tuple[str, frozenset[str]]:
+    path = _FOLDER / f"{name}.j2"
+    try:
+        source = path.read_text(encoding="utf-8")
+    except OSError as error:
+        known = ", ".join(sorted(p.stem for p in _FOLDER.glob("*.j2")))
+        raise ConfigurationError(f"There is no prompt named {name!r}.", hint=f"Known: {known}.") from error
+    return source, frozenset(meta.find_undeclared_variables(_environment().parse(source)))
+
+
+def render(name: str, **variables: object) -> str:
+    """The prompt `name`, filled. Exactly its variables must be given, else `ConfigurationError`."""
+    source, needed = _prompt(name)
+    if needed != variables.keys():
+        missing = ", ".join(sorted(needed - variables.keys())) or "none"
+        unknown = ", ".join(sorted(variables.keys() - needed)) or "none"
+        raise ConfigurationError(f"Prompt {name!r}: variables missing: {missing}; unknown: {unknown}.")
+    return render_text(source, variables)
+
+
+def render_text(template: str, variables: Mapping[str, object]) -> str:
+    """`template`, a tenant's or our own, over `variables`; an unknown one raises `ConfigurationError`."""
+    try:
+        return _compile(template).render(variables)
+    except TemplateError as error:
+        raise ConfigurationError(
+            f"The template cannot be filled: {error}.",
+            hint="Use known facts only.",
+            where=template[:80],
+        ) from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ConfigurationError(
+            f"The template fails: {error}.", hint="Check its expressions.", where=template[:80]
+        ) from error

@@ -1,0 +1,152 @@
+"""Compiled policy: the signed rules, evaluated over facts as of the day the order was placed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+from copilot.domain.actions import ClauseReference, PolicyDecision, PolicyFinding, PolicyOutcome
+from copilot.domain.conditions import FactValue
+from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.domain.policy import PolicyRule, PolicySet, RuleClause, rules_hash
+from copilot.tools.facts import nested
+
+ClauseKey = tuple[str, str, str]
+"""Document (external id), version, clause number."""
+
+_WORST_FIRST = (PolicyOutcome.DENY, PolicyOutcome.NEEDS_SUPERVISOR, PolicyOutcome.ALLOW)
+
+
+class RenderText(Protocol):
+    """Fills a template over nested facts (`{{ order.total }}`), sandboxed; `CopilotError` when it cannot."""
+
+    def __call__(self, template: str, variables: Mapping[str, Any], /) -> str: ...
+
+
+class PolicyEngine:
+    """Decides calls by the rules of signed policy sets.
+
+    `clauses` holds title and text of every known clause, for display; a rule whose clause is missing there
+    still speaks, and `problems()` tells. Raises `ConfigurationError` for a set that is not signed as it is.
+    """
+
+    def __init__(
+        self,
+        policy_sets: Iterable[PolicySet],
+        clauses: Mapping[ClauseKey, ClauseReference],
+        render: RenderText,
+        *,
+        require_signatures: bool = True,
+    ) -> None:
+        self._sets = tuple(policy_sets)
+        self._clauses = clauses
+        self._render = render
+        unsigned = [problem for s in self._sets if (problem := _signature_problem(s))]
+        if require_signatures and unsigned:
+            raise ConfigurationError(
+                "; ".join(unsigned), hint="A knowledge manager has to check the rules and sign them again."
+            )
+        self._rules: dict[str, list[PolicyRule]] = defaultdict(list)
+        for rule in (rule for s in self._sets for rule in s.rules):
+            for tool in rule.tools:
+                self._rules[tool].append(rule)
+
+    def decide(
+        self, tool: str, facts: Mapping[str, FactValue], placed_on: date | None, as_of: datetime
+    ) -> PolicyDecision:
+        """By the rules in force when the order was placed (`placed_on` None: those of today).
+
+        One DENY wins, then one NEEDS_SUPERVISOR, then ALLOW; when no rule speaks, it is DENY.
+        """
+        day = placed_on or as_of.astimezone(UTC).date()
+        findings = tuple(
+            self._finding(rule, facts)
+            for rule in self._rules.get(tool, ())
+            if rule.in_force(day) and rule.when.holds(facts)
+        )
+        return PolicyDecision(outcome=_worst(f.outcome for f in findings), findings=findings, as_of=as_of)
+
+    def check_examples(self) -> list[str]:
+        """Runs every rule's own examples; a sentence for each that comes out otherwise."""
+        return [
+            problem
+            for rule in (rule for s in self._sets for rule in s.rules)
+            for number, example in enumerate(rule.examples, start=1)
+            if (problem := self._example_problem(rule, number, example.given, example.expect))
+        ]
+
+    def problems(self) -> list[str]:
+        """Everything a knowledge manager has to look at: signatures, clauses that are gone, examples."""
+        unsigned = [problem for s in self._sets if (problem := _signature_problem(s))]
+        missing = [
+            f"rule {rule.id}: there is no clause {rule.clause.clause} in {rule.clause.document} "
+            f"version {rule.clause.version}"
+            for rule in (rule for s in self._sets for rule in s.rules)
+            if _key(rule.clause) not in self._clauses
+        ]
+        return [*unsigned, *missing, *self.check_examples()]
+
+    def _finding(self, rule: PolicyRule, facts: Mapping[str, FactValue]) -> PolicyFinding:
+        return PolicyFinding(
+            rule=rule.id,
+            outcome=rule.outcome,
+            because=self._because(rule, facts),
+            clause=self._clause(rule.clause),
+        )
+
+    def _because(self, rule: PolicyRule, facts: Mapping[str, FactValue]) -> str:
+        try:
+            return self._render(rule.because, nested(facts)).strip()
+        except CopilotError:
+            # A sentence that cannot be written must not silence the rule: it decides all the same.
+            return f"Rule {rule.id}"
+
+    def _clause(self, clause: RuleClause) -> ClauseReference:
+        known = self._clauses.get(_key(clause))
+        return known or ClauseReference(
+            document=clause.document, version=clause.version, clause=clause.clause
+        )
+
+    def _example_problem(
+        self,
+        rule: PolicyRule,
+        number: int,
+        given: Mapping[str, FactValue],
+        expect: PolicyOutcome | None,
+    ) -> str | None:
+        spoke = rule.outcome if rule.when.holds(given) else None
+        if spoke is not expect:
+            said, wanted = (o.value if o else "nothing" for o in (spoke, expect))
+            return f"rule {rule.id}, example {number}: says {said}, expected {wanted}"
+        if spoke is None:
+            return None
+        try:
+            self._render(rule.because, nested(given))
+        except CopilotError as error:
+            return f"rule {rule.id}, example {number}: {error}"
+        return None
+
+
+def combine(decisions: Sequence[PolicyDecision]) -> PolicyDecision:
+    """The verdict on a call that concerns several items: each must be allowed; findings appear once."""
+    findings = dict.fromkeys(f for d in decisions for f in d.findings)
+    return PolicyDecision(
+        outcome=_worst(d.outcome for d in decisions), findings=tuple(findings), as_of=decisions[0].as_of
+    )
+
+
+def _worst(outcomes: Iterable[PolicyOutcome]) -> PolicyOutcome:
+    given = set(outcomes)
+    return next((o for o in _WORST_FIRST if o in given), PolicyOutcome.DENY)
+
+
+def _key(clause: RuleClause) -> ClauseKey:
+    return clause.document, clause.version, clause.clause
+
+
+def _signature_problem(policy_set: PolicySet) -> str | None:
+    if policy_set.signature is None:
+        return f"policy {policy_set.policy}: nobody has signed it"
+    if policy_set.signature.sha256 != rules_hash(policy_set.rules):
+        return f"policy {policy_set.policy}: the rules are not the ones {policy_set.signature.name} signed"
+    return None
