@@ -6,9 +6,11 @@ from typing import Any
 
 from copilot.domain.commerce import Address, Customer, LineItem, Money, Order, OrderStatus, PaymentSource
 from copilot.domain.conditions import FactValue
+from copilot.domain.facts import FACTS
 
 Facts = dict[str, FactValue]
 
+_GROUPS = tuple(dict.fromkeys(name.split(".")[0] for name in FACTS if "." in name))
 _UNDER_WAY = frozenset(
     {
         OrderStatus.PENDING,
@@ -58,8 +60,11 @@ def describe_date(moment: date) -> str:
 
 
 def nested(facts: Mapping[str, FactValue]) -> dict[str, Any]:
-    """`{"order.total": x}` as `{"order": {"total": x}}`, as templates speak of it."""
-    tree: dict[str, Any] = {}
+    """`{"order.total": x}` as `{"order": {"total": x}}`, as templates speak of it.
+
+    Every group is there, so that a template may ask `{% if order.total is defined %}` of an order not known.
+    """
+    tree: dict[str, Any] = {group: {} for group in _GROUPS}
     for name, value in facts.items():
         *groups, leaf = name.split(".")
         branch = tree

@@ -44,4 +44,5 @@ def test_describes_a_date_as_people_write_it():
 
 
 def test_templates_see_facts_as_a_tree():
-    assert nested({"order.id": "x", "today": "y"}) == {"order": {"id": "x"}, "today": "y"}
+    tree = nested({"order.id": "x", "today": "y"})
+    assert (tree["order"], tree["today"], tree["item"]) == ({"id": "x"}, "y", {})
