@@ -52,6 +52,9 @@ class Memory:
     suggestion: Suggestion | None = None
     gaps: list[str] = field(default_factory=list)
 
+    def forget_order(self) -> None:
+        self.view, self.results = None, ()
+
     @classmethod
     def of(cls, snapshot: ConversationSnapshot) -> "Memory":
         """What a restart leaves of it; the order is looked up again, so that its facts have a source."""
