@@ -102,6 +102,9 @@ def _order_facts(order: Order, customer: Customer | None) -> Facts:
         "order.refunded_minor": order.refunded.minor,
         "order.currency": order.currency,
     }
+    if order.shipping_fee is not None:
+        facts["order.shipping_fee"] = str(order.shipping_fee)
+        facts["order.shipping_fee_minor"] = order.shipping_fee.minor
     if order.carrier:
         facts["order.carrier"] = order.carrier
     if order.tracking_ids:
