@@ -172,6 +172,7 @@ class LiveAssist:
             customer = await self._identity.check(conversation_id, claim)
             await self._cancel(conversation_id)
             conversation = await self._bind(conversation, customer.id)
+            (await self._memory(conversation)).forget_order()  # so that it is looked up, and shown, anew
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, time.perf_counter(), None)
         return conversation
