@@ -23,6 +23,9 @@ interface Stoppable extends HTMLElement {
 }
 
 const TOAST_MS = 4000;
+// Fixed, draft or not: a number that changed its meaning as cards arrive would be pressed in error.
+const REPLY_KEY = 1;
+const FIRST_ACTION_KEY = 2;
 
 /**
  * The representative's panel of one conversation, live.
@@ -205,7 +208,7 @@ export class CopilotPanel extends LitElement {
           .drafts=${panel.drafts}
           .working=${this.isWorking}
           .citationNumber=${this.citationNumber}
-          .hotkey=${1}
+          .hotkey=${REPLY_KEY}
           .used=${(completed && this.used.get(completed.id)) ?? null}
         ></copilot-suggestion>
         <copilot-next-actions
@@ -215,7 +218,7 @@ export class CopilotPanel extends LitElement {
           .errors=${this.errors}
           .working=${this.isWorking}
           .earlier=${this.isEarlier(panel.nextActions?.revision)}
-          .firstHotkey=${this.firstActionKey}
+          .firstHotkey=${FIRST_ACTION_KEY}
         ></copilot-next-actions>
         <copilot-knowledge
           .knowledge=${panel.knowledge?.value ?? null}
@@ -249,10 +252,6 @@ export class CopilotPanel extends LitElement {
     this.helpOpen = !this.helpOpen;
   };
 
-  private get firstActionKey(): number {
-    return this.panel.drafts.completed ? 2 : 1;
-  }
-
   private card<T extends HTMLElement>(name: string): T {
     return this.renderRoot.querySelector<T>(name)!;
   }
@@ -274,9 +273,8 @@ export class CopilotPanel extends LitElement {
   };
 
   private activate(number: number): void {
-    const first = this.firstActionKey;
-    if (number < first) this.card<SuggestionCard>("copilot-suggestion").activate();
-    else this.card<NextActionsCard>("copilot-next-actions").activate(number - first);
+    if (number === REPLY_KEY) this.card<SuggestionCard>("copilot-suggestion").activate();
+    else this.card<NextActionsCard>("copilot-next-actions").activate(number - FIRST_ACTION_KEY);
   }
 
   private move(by: 1 | -1): void {

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ class OpenAiChat:
         *,
         max_tokens: int,
         json_schema: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Text as it arrives. Raises `DependencyUnavailable`, or `ConfigurationError` when the endpoint
         does not know the model, the key or the request.
         """
@@ -95,9 +95,9 @@ class OpenAiChat:
             await self._client.close()
             self._client = None
 
-    async def _attempt(self, request: dict[str, Any], deadline: float) -> AsyncIterator[str]:
+    async def _attempt(self, request: dict[str, Any], deadline: float) -> AsyncGenerator[str]:
         """One request; every vendor error leaves it as `_Failure`."""
-        import httpx2  # noqa: PLC0415 - comes with openai, which is loaded late
+        import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
         waiting = self._limits.first_token
@@ -128,7 +128,7 @@ class OpenAiChat:
 
     def _open(self) -> "AsyncOpenAI":
         if self._client is None:
-            from openai import AsyncOpenAI, Timeout  # noqa: PLC0415 - a second to import
+            from openai import AsyncOpenAI, Timeout  # noqa: PLC0415
 
             limits = self._limits
             # Retries are ours: the SDK's know neither the breaker nor the deadline.
@@ -193,7 +193,7 @@ class _Failure(Exception):
         self.retry_after = retry_after
 
 
-def _text_of(chunk: Any) -> str:  # noqa: ANN401 - servers differ in what they leave out
+def _text_of(chunk: Any) -> str:  # noqa: ANN401
     if not chunk.choices:
         return ""
     return chunk.choices[0].delta.content or ""

@@ -153,7 +153,7 @@ def _emails(text: str, turn_id: str) -> Iterator[Entity]:
 def _phones(text: str, turn_id: str) -> Iterator[Entity]:
     for match in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", match.group())
-        value = f"+1{digits[-10:]}" if len(digits) <= 11 else f"+{digits}"  # noqa: PLR2004 - US number with 1
+        value = f"+1{digits[-10:]}" if len(digits) <= 11 else f"+{digits}"  # noqa: PLR2004
         yield _entity(EntityKind.PHONE, value, text, match.span(), turn_id)
 
 
@@ -213,9 +213,9 @@ def _aliases(product: str) -> set[str]:
     """The name itself, its brand word with its last words, and its last two words or more."""
     words = _loose(product).split()
     aliases = {" ".join(words)}
-    if len(words) > 2:  # noqa: PLR2004 - two words are the shortest safe name
+    if len(words) > 2:  # noqa: PLR2004
         aliases |= {" ".join(words[i:]) for i in range(1, len(words) - 1)}
         aliases |= {f"{words[0]} {words[-1]}", " ".join(words[:2])}
-    if words and len(words[0]) > 6:  # noqa: PLR2004 - a long coined brand word stands alone
+    if words and len(words[0]) > 6:  # noqa: PLR2004
         aliases.add(words[0])
     return {a for a in aliases if not a.replace(" ", "").isdigit()}

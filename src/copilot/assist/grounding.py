@@ -33,7 +33,22 @@ _NEGATION = re.compile(
 )
 _MAX_COURTESY_WORDS = 16
 _COMMON_NAMES = frozenset(
-    "I I'm I'll I'd I've OK FAQ Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+    [
+        "I",
+        "I'm",
+        "I'll",
+        "I'd",
+        "I've",
+        "OK",
+        "FAQ",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ]
 )
 
 

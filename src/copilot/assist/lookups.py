@@ -20,7 +20,7 @@ _MAX_PLAYBOOK_READS = 3
 
 
 class LookUps:
-    """Brings the order card up to date; a result that is as before keeps its call id and is not shown again."""
+    """Brings the order card up to date; a result that is as before is not shown again."""
 
     def __init__(self, desk: ToolDesk, clock: Clock) -> None:
         self._desk = desk

@@ -176,7 +176,7 @@ class NextActionPlanner:
         unfilled = [a for a in self._desk.required_arguments(step.tool or "") if a not in step.arguments]
         return arguments, (*missing, *(a.replace("_", " ") for a in unfilled))
 
-    def _action(self, turn: _Turn, step: PlaybookStep, **more: Any) -> NextAction:  # noqa: ANN401 - fields
+    def _action(self, turn: _Turn, step: PlaybookStep, **more: Any) -> NextAction:  # noqa: ANN401
         return NextAction(
             id=_stable_id("next", turn, step),
             kind=step.kind,

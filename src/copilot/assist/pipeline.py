@@ -83,7 +83,7 @@ class Pipeline:
     # ------------------------------------------------------------ stages
 
     async def _understand(self, revision: Revision) -> None:
-        """The last turn, and before it those whose work was cancelled: a quick second message adds to the first."""
+        """The last turn, after those whose work was cancelled: a second message adds to the first."""
         memory = revision.memory
         turns = [t for t in customer_said(revision.conversation) if t.sequence > memory.understood]
         for turn in turns[-_BURST:]:

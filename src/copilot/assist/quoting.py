@@ -11,7 +11,7 @@ from copilot.assist.collaborators import RankedSentence
 from copilot.assist.words import content_words, overlap
 from copilot.domain.assist import KnowledgeCard
 from copilot.domain.knowledge import Audience, BlockKind, Citation, KnowledgeDocument, ScoredPassage
-from copilot.ports import Embedder, Vector
+from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
 _EMBEDDED = 10
@@ -51,7 +51,7 @@ class QuoteRanker:
         ]
         return sorted(ranked, key=lambda r: -r.score)[:limit]
 
-    async def _embed(self, texts: Sequence[str]) -> np.ndarray:  # type: ignore[type-arg]
+    async def _embed(self, texts: Sequence[str]) -> Vectors:
         new = [t for t in dict.fromkeys(texts) if t not in self._vectors]
         if new:
             for text, vector in zip(new, await self._embedder.embed_passages(new), strict=True):
@@ -94,7 +94,7 @@ def _says_something(sentence: str) -> bool:
 
 
 def cite(scored: ScoredPassage, start: int, end: int) -> Citation | None:
-    """Characters `start`..`end` of the passage as a citation into its document; None if they are not there."""
+    """Characters `start`..`end` of the passage, cited in its document; None if they are not there."""
     passage, document = scored.passage, scored.document
     quote = passage.text[start:end]
     at = passage.start + start

@@ -14,8 +14,9 @@ _SECRETS = (
     (
         "CVV",
         re.compile(
-            r"\b(?:cvv2?|cvc2?|csc|security code|card code)\b(?:\s+(?:is|are|number|code))*\s*[:=]?\s*(\d{3,4})\b",
-            re.I,
+            r"\b(?:cvv2?|cvc2?|csc|security code|card code)\b(?:\s+(?:is|are|number|code))*"
+            r"\s*[:=]?\s*(\d{3,4})\b",
+            re.IGNORECASE,
         ),
     ),
     (
@@ -23,7 +24,7 @@ _SECRETS = (
         re.compile(
             r"\b(?:password|passwort|passcode|passphrase|pass word|pin(?: code)?)\b"
             r"(?:\s+(?:is|was|are|would be)\s+|\s*[:=]\s*)[\"'“]?([^\s\"'”,;]{3,64})",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
 )
@@ -49,7 +50,7 @@ _SHAPES = (
             r"(?:[A-Z0-9][\w'.-]*\s+){1,4}?"
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Way|"
             r"Circle|Cir|Highway|Hwy|Parkway|Pkwy)\b\.?(?:,?\s+(?:Apt|Apartment|Suite|Unit|#)\.?\s*\w+)?",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
 )
@@ -71,7 +72,7 @@ def luhn_valid(digits: str) -> bool:
     for position, character in enumerate(reversed(digits)):
         value = int(character)
         if position % 2:
-            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004 - Luhn's rule
+            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004
         total += value
     return total % 10 == 0
 

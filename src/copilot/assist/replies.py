@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import date
+from typing import Any
 
 from copilot.assist.grounding import enforce, support_share
 from copilot.assist.revision import Revision
+from copilot.domain.actions import LedgerRecord
 from copilot.domain.assist import (
     BlockReason,
     Degraded,
@@ -163,13 +165,7 @@ class Replies:
             return  # a newer revision has begun: nobody sees it, nothing to record
         await revision.attempt(
             "ledger",
-            self._ledger.append(
-                revision.conversation.tenant_id,
-                "suggestion",
-                suggestion.id,
-                _record(suggestion),
-                self._clock.now(),
-            ),
+            self._ledger.append(revision.conversation.tenant_id, _record(suggestion)),
         )
 
     async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:
@@ -221,9 +217,9 @@ def _confidence(sentences: tuple[Sentence, ...], request: DraftRequest, revision
     return round(min(parts), 4)
 
 
-def _record(suggestion: Suggestion) -> dict[str, object]:
-    """What the ledger keeps: what each sentence rested on, not the words, which may name people."""
-    return {
+def _record(suggestion: Suggestion) -> LedgerRecord:
+    """What each sentence rested on, not the words, which may name people."""
+    body: dict[str, Any] = {
         "conversation": suggestion.conversation_id,
         "revision": suggestion.revision,
         "drafter": suggestion.drafter.value,
@@ -240,3 +236,4 @@ def _record(suggestion: Suggestion) -> dict[str, object]:
             for s in suggestion.sentences
         ],
     }
+    return LedgerRecord(kind="suggestion", subject_id=suggestion.id, body=body, at=suggestion.created_at)

@@ -97,7 +97,7 @@ class Revision:
         except CopilotError as error:
             _log.warning("%s failed in %s: %s", component, self.conversation.id, error.code)
             await self.publish(Degraded(component=component, message=str(error)))
-        except Exception:
+        except Exception:  # noqa: BLE001
             _log.exception("%s failed in %s", component, self.conversation.id)
             await self.publish(
                 Degraded(component=component, message="An unexpected error; see the server's log.")

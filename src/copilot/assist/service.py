@@ -4,9 +4,10 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
@@ -23,7 +24,7 @@ from copilot.assist.revision import Memory, Revision
 from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal
-from copilot.domain.actions import Action, ActionStatus
+from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
 from copilot.domain.conversation import (
     MAX_TURN_CHARACTERS,
@@ -256,7 +257,8 @@ class LiveAssist:
             "text": mask(final_text) if final_text else None,
             "reason": mask(reason) if reason else None,
         }
-        await self._ports.ledger.append(principal.tenant_id, "edit", suggestion_id, body, now)
+        record = LedgerRecord(kind="edit", subject_id=suggestion_id, body=body, at=now)
+        await self._ports.ledger.append(principal.tenant_id, record)
         return feedback
 
     # ------------------------------------------------------------ process
@@ -286,9 +288,9 @@ class LiveAssist:
             await revision.publish(turn)
         asked = turn or conversation.last_customer_turn
         if asked is not None and asked.speaker is Speaker.CUSTOMER:
-            work = self._pipeline.after_customer_turn(revision, asked)
+            work = partial(self._pipeline.after_customer_turn, revision, asked)
         else:
-            work = self._pipeline.after_representative_turn(revision)
+            work = partial(self._pipeline.after_representative_turn, revision)
         task = asyncio.create_task(_guarded(work, conversation.id), name=f"assist {conversation.id}")
         self._tasks[conversation.id] = task
         task.add_done_callback(lambda done: self._finished(conversation.id, done))
@@ -376,12 +378,12 @@ class LiveAssist:
         self._identity.forget(conversation_id)
 
 
-async def _guarded(work: Awaitable[None], conversation_id: str) -> None:
+async def _guarded(work: Callable[[], Awaitable[None]], conversation_id: str) -> None:
     """A task's last resort: whatever escapes the stages is logged, never lost and never fatal."""
     with suppress(asyncio.CancelledError):
         try:
-            await work
-        except Exception:
+            await work()
+        except Exception:  # noqa: BLE001
             _log.exception("the work for a revision of %s failed", conversation_id)
 
 

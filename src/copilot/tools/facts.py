@@ -39,9 +39,11 @@ def order_facts(
     return facts
 
 
-def call_facts(amount: Money | None, reason: str | None, refunded_minor: int) -> dict[str, FactValue]:
+def call_facts(amount: Money | None, reason: str | None, refunded_minor: int | None) -> dict[str, FactValue]:
     """What only the policy knows: the call being decided, and the customer's refunds of a year with it."""
-    facts: Facts = {"call.days_refunded_minor": refunded_minor}
+    facts: Facts = {}
+    if refunded_minor is not None:
+        facts["call.days_refunded_minor"] = refunded_minor
     if amount is not None:
         facts["call.amount_minor"] = amount.minor
     if reason is not None:

@@ -264,6 +264,9 @@ def test_the_quote_stands_in_its_document(question):
     assert article.metadata.get("audience") != "internal", (
         "customers are not answered from internal documents"
     )
+    assert article.id != "vendor-note-fire-pit", (
+        "a document with an injected instruction is kept out of search"
+    )
     for other in question.get("also", []):
         assert other in {known.id for known in articles()}
 

@@ -1,14 +1,14 @@
 """A chat model that answers what a test tells it to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from copilot.domain.errors import CopilotError
 
 
 class ScriptedChatModel:
-    """Streams `answers` in turn, the last one for ever; an error among them is raised. Remembers what it was asked."""
+    """Streams `answers` in turn, the last one for ever; an error among them is raised."""
 
     model_id = "scripted"
 
@@ -22,9 +22,9 @@ class ScriptedChatModel:
         self,
         messages: Sequence[Mapping[str, str]],
         *,
-        max_tokens: int,  # noqa: ARG002 - the port's
+        max_tokens: int,  # noqa: ARG002
         json_schema: Mapping[str, Any] | None = None,  # noqa: ARG002
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         self.asked.append([dict(m) for m in messages])
         if self._hangs:
             await asyncio.Event().wait()

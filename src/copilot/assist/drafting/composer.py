@@ -1,7 +1,7 @@
 """Drafts without an LLM: the playbook's template, the order's facts, and sentences quoted from passages."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from copilot.assist.collaborators import RankedSentence, SentenceRanker
@@ -12,15 +12,15 @@ from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import CopilotError
-from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.playbook import Playbook
 from copilot.prompts import render_text
 
 _KNOWLEDGE_LINE = re.compile(r"^\s*\{\{-?\s*knowledge\s*-?\}\}\s*$")
 _FACT_NAME = re.compile(r"\b(conversation|customer|entity|order|item|policy)\.([a-z_]+)|\btoday\b")
 _TEMPLATE_PART = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
-_KNOWLEDGE_MARK = "\x1eknowledge"
-_MARK = "\x1f"
+# Private-use characters: no customer types them, and no string method takes them for white space.
+_KNOWLEDGE_MARK = "\ue000knowledge"
+_MARK = "\ue001"
 _WITHOUT_SOURCE = {"conversation", "entity", "today"}
 _MAX_SENTENCES = 3
 _MIN_SCORE = 0.42
@@ -36,7 +36,7 @@ class Composer:
     def __init__(self, ranker: SentenceRanker) -> None:
         self._ranker = ranker
 
-    async def draft(self, request: DraftRequest) -> AsyncIterator[DraftPiece]:
+    async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Sentence by sentence; nothing at all when there is nothing to say."""
         said = [plain(t.text) for t in request.conversation.turns if t.speaker is Speaker.REPRESENTATIVE]
         knowledge = _new([s async for s in self._knowledge(request)], said)
@@ -46,7 +46,7 @@ class Composer:
         for position, sentence in enumerate(sentences):
             yield DraftPiece(text=(" " if position else "") + sentence.text, sentence=sentence)
 
-    async def _knowledge(self, request: DraftRequest) -> AsyncIterator[Sentence]:
+    async def _knowledge(self, request: DraftRequest) -> AsyncGenerator[Sentence]:
         """The best sentences of the passages that may be quoted, verbatim, each with its citation."""
         if not request.answerable or not request.understanding.query:
             return
@@ -54,7 +54,7 @@ class Composer:
             s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
         ]
         ranked = await self._ranker.rank(request.understanding.query, quotable, 2 * _MAX_SENTENCES)
-        for sentence in _reading_order(_distinct(ranked), quotable):
+        for sentence in _reading_order(_distinct(ranked)):
             citation = cite(sentence.scored, sentence.start, sentence.end)
             if citation is not None:
                 yield Sentence(text=citation.quote, support=Support.SUPPORTED, citations=(citation,))
@@ -135,7 +135,7 @@ def _groups_used(line: str) -> set[str]:
 
 
 def _is_substantial(request: DraftRequest, sentences: Sequence[Sentence], said: Sequence[str]) -> bool:
-    """Whether a draft is worth showing: it tells something, or is the playbook's own wording, not yet said."""
+    """Whether it tells something, or is the playbook's own wording, not yet said."""
     if any(s.support in {Support.SUPPORTED, Support.FACT} for s in sentences):
         return True
     template = reply_template(request)
@@ -173,11 +173,9 @@ def _distinct(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
     return chosen
 
 
-def _reading_order(
-    sentences: Sequence[RankedSentence], passages: Sequence[ScoredPassage]
-) -> list[RankedSentence]:
+def _reading_order(sentences: Sequence[RankedSentence]) -> list[RankedSentence]:
     """Best passage first; within a passage as it is written, so that "it" still has something to point at."""
-    first = {}
+    first: dict[str, int] = {}
     for sentence in sentences:
         first.setdefault(sentence.scored.passage.id, len(first))
     return sorted(sentences, key=lambda s: (first[s.scored.passage.id], s.start))
