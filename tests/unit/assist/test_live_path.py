@@ -93,7 +93,9 @@ async def test_another_customers_order_is_refused_and_nothing_of_it_shows():
     assert OMARS_ORDER not in {o.id for o in snapshot.order_view.orders}
     assert "999" not in snapshot.model_dump_json()
     assert snapshot.suggestion.text.startswith("I cannot find that order for you.")
-    assert all(a.call is None or a.call.arguments.get("order_id") != OMARS_ORDER for a in snapshot.next_actions)
+    assert all(
+        a.call is None or a.call.arguments.get("order_id") != OMARS_ORDER for a in snapshot.next_actions
+    )
 
 
 async def test_an_email_with_somebody_elses_order_verifies_nobody():
@@ -113,9 +115,7 @@ async def test_verification_locks_after_five_failures_even_for_the_right_answer(
                 RITA, w.conversation.id, email="elena@example.com", order_id=f"LF-{n}"
             )
     with pytest.raises(CustomerNotVerified, match="locked"):
-        await w.live.verify_customer(
-            RITA, w.conversation.id, email="elena@example.com", order_id=ELENA_ORDER
-        )
+        await w.live.verify_customer(RITA, w.conversation.id, email="elena@example.com", order_id=ELENA_ORDER)
 
 
 async def test_what_policy_denies_is_shown_with_its_clause_and_cannot_be_proposed():
