@@ -91,7 +91,8 @@ async def test_another_customers_order_is_refused_and_nothing_of_it_shows():
     await w.customer(f"I also want a refund for order {OMARS_ORDER}")
     snapshot = await w.snapshot()
     assert OMARS_ORDER not in {o.id for o in snapshot.order_view.orders}
-    assert "999" not in snapshot.model_dump_json()
+    assert "$999" not in snapshot.model_dump_json()
+    assert "c_omar" not in snapshot.model_dump_json()
     assert snapshot.suggestion.text.startswith("I cannot find that order for you.")
     assert all(
         a.call is None or a.call.arguments.get("order_id") != OMARS_ORDER for a in snapshot.next_actions
