@@ -37,8 +37,8 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
     return app
 
 
-def api_description() -> dict[str, Any]:
-    """The OpenAPI document, without anything running behind it."""
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI document, without any service running."""
     return describe(_with_routes())
 
 

@@ -6,6 +6,7 @@ from copilot.api.access import ConversationReader, ConversationWriter, ServicesD
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
+from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation
 from copilot.domain.wrap_up import WrapUp
 
@@ -39,8 +40,8 @@ async def get_conversation(
 @router.post("/conversations/{conversation_id}/customer", operation_id="verify_customer")
 async def verify_customer(
     conversation_id: str, body: VerifyCustomer, principal: ConversationWriter, services: ServicesDep
-) -> Conversation:
-    """Binds the customer whom the proof identifies: tools act for nobody else from then on."""
+) -> Customer:
+    """Binds the customer whom the proof identifies; tools act for nobody else from then on."""
     return await services.assist.verify_customer(
         principal,
         conversation_id,

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
+from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
 from copilot.domain.wrap_up import WrapUp
@@ -35,8 +36,7 @@ class Assist(Protocol):
         first_name: str | None = None,
         last_name: str | None = None,
         zip_code: str | None = None,
-    ) -> Conversation:
-        """The conversation with its customer bound. `CustomerNotVerified` when the proof does not hold."""
+    ) -> Customer: ...
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
 
@@ -45,9 +45,8 @@ class Assist(Protocol):
         principal: Principal,
         suggestion_id: str,
         verdict: FeedbackVerdict,
-        *,
-        final_text: str | None = None,
-        reason: str | None = None,
+        final_text: str | None,
+        reason: str | None,
     ) -> AnswerFeedback: ...
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action: ...

@@ -15,5 +15,5 @@ async def give_feedback(
 ) -> None:
     """Records what the representative did with a suggestion; their last word counts."""
     await services.assist.record_feedback(
-        principal, suggestion_id, body.verdict, final_text=body.final_text, reason=body.reason
+        principal, suggestion_id, body.verdict, body.final_text, body.reason
     )

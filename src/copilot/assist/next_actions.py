@@ -24,6 +24,7 @@ from copilot.domain.playbook import Playbook, PlaybookStep
 from copilot.prompts import render_text
 
 _SHOWN = 3
+_POLICY_FACTS = frozenset({"policy.outcome", "policy.reason"})
 _VERIFIED_CUSTOMER = "a verified customer"
 
 
@@ -85,7 +86,7 @@ class NextActionPlanner:
 
     async def _with_policy(self, turn: _Turn) -> _Turn:
         """Adds `policy.outcome` and `policy.reason` of the playbook's first tool that changes something."""
-        step = next((s for s in turn.playbook.steps if s.tool and self._changes(s.tool)), None)
+        step = self._deciding_step(turn)
         if step is None:
             return turn
         arguments, missing = self._arguments(step, turn.situation.facts)
@@ -106,6 +107,13 @@ class NextActionPlanner:
             turn.situation.with_facts(facts),
             {step.id: assessment},
         )
+
+    def _deciding_step(self, turn: _Turn) -> PlaybookStep | None:
+        """The first tool that would be offered now; else the first that only waits for policy's word."""
+        writes = [s for s in turn.playbook.steps if s.tool and self._changes(s.tool)]
+        offered = (s for s in writes if s.when.holds(turn.situation.facts))
+        waiting = (s for s in writes if s.when.facts_used() & _POLICY_FACTS)
+        return next(offered, None) or next(waiting, None)
 
     async def _step(
         self, turn: _Turn, step: PlaybookStep, existing: Sequence[Action]
@@ -232,8 +240,14 @@ def _same_call(existing: Sequence[Action], tool: str, arguments: Mapping[str, An
 
 
 def _covers(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether every wanted argument is the same in the known call, which may be written more exactly."""
-    return all(str(known.get(k)).casefold() == str(v).casefold() for k, v in wanted.items())
+    """Whether both calls are for the same thing; the amount changes as soon as it is done."""
+    return all(_plain(known.get(name)) == _plain(value) for name, value in wanted.items() if name != "amount")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [str(v).casefold() for v in value]
+    return str(value).casefold()
 
 
 def _filled(template: str, facts: Mapping[str, FactValue]) -> str | None:

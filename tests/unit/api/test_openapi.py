@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from copilot.api.app import api_description
+from copilot.api.app import describe_api
 
 
 @pytest.fixture
@@ -56,4 +56,4 @@ async def test_every_reference_leads_somewhere(schema):
 
 
 async def test_the_description_made_without_a_server_is_the_one_that_is_served(schema):
-    assert api_description() == schema
+    assert describe_api() == schema

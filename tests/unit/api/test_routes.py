@@ -27,7 +27,7 @@ async def test_the_customer_is_verified_by_order_or_by_name(client, conversation
     by_name = {"first_name": "Mia", "last_name": "Li", "zip": "78701"}
     response = await client.post(f"{conversation}/customer", json=by_name)
 
-    assert response.json()["customer_id"] == "cust_1"
+    assert response.json()["id"] == "cust_1"
     assert world.assist.verified["zip_code"] == "78701"
     assert (await client.get(conversation)).json()["customer_id"] == "cust_1"
 

@@ -9,7 +9,7 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
-from copilot.domain.commerce import Money
+from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchResult
@@ -61,8 +61,12 @@ class FakeAssist:
 
     async def verify_customer(self, principal, conversation_id, **proof):
         self.verified = proof
-        return await self._conversations.set_customer(
+        await self._conversations.set_customer(
             principal.tenant_id, conversation_id, "cust_1", self._clock.now()
+        )
+        address = Address(address1="1 Oak St", city="Austin", state="TX", country="USA", zip="78701")
+        return Customer(
+            id="cust_1", first_name="Mia", last_name="Li", email="mia@example.com", address=address
         )
 
     async def wrap_up(self, principal, conversation_id):
@@ -76,7 +80,7 @@ class FakeAssist:
         await self._conversations.close(principal.tenant_id, wrap_up)
         return wrap_up
 
-    async def record_feedback(self, principal, suggestion_id, verdict, *, final_text=None, reason=None):
+    async def record_feedback(self, principal, suggestion_id, verdict, final_text, reason):
         await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
         self.feedback.append((suggestion_id, verdict, final_text, reason))
 

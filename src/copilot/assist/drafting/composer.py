@@ -71,8 +71,13 @@ def _composed(request: DraftRequest, knowledge: list[Sentence]) -> list[Sentence
 
 
 def reply_template(request: DraftRequest) -> str | None:
-    """The text of the playbook's first reply whose condition holds; thanks alone need none."""
-    if request.playbook is None or not request.understanding.asks_something:
+    """The text of the playbook's first reply whose condition holds.
+
+    Thanks and greetings are answered only by a playbook made for them, one that needs no knowledge.
+    """
+    if request.playbook is None:
+        return None
+    if not request.understanding.asks_something and request.playbook.asks_knowledge:
         return None
     for reply in request.playbook.replies:
         if reply.when.holds(request.facts):

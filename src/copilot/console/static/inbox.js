@@ -197,8 +197,8 @@ async function verify(event) {
   const body = byOrder.email || byOrder.order_id ? byOrder : facts("first_name", "last_name", "zip");
   $("verify-problem").textContent = "";
   try {
-    const verified = await api.verify(current.id, body);
-    current = { ...current, customer_id: verified.customer_id };
+    const customer = await api.verify(current.id, body);
+    current = { ...current, customer_id: customer.id };
     $("verify").open = false;
     event.target.reset();
     showConversation();
