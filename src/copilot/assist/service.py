@@ -26,6 +26,7 @@ from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
+from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
     MAX_TURN_CHARACTERS,
     Channel,
@@ -161,7 +162,7 @@ class LiveAssist:
         first_name: str | None = None,
         last_name: str | None = None,
         zip_code: str | None = None,
-    ) -> Conversation:
+    ) -> Customer:
         """Binds the customer whom e-mail and order number, or name and ZIP code, belong to.
 
         `CustomerNotVerified` when they do not, and always after five failures in a conversation.
@@ -175,7 +176,7 @@ class LiveAssist:
             (await self._memory(conversation)).forget_order()  # so that it is looked up, and shown, anew
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, time.perf_counter(), None)
-        return conversation
+        return customer
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp:
         """Closes the conversation with what goes into the CRM. `ConversationClosed` the second time."""
@@ -235,7 +236,6 @@ class LiveAssist:
         principal: Principal,
         suggestion_id: str,
         verdict: FeedbackVerdict,
-        *,
         final_text: str | None = None,
         reason: str | None = None,
     ) -> AnswerFeedback:
