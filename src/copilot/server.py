@@ -1,5 +1,7 @@
 """One ASGI app: the API, the console's pages and their files."""
 
+from typing import Any, cast
+
 from fastapi import FastAPI
 
 from copilot.api.app import create_api
@@ -15,3 +17,8 @@ def create_server(services: Services, *, allowed_origins: str | None = None) -> 
     app = create_api(services, allowed_origins=allowed_origins)
     add_pages(app)
     return app
+
+
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI document, without any service running."""
+    return create_api(cast("Services", None)).openapi()
