@@ -122,9 +122,6 @@ class Pipeline:
             SearchQuery(
                 tenant_id=revision.conversation.tenant_id,
                 text=understanding.query,
-                history=tuple(
-                    t.text for t in revision.conversation.turns[:-1] if t.speaker is Speaker.CUSTOMER
-                )[-2:],
                 as_of=as_of,
             )
         )

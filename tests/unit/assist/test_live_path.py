@@ -1,5 +1,8 @@
 """Scenarios of the live path, from a customer's words to what the panel shows."""
 
+import asyncio
+
+import pytest
 from tests.unit.assist.world import (
     ELENA_ORDER,
     OLD_ORDER,
@@ -12,10 +15,8 @@ from tests.unit.assist.world import (
 
 from copilot.domain.actions import ActionStatus, PolicyOutcome
 from copilot.domain.assist import FeedbackVerdict, Support
-from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
 from copilot.domain.conversation import Speaker
-import asyncio
-import pytest
+from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
 
 HELLO_ELENA = f"I want a refund for my broken order {ELENA_ORDER}, I am elena@example.com"
 
@@ -35,7 +36,8 @@ async def test_a_question_is_answered_from_the_knowledge_base_in_the_designed_or
     ]
     suggestion = (await w.snapshot()).suggestion
     assert suggestion.text == (
-        "Thanks for asking. Standard shipping takes 3 to 5 business days and costs $6.95. Is there anything else?"
+        "Thanks for asking. Standard shipping takes 3 to 5 business days and costs $6.95. "
+        "Is there anything else?"
     )
     quoted = suggestion.sentences[1]
     assert quoted.support is Support.SUPPORTED
