@@ -22,6 +22,7 @@ interface Stoppable extends HTMLElement {
   stops(): HTMLElement[];
 }
 
+const NONE: readonly never[] = [];
 const TOAST_MS = 4000;
 // Fixed, draft or not: a number that changed its meaning as cards arrive would be pressed in error.
 const REPLY_KEY = 1;
@@ -204,7 +205,9 @@ export class CopilotPanel extends LitElement {
       ${this.helpOpen ? this.renderHelp() : nothing}
       <div class="cards" @command=${(event: CustomEvent<Command>) => void this.run(event.detail)}>
         ${this.renderEmpty()}
+        ${panel.wrapUp ? this.renderSummary() : nothing}
         <copilot-suggestion
+          ?hidden=${panel.wrapUp !== null}
           .drafts=${panel.drafts}
           .working=${this.isWorking}
           .citationNumber=${this.citationNumber}
@@ -212,7 +215,7 @@ export class CopilotPanel extends LitElement {
           .used=${(completed && this.used.get(completed.id)) ?? null}
         ></copilot-suggestion>
         <copilot-next-actions
-          .nextActions=${panel.nextActions?.value ?? []}
+          .nextActions=${(!panel.wrapUp && panel.nextActions?.value) || NONE}
           .actions=${panel.actions}
           .busy=${this.busy}
           .errors=${this.errors}
@@ -226,10 +229,16 @@ export class CopilotPanel extends LitElement {
           .earlier=${this.isEarlier(panel.knowledge?.revision)}
         ></copilot-knowledge>
         <copilot-order .view=${panel.orderView}></copilot-order>
-        <copilot-summary .summary=${panel.summary} .wrapUp=${panel.wrapUp}></copilot-summary>
+        ${panel.wrapUp ? nothing : this.renderSummary()}
       </div>
       <div class="hidden" role="status" aria-live="polite">${this.announcement}</div>
       <div class="toast ${this.toast ? "shown" : ""}" role="status">${this.toast}</div>`;
+  }
+
+  /** Last while the conversation runs, first once it is over. */
+  private renderSummary(): TemplateResult {
+    const { summary, wrapUp } = this.panel;
+    return html`<copilot-summary .summary=${summary} .wrapUp=${wrapUp}></copilot-summary>`;
   }
 
   private renderEmpty(): TemplateResult | typeof nothing {
@@ -401,7 +410,7 @@ export class CopilotPanel extends LitElement {
       .cards > * {
         min-width: 0;
       }
-      .cards > :not(.empty) {
+      .cards > :not(.empty, [hidden]) {
         display: contents;
       }
       .empty {
