@@ -8,9 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class LlmStyle(StrEnum):
-    """How the LLM drafter asks: `evidence` by JSON schema, for small models; `prose` with citation marks."""
+    """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks."""
 
-    EVIDENCE = "evidence"
+    STRUCTURED = "structured"
     PROSE = "prose"
 
 
@@ -38,11 +38,11 @@ class Settings(BaseSettings):
     """An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1. None: drafts by the composer only."""
     llm_model: str = "default"
     llm_api_key: SecretStr = SecretStr("none")
-    llm_style: LlmStyle = LlmStyle.EVIDENCE
+    llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
 
-    approval_minutes: int = Field(default=15, ge=1)
-    """How long a proposal and an approval hold."""
+    proposal_minutes: int = Field(default=30, ge=1)
+    """How long a proposed action may be approved."""
 
     @property
     def database_path(self) -> Path:
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     @property
     def shop_path(self) -> Path:
         return self.data_dir / "shop.db"
+
+    @property
+    def secret_path(self) -> Path:
+        return self.data_dir / "secret"
 
     @property
     def playbooks_dir(self) -> Path:

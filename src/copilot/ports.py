@@ -74,7 +74,7 @@ class ChatModel(Protocol):
         *,
         max_tokens: int,
         json_schema: Mapping[str, Any] | None = None,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str]:
         """Text as it arrives; with `json_schema`, the text is one JSON object of that schema."""
 
 
@@ -110,7 +110,7 @@ class Drafter(Protocol):
     @property
     def kind(self) -> DrafterKind: ...
 
-    def draft(self, request: DraftRequest) -> AsyncIterator[DraftPiece]:
+    def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Nothing at all when there is nothing worth saying.
 
         Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.

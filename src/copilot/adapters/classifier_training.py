@@ -39,6 +39,13 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+
+        # Small matrices: threads that wait for each other take twenty times as long on a busy machine.
+        with threadpool_limits(1):
+            return self._train(vectors, labels)
+
+    def _train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
         names = sorted(set(labels))
         truth = np.array([names.index(label) for label in labels], dtype=np.int64)
         _require_enough(names, truth)
@@ -81,12 +88,15 @@ def _require_enough(names: Sequence[str], truth: NDArray[np.int64]) -> None:
     counts = np.bincount(truth)
     if counts.min() < _MIN_EXAMPLES:
         raise InvalidInput(
-            f"{names[int(counts.argmin())]!r} has {counts.min()} examples, at least {_MIN_EXAMPLES} are needed."
+            f"{names[int(counts.argmin())]!r} has {counts.min()} examples.",
+            hint=f"At least {_MIN_EXAMPLES} are needed.",
         )
 
 
 def _fit(x: Matrix, truth: NDArray[np.int64], strength: float) -> tuple[Matrix, NDArray[np.float64]]:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a second to import
+    from sklearn.linear_model import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        LogisticRegression,
+    )
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence to the last digit does not matter here
@@ -103,7 +113,7 @@ def _centroids(x: Matrix, truth: NDArray[np.int64], classes: int) -> Matrix:
 
 
 def _out_of_fold(x: Matrix, truth: NDArray[np.int64], strength: float) -> _OutOfFold:
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - a second to import
+    from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]  # noqa: PLC0415
 
     classes = int(truth.max()) + 1
     logits, cosines = np.zeros((len(x), classes)), np.zeros(len(x))
@@ -145,7 +155,7 @@ def _scope_boundary(
 ) -> tuple[tuple[float, float, float, float], float]:
     """A logistic boundary whose threshold makes the fewest balanced errors, cross-validated."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-    from sklearn.metrics import roc_auc_score, roc_curve  # noqa: PLC0415
+    from sklearn.metrics import roc_auc_score, roc_curve  # type: ignore[import-untyped]  # noqa: PLC0415
     from sklearn.model_selection import StratifiedKFold, cross_val_predict  # noqa: PLC0415
 
     model: Any = LogisticRegression(class_weight="balanced", max_iter=1000)

@@ -97,3 +97,9 @@ def serve_model(path: Path, *, port: int, threads: int = 2, context_tokens: int 
         signal.signal(number, lambda *_: stopped.set())
     stopped.wait()
     del server
+
+
+if __name__ == "__main__":
+    import sys
+
+    serve_model(Path(sys.argv[1]), port=int(sys.argv[2]))

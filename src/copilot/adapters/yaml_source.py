@@ -17,6 +17,7 @@ ValueT = TypeVar("ValueT", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 _CONDITION_TAGS: dict[str, type[BaseModel]] = {"test": Test, "all": All, "any": AnyOf, "not": Not}
+_LIKE, _ABOUT_AS_LIKE = 0.6, 0.1
 _SHORT = re.compile(r"^Input should be ")
 
 
@@ -82,10 +83,12 @@ def raise_for(problems: Sequence[Problem]) -> None:
 
 def suggest(name: str, known: Sequence[str]) -> str:
     """A hint at the nearest known names, to end a message with."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if near:
-        return f"; did you mean {' or '.join(map(repr, near))}?"
-    return f"; known: {', '.join(sorted(known))}"
+    likeness = {k: difflib.SequenceMatcher(None, name, k).ratio() for k in known}
+    best = max(likeness.values(), default=0.0)
+    if best < _LIKE:
+        return f"; known: {', '.join(sorted(known))}"
+    near = sorted((k for k in known if likeness[k] > best - _ABOUT_AS_LIKE), key=lambda k: -likeness[k])
+    return f"; did you mean {' or '.join(map(repr, near[:3]))}?"
 
 
 def _read(path: Path, model: type[ValueT]) -> YamlSource[ValueT] | list[Problem]:

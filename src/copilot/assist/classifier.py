@@ -45,9 +45,7 @@ class LinearClassifier:
         logits = (w.weights @ vector + w.bias) / w.temperature
         probabilities = softmax(logits)
         order = np.argsort(-probabilities)
-        scope = float(
-            np.dot(w.scope_weights, scope_features(logits, probabilities, w.centroids @ vector))
-        )
+        scope = float(np.dot(w.scope_weights, scope_features(logits, probabilities, w.centroids @ vector)))
         ranked = tuple((w.labels[i], float(probabilities[i])) for i in order)
         return Prediction(ranked=ranked, in_scope=scope >= 0, scope_score=scope)
 

@@ -29,9 +29,7 @@ class RankedSentence:
 
 
 class SentenceRanker(Protocol):
-    async def rank(
-        self, query: str, passages: Sequence[ScoredPassage], limit: int
-    ) -> list[RankedSentence]:
+    async def rank(self, query: str, passages: Sequence[ScoredPassage], limit: int) -> list[RankedSentence]:
         """The sentences of `passages` that answer `query` best, best first."""
 
 
@@ -72,25 +70,15 @@ class ToolDesk(Protocol):
 
     async def actions(self, conversation: Conversation) -> list[Action]: ...
 
-    async def approve(
-        self, principal: Principal, conversation: Conversation, action_id: str, digest: str | None
-    ) -> Action:
-        """One person's approval; the action is APPROVED when it needs no second one."""
+    async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
+        """One person's approval of what `digest` says; APPROVED when it needs no second one."""
 
-    async def execute(self, principal: Principal, conversation: Conversation, action_id: str) -> Action:
+    async def execute(self, principal: Principal, action_id: str) -> Action:
         """Carries out an approved action and returns it with its receipt."""
 
-    async def reject(
-        self, principal: Principal, conversation: Conversation, action_id: str, reason: str
-    ) -> Action: ...
+    async def reject(self, principal: Principal, action_id: str, reason: str) -> Action: ...
 
-    async def edit(
-        self,
-        principal: Principal,
-        conversation: Conversation,
-        action_id: str,
-        arguments: Mapping[str, Any],
-    ) -> Action:
+    async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action:
         """The new proposal that replaces it."""
 
     async def recover(self) -> list[Action]:

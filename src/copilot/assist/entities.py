@@ -16,7 +16,9 @@ _DIGIT_WORDS = {
 }  # fmt: skip
 _DIGIT = rf"(?:\d|{'|'.join(w for w in _DIGIT_WORDS if len(w) > 1)}|o(?=[\s,-]))"
 _GAP = r"[\s,.\-–]{0,3}"
-_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}")
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}"
+)
 _PHONE = re.compile(
     r"(?<![\w#-])(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
     r"|(?<![\w#-])\+\d[\d .-]{7,14}\d(?![\w-])|(?<![\w#-])\d{10}(?![\w-])"
@@ -63,7 +65,9 @@ class EntityVocabulary:
     products: tuple[str, ...] = ()
 
 
-def find_entities(text: str, *, turn_id: str, today: date, vocabulary: EntityVocabulary) -> tuple[Entity, ...]:
+def find_entities(
+    text: str, *, turn_id: str, today: date, vocabulary: EntityVocabulary
+) -> tuple[Entity, ...]:
     """Everything named in `text`, in order; where two readings overlap, the more specific kind wins."""
     found: list[Entity] = []
     candidates = [
@@ -149,7 +153,7 @@ def _emails(text: str, turn_id: str) -> Iterator[Entity]:
 def _phones(text: str, turn_id: str) -> Iterator[Entity]:
     for match in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", match.group())
-        value = f"+1{digits[-10:]}" if len(digits) <= 11 else f"+{digits}"  # noqa: PLR2004 - US number with 1
+        value = f"+1{digits[-10:]}" if len(digits) <= 11 else f"+{digits}"  # noqa: PLR2004
         yield _entity(EntityKind.PHONE, value, text, match.span(), turn_id)
 
 
@@ -209,9 +213,9 @@ def _aliases(product: str) -> set[str]:
     """The name itself, its brand word with its last words, and its last two words or more."""
     words = _loose(product).split()
     aliases = {" ".join(words)}
-    if len(words) > 2:  # noqa: PLR2004 - two words are the shortest safe name
+    if len(words) > 2:  # noqa: PLR2004
         aliases |= {" ".join(words[i:]) for i in range(1, len(words) - 1)}
         aliases |= {f"{words[0]} {words[-1]}", " ".join(words[:2])}
-    if words and len(words[0]) > 6:  # noqa: PLR2004 - a long coined brand word stands alone
+    if words and len(words[0]) > 6:  # noqa: PLR2004
         aliases.add(words[0])
     return {a for a in aliases if not a.replace(" ", "").isdigit()}

@@ -28,10 +28,27 @@ _COURTESY = re.compile(
     r"i'd be happy|i am happy|is there anything|happy to)\b",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(r"\b(?:not|no|never|cannot|can't|won't|isn't|aren't|don't|doesn't|without|nor)\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|cannot|can't|won't|isn't|aren't|don't|doesn't|without|nor)\b", re.IGNORECASE
+)
 _MAX_COURTESY_WORDS = 16
 _COMMON_NAMES = frozenset(
-    "I I'm I'll I'd I've OK FAQ Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+    [
+        "I",
+        "I'm",
+        "I'll",
+        "I'd",
+        "I've",
+        "OK",
+        "FAQ",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ]
 )
 
 
@@ -65,7 +82,10 @@ class Grounder:
         if is_courtesy(text):
             return _without_evidence(text)
         scored = sorted(
-            ((support_score(text, e.text, float(c)), i) for i, (e, c) in enumerate(zip(evidence, cosines, strict=True))),
+            (
+                (support_score(text, e.text, float(c)), i)
+                for i, (e, c) in enumerate(zip(evidence, cosines, strict=True))
+            ),
             key=lambda pair: -pair[0],
         )
         for score, index in scored:
@@ -92,9 +112,7 @@ def foreign_details(sentence: str, source: str) -> tuple[str, ...]:
     known_numbers = _numbers(source)
     known_words = {w.casefold() for w in re.findall(r"[\w-]+", source)}
     numbers = [n for n in _numbers(sentence) if n not in known_numbers]
-    names = [
-        n for n in _NAME.findall(sentence) if n not in _COMMON_NAMES and n.casefold() not in known_words
-    ]
+    names = [n for n in _NAME.findall(sentence) if n not in _COMMON_NAMES and n.casefold() not in known_words]
     return (*sorted(numbers), *names)
 
 
@@ -170,4 +188,3 @@ def _numbers(text: str) -> set[str]:
 def _plain_number(number: str) -> str:
     plain = number.replace(",", "")
     return plain.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", plain) else plain
-

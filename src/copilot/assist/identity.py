@@ -128,6 +128,44 @@ def _name_in(conversation: Conversation) -> tuple[str, str] | None:
 
 
 _NOT_NAMES = frozenset(
-    "a an the not so very still just really calling writing trying looking having getting sorry sure about in on at "
-    "to my your out waiting wondering happy sad angry fed been going hello hi thank thanks good".split()
+    [
+        "a",
+        "an",
+        "the",
+        "not",
+        "so",
+        "very",
+        "still",
+        "just",
+        "really",
+        "calling",
+        "writing",
+        "trying",
+        "looking",
+        "having",
+        "getting",
+        "sorry",
+        "sure",
+        "about",
+        "in",
+        "on",
+        "at",
+        "to",
+        "my",
+        "your",
+        "out",
+        "waiting",
+        "wondering",
+        "happy",
+        "sad",
+        "angry",
+        "fed",
+        "been",
+        "going",
+        "hello",
+        "hi",
+        "thank",
+        "thanks",
+        "good",
+    ]
 )

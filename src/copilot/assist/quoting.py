@@ -11,7 +11,7 @@ from copilot.assist.collaborators import RankedSentence
 from copilot.assist.words import content_words, overlap
 from copilot.domain.assist import KnowledgeCard
 from copilot.domain.knowledge import Audience, BlockKind, Citation, KnowledgeDocument, ScoredPassage
-from copilot.ports import Embedder, Vector
+from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
 _EMBEDDED = 10
@@ -19,7 +19,9 @@ _CACHED = 8192
 _LEXICAL_SHARE = 0.35
 _FIRST_RANK_BONUS = 0.06
 _MIN_WORDS, _MAX_CHARACTERS = 4, 420
-_LEADING_MARK = re.compile(r"^(?:[-*•–]\s+|(?:[QA]:\s+)|\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|§\s*\d+(?:\.\d+)*\s+)+")
+_LEADING_MARK = re.compile(
+    r"^(?:[-*•–]\s+|(?:[QA]:\s+)|\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|§\s*\d+(?:\.\d+)*\s+)+"
+)
 
 
 class QuoteRanker:
@@ -49,7 +51,7 @@ class QuoteRanker:
         ]
         return sorted(ranked, key=lambda r: -r.score)[:limit]
 
-    async def _embed(self, texts: Sequence[str]) -> np.ndarray:  # type: ignore[type-arg]
+    async def _embed(self, texts: Sequence[str]) -> Vectors:
         new = [t for t in dict.fromkeys(texts) if t not in self._vectors]
         if new:
             for text, vector in zip(new, await self._embedder.embed_passages(new), strict=True):
@@ -92,7 +94,7 @@ def _says_something(sentence: str) -> bool:
 
 
 def cite(scored: ScoredPassage, start: int, end: int) -> Citation | None:
-    """Characters `start`..`end` of the passage as a citation into its document; None if they are not there."""
+    """Characters `start`..`end` of the passage, cited in its document; None if they are not there."""
     passage, document = scored.passage, scored.document
     quote = passage.text[start:end]
     at = passage.start + start
@@ -178,3 +180,10 @@ def card_of(scored: ScoredPassage, sentence: tuple[int, int] | None, today: date
 def _opening(text: str) -> tuple[int, int]:
     spans = split_sentences(text)
     return next(((a, b) for a, b in spans if content_words(text[a:b])), (0, len(text)))
+
+
+def best_span(query: str, scored: ScoredPassage) -> tuple[int, int] | None:
+    """The sentence of a passage that shares most words with the query, for marking it on a card."""
+    text = scored.passage.text
+    spans = quotable_spans(scored) or split_sentences(text)
+    return max(spans, key=lambda s: (overlap(query, text[s[0] : s[1]]), -s[0]), default=None)

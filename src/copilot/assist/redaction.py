@@ -14,8 +14,9 @@ _SECRETS = (
     (
         "CVV",
         re.compile(
-            r"\b(?:cvv2?|cvc2?|csc|security code|card code)\b(?:\s+(?:is|are|number|code))*\s*[:=]?\s*(\d{3,4})\b",
-            re.I,
+            r"\b(?:cvv2?|cvc2?|csc|security code|card code)\b(?:\s+(?:is|are|number|code))*"
+            r"\s*[:=]?\s*(\d{3,4})\b",
+            re.IGNORECASE,
         ),
     ),
     (
@@ -23,13 +24,18 @@ _SECRETS = (
         re.compile(
             r"\b(?:password|passwort|passcode|passphrase|pass word|pin(?: code)?)\b"
             r"(?:\s+(?:is|was|are|would be)\s+|\s*[:=]\s*)[\"'“]?([^\s\"'”,;]{3,64})",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
 )
 _SHAPES = (
     ("SSN", re.compile(r"(?<![\w-])\d{3}[- ]\d{2}[- ]\d{4}(?![\w-])")),
-    ("EMAIL", re.compile(r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}")),
+    (
+        "EMAIL",
+        re.compile(
+            r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}"
+        ),
+    ),
     (
         "PHONE",
         re.compile(
@@ -44,7 +50,7 @@ _SHAPES = (
             r"(?:[A-Z0-9][\w'.-]*\s+){1,4}?"
             r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Terrace|Way|"
             r"Circle|Cir|Highway|Hwy|Parkway|Pkwy)\b\.?(?:,?\s+(?:Apt|Apartment|Suite|Unit|#)\.?\s*\w+)?",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
 )
@@ -66,7 +72,7 @@ def luhn_valid(digits: str) -> bool:
     for position, character in enumerate(reversed(digits)):
         value = int(character)
         if position % 2:
-            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004 - Luhn's rule
+            value = value * 2 - 9 if value > 4 else value * 2  # noqa: PLR2004
         total += value
     return total % 10 == 0
 

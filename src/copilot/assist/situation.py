@@ -1,8 +1,9 @@
 """The facts of a conversation, in the vocabulary of `domain/facts`, and where each of them comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from copilot.assist.entities import last_of
 from copilot.assist.understanding import customer_said, is_frustrated
@@ -11,7 +12,8 @@ from copilot.domain.assist import Entity, EntityKind, OrderView, Sentiment, Unde
 from copilot.domain.commerce import Customer, LineItem, Order
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
-from copilot.tools.facts import order_facts
+from copilot.domain.facts import FACTS
+from copilot.tools.facts import nested, order_facts
 
 _ENTITY_FACTS = {
     "entity.order_id": EntityKind.ORDER_ID,
@@ -21,6 +23,10 @@ _ENTITY_FACTS = {
     "entity.product": EntityKind.PRODUCT,
     "entity.amount": EntityKind.AMOUNT,
 }
+
+
+_RECENT = timedelta(days=60)
+_GROUPS = frozenset(name.split(".")[0] for name in FACTS if "." in name)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def gather(
     """Facts come from what is in hand; nothing is looked up here. `view` is the verified customer's only."""
     entities = understanding.entities if understanding else ()
     customer = view.customer if view else None
-    order = order_in_question(conversation, entities, view)
+    order = order_in_question(conversation, entities, view, now)
     facts: dict[str, FactValue] = {
         "conversation.channel": conversation.channel.value,
         "conversation.customer_turns": len(customer_said(conversation)),
@@ -76,16 +82,18 @@ def gather(
 
 
 def order_in_question(
-    conversation: Conversation, entities: Sequence[Entity], view: OrderView | None
+    conversation: Conversation, entities: Sequence[Entity], view: OrderView | None, now: datetime
 ) -> Order | None:
-    """The order named last if it is the verified customer's; with none named, the customer's only one."""
+    """The order named last if it is the verified customer's; with none named, the only recent one."""
     if view is None or view.customer is None or conversation.customer_id != view.customer.id:
         return None
     own = [o for o in view.orders if o.customer_id == conversation.customer_id]
     named = last_of(entities, EntityKind.ORDER_ID)
     if named is not None:
         return next((o for o in own if o.id.casefold() == named.value.casefold()), None)
-    return own[0] if len(own) == 1 else None
+    recent = [o for o in own if o.placed_at is None or now - o.placed_at <= _RECENT]
+    candidates = recent or own
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def item_in_question(order: Order | None, entities: Sequence[Entity]) -> LineItem | None:
@@ -112,3 +120,8 @@ def _sources(results: Sequence[ToolResult], order: Order | None) -> dict[str, tu
         if order is not None and isinstance(found, dict) and found.get("id") == order.id:
             calls["order"] = calls["item"] = (result.call.id,)
     return calls
+
+
+def template_variables(facts: Mapping[str, FactValue]) -> dict[str, Any]:
+    """The facts as templates speak of them; every group is there, so that `is defined` works on its facts."""
+    return {group: {} for group in _GROUPS} | nested(facts)

@@ -26,7 +26,8 @@ _PROMISE = re.compile(
     re.IGNORECASE,
 )
 _TRIED = re.compile(
-    r"\b(?:i|we)(?:'ve| have)?\s+(?:already |also |just )?(?:tried|reset|restarted|replaced|cleaned|checked|called|"
+    r"\b(?:i|we)(?:'ve| have)?\s+(?:already |also |just )?"
+    r"(?:tried|reset|restarted|replaced|cleaned|checked|called|"
     r"contacted|charged|unplugged|reinstalled|descaled|swapped|wrote|asked|e-?mailed)\b",
     re.IGNORECASE,
 )

@@ -59,7 +59,7 @@ FACTS: dict[str, str] = {
     "item.final_sale": "",
     "call.amount_minor": "policy only: the amount of the call being decided, in cents",
     "call.reason": "policy only: the reason argument of the call",
-    "call.days_refunded_minor": "policy only: refunded without a return in 365 days, with this call, in cents",
+    "call.days_refunded_minor": "policy only: refunded without a return in 365 days, this call included",
     "policy.outcome": "playbooks only: allow, needs_supervisor or deny, of the playbook's first tool",
     "policy.reason": "playbooks only: the deciding findings with their clauses",
 }

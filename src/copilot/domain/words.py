@@ -3,6 +3,7 @@
 import re
 
 _WORD = re.compile(r"[^\W_]+")
+_MIN_STEM = 3
 
 _STOP_WORDS = """
     a about above after again all also am an and any are as at be because been before being below
@@ -26,3 +27,11 @@ def content_words(text: str) -> list[str]:
     """The distinct words that are not stop words, in order; all words when none would be left."""
     found = dict.fromkeys(words(text))
     return [word for word in found if word not in STOP_WORDS] or list(found)
+
+
+def stem(word: str) -> str:
+    """The word without the commonest English endings: enough to see that two forms are one word."""
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
+            return word[: -len(ending)]
+    return word

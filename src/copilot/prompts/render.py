@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202
 
 def data_block(text: object, tag: str) -> str:
     """`text` between `<tag>` and `</tag>`; anything inside that looks like a tag is defused."""
-    clean = _TAG_OPENING.sub("‹", _CONTROL.sub("", str(text)))
+    clean = _TAG_OPENING.sub("‹", _CONTROL.sub("", str(text)))  # noqa: RUF001
     return f"<{tag}>\n{clean.strip()}\n</{tag}>"
 
 
@@ -29,7 +29,10 @@ def data_block(text: object, tag: str) -> str:
 def _environment() -> ImmutableSandboxedEnvironment:
     # Plain text goes to a model or a person's draft, never into HTML: escaping would corrupt it.
     environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True  # noqa: S701
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["data"] = data_block
     return environment

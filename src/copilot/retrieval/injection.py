@@ -7,6 +7,9 @@ has looked. Retrieval is not the last line: drafts quote passages, and never obe
 import re
 import unicodedata
 
+INJECTION_VERSION = "1"
+"""Part of every document's content hash, so that a change here looks at every document again."""
+
 _TARGET = r"(?:(?:all|any|your|the|my|these|those|previous|prior|above|earlier|existing|other|of)\s+){1,5}"
 _RULES = (
     r"(?:instructions?|rules?|prompts?|guidelines?|directives?|programming|training|guardrails?|constraints?)"

@@ -39,9 +39,11 @@ def order_facts(
     return facts
 
 
-def call_facts(amount: Money | None, reason: str | None, refunded_minor: int) -> dict[str, FactValue]:
+def call_facts(amount: Money | None, reason: str | None, refunded_minor: int | None) -> dict[str, FactValue]:
     """What only the policy knows: the call being decided, and the customer's refunds of a year with it."""
-    facts: Facts = {"call.days_refunded_minor": refunded_minor}
+    facts: Facts = {}
+    if refunded_minor is not None:
+        facts["call.days_refunded_minor"] = refunded_minor
     if amount is not None:
         facts["call.amount_minor"] = amount.minor
     if reason is not None:
@@ -100,6 +102,9 @@ def _order_facts(order: Order, customer: Customer | None) -> Facts:
         "order.refunded_minor": order.refunded.minor,
         "order.currency": order.currency,
     }
+    if order.shipping_fee is not None:
+        facts["order.shipping_fee"] = str(order.shipping_fee)
+        facts["order.shipping_fee_minor"] = order.shipping_fee.minor
     if order.carrier:
         facts["order.carrier"] = order.carrier
     if order.tracking_ids:

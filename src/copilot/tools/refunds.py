@@ -1,5 +1,6 @@
 """The tool that gives money back, and how to find out whether it did."""
 
+from copilot.domain.actions import ToolCall
 from copilot.domain.commerce import Money, Order
 from copilot.domain.errors import InvalidInput
 from copilot.ports import OrderSystem
@@ -62,3 +63,8 @@ async def find_cancellation(orders: OrderSystem, arguments: CancelOrder, *, key:
     if any(done.idempotency_key == key for done in await orders.refunds(arguments.order_id)):
         return {"order": (await orders.get_order(arguments.order_id)).model_dump(mode="json")}
     return None
+
+
+def counts_as_refund(call: ToolCall) -> bool:
+    """Whether the call refunds without a return, of which a customer may get so much a year."""
+    return call.tool == "refund_order" and call.arguments.get("reason") not in REASONS_WITH_RETURN

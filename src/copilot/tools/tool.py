@@ -21,7 +21,8 @@ class Session(Value):
     conversation_id: str
     customer_id: str | None
     """The customer the representative has verified."""
-    principal: Principal
+    principal: Principal | None = None
+    """Who asks; None where the system drives on what people have approved."""
 
     def verified_customer(self) -> str:
         """`CustomerNotVerified` while nobody is."""

@@ -13,6 +13,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# \x80-\x9f are left by text that was once decoded wrongly; they say nothing, but are not binary.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 _MAX_CONTROL_SHARE = 0.005
 # Western text in cp1252 is mostly ASCII; much more means another encoding read as this one.
@@ -26,7 +28,7 @@ def decode(content: bytes, *, where: str, declared: str | None = None) -> str:
     Tries the byte order mark, then UTF-8, then `declared`, then Windows-1252 where that looks like text.
     """
     text = _decoded(content, where, declared)
-    if len(_CONTROL.findall(text)) > max(2, _MAX_CONTROL_SHARE * len(text)):
+    if len(_BINARY.findall(text)) > max(2, _MAX_CONTROL_SHARE * len(text)):
         raise UnreadableDocument("the file is binary, not text.", hint=_EXPECTED, where=where)
     return tidy(text)
 

@@ -1,23 +1,26 @@
 """Drafts without an LLM: the playbook's template, the order's facts, and sentences quoted from passages."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 from copilot.assist.collaborators import RankedSentence, SentenceRanker
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
+from copilot.assist.situation import template_variables
 from copilot.assist.words import plain, similarity
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import CopilotError
-from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.playbook import Playbook
 from copilot.prompts import render_text
-from copilot.tools.facts import nested
 
 _KNOWLEDGE_LINE = re.compile(r"^\s*\{\{-?\s*knowledge\s*-?\}\}\s*$")
 _FACT_NAME = re.compile(r"\b(conversation|customer|entity|order|item|policy)\.([a-z_]+)|\btoday\b")
 _TEMPLATE_PART = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
+# Private-use characters: no customer types them, and no string method takes them for white space.
+_KNOWLEDGE_MARK = "\ue000knowledge"
+_MARK = "\ue001"
 _WITHOUT_SOURCE = {"conversation", "entity", "today"}
 _MAX_SENTENCES = 3
 _MIN_SCORE = 0.42
@@ -33,7 +36,7 @@ class Composer:
     def __init__(self, ranker: SentenceRanker) -> None:
         self._ranker = ranker
 
-    async def draft(self, request: DraftRequest) -> AsyncIterator[DraftPiece]:
+    async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Sentence by sentence; nothing at all when there is nothing to say."""
         said = [plain(t.text) for t in request.conversation.turns if t.speaker is Speaker.REPRESENTATIVE]
         knowledge = _new([s async for s in self._knowledge(request)], said)
@@ -43,17 +46,15 @@ class Composer:
         for position, sentence in enumerate(sentences):
             yield DraftPiece(text=(" " if position else "") + sentence.text, sentence=sentence)
 
-    async def _knowledge(self, request: DraftRequest) -> AsyncIterator[Sentence]:
+    async def _knowledge(self, request: DraftRequest) -> AsyncGenerator[Sentence]:
         """The best sentences of the passages that may be quoted, verbatim, each with its citation."""
         if not request.answerable or not request.understanding.query:
             return
         quotable = [
-            s
-            for s in without_losers(request.knowledge)
-            if may_be_quoted(s, request.as_of, request.today)
+            s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
         ]
         ranked = await self._ranker.rank(request.understanding.query, quotable, 2 * _MAX_SENTENCES)
-        for sentence in _reading_order(_distinct(ranked), quotable):
+        for sentence in _reading_order(_distinct(ranked)):
             citation = cite(sentence.scored, sentence.start, sentence.end)
             if citation is not None:
                 yield Sentence(text=citation.quote, support=Support.SUPPORTED, citations=(citation,))
@@ -70,8 +71,13 @@ def _composed(request: DraftRequest, knowledge: list[Sentence]) -> list[Sentence
 
 
 def reply_template(request: DraftRequest) -> str | None:
-    """The text of the playbook's first reply whose condition holds; thanks alone need none."""
-    if request.playbook is None or not request.understanding.asks_something:
+    """The text of the playbook's first reply whose condition holds.
+
+    Thanks and greetings are answered only by a playbook made for them, one that needs no knowledge.
+    """
+    if request.playbook is None:
+        return None
+    if not request.understanding.asks_something and request.playbook.asks_knowledge:
         return None
     for reply in request.playbook.replies:
         if reply.when.holds(request.facts):
@@ -83,30 +89,47 @@ def _filled(
     template: str, request: DraftRequest, playbook: Playbook, knowledge: list[Sentence]
 ) -> list[Sentence]:
     sentences: list[Sentence] = []
-    for line in template.splitlines():
-        if _KNOWLEDGE_LINE.match(line):
+    for source, text in _rendered_lines(template, request):
+        if text == _KNOWLEDGE_MARK:
             sentences += knowledge
-        elif line.strip():
-            sentence = _line(line, request, playbook)
-            if sentence is not None:
-                sentences.append(sentence)
+        elif (sentence := _sentence(source, text, request, playbook)) is not None:
+            sentences.append(sentence)
     return sentences
 
 
-def _line(line: str, request: DraftRequest, playbook: Playbook) -> Sentence | None:
-    """One line filled; None when it is empty or speaks of something that is not known."""
+def _rendered_lines(template: str, request: DraftRequest) -> list[tuple[str, str]]:
+    """(line of the template, what became of it), without those that came out empty.
+
+    All lines are rendered together, since an `if` may span several. When something in them is not known,
+    they are rendered one by one, and those that cannot be filled are left out.
+    """
+    lines = [_KNOWLEDGE_MARK if _KNOWLEDGE_LINE.match(line) else line for line in template.splitlines()]
+    variables = template_variables(request.facts)
+    numbered = "\n".join(f"{line}{_MARK}{n}" for n, line in enumerate(lines))
     try:
-        text = render_text(line, nested(request.facts)).strip()
+        rendered = render_text(numbered, variables)
     except CopilotError:
-        return None
-    if not text:
-        return None
-    groups = _groups_used(line)
+        found = [(line, _try_render(line, variables)) for line in lines]
+    else:
+        split = [part.rpartition(_MARK) for part in rendered.split("\n")]
+        found = [(lines[int(number)], text.strip()) for text, _, number in split if number.isdigit()]
+    return [(source, text) for source, text in found if text]
+
+
+def _try_render(line: str, variables: dict[str, Any]) -> str:
+    try:
+        return render_text(line, variables).strip()
+    except CopilotError:
+        return ""
+
+
+def _sentence(source: str, text: str, request: DraftRequest, playbook: Playbook) -> Sentence | None:
+    """None when it would tell a customer facts that no tool call vouches for."""
+    groups = _groups_used(source)
     calls = dict.fromkeys(c for g in groups for c in request.sources.get(g, ()))
     if calls:
         return Sentence(text=text, support=Support.FACT, sources=tuple(calls))
     if groups - _WITHOUT_SOURCE:
-        # Facts that no tool call vouches for must not be told to a customer.
         return None
     return Sentence(text=text, support=Support.TEMPLATE, sources=(playbook.intent,))
 
@@ -117,7 +140,7 @@ def _groups_used(line: str) -> set[str]:
 
 
 def _is_substantial(request: DraftRequest, sentences: Sequence[Sentence], said: Sequence[str]) -> bool:
-    """Whether a draft is worth showing: it tells something, or is the playbook's own wording, not yet said."""
+    """Whether it tells something, or is the playbook's own wording, not yet said."""
     if any(s.support in {Support.SUPPORTED, Support.FACT} for s in sentences):
         return True
     template = reply_template(request)
@@ -155,11 +178,9 @@ def _distinct(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
     return chosen
 
 
-def _reading_order(
-    sentences: Sequence[RankedSentence], passages: Sequence[ScoredPassage]
-) -> list[RankedSentence]:
+def _reading_order(sentences: Sequence[RankedSentence]) -> list[RankedSentence]:
     """Best passage first; within a passage as it is written, so that "it" still has something to point at."""
-    first = {}
+    first: dict[str, int] = {}
     for sentence in sentences:
         first.setdefault(sentence.scored.passage.id, len(first))
     return sorted(sentences, key=lambda s: (first[s.scored.passage.id], s.start))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ from copilot.assist.grounding import Evidence, Grounder, quote_is_verbatim
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
 from copilot.assist.redaction import Masker
 from copilot.domain.assist import Drafter, Sentence
-from copilot.domain.conversation import Speaker
+from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import InvalidDraft
 from copilot.domain.knowledge import ScoredPassage
@@ -32,7 +32,7 @@ _HIDDEN_FACTS = ("_id", "_ids", "_minor", "order.found")
 
 
 class DraftStyle(StrEnum):
-    """STRUCTURED asks for evidence, quotes and reply as JSON (small models); PROSE for text with [n] marks."""
+    """STRUCTURED asks for evidence and reply as JSON (small models), PROSE for text with [n] marks."""
 
     STRUCTURED = "structured"
     PROSE = "prose"
@@ -104,7 +104,7 @@ class LlmDrafter:
         self._style = style
         self._limits = limits or LlmLimits()
 
-    async def draft(self, request: DraftRequest) -> AsyncIterator[DraftPiece]:
+    async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Prose arrives as it is written, its sentences marked at the end; a structured draft at once."""
         masker = Masker(_names(request))
         prompt = self._prompt(request, masker)
@@ -116,7 +116,7 @@ class LlmDrafter:
 
     async def _structured(
         self, prompt: _Prompt, request: DraftRequest, masker: Masker
-    ) -> AsyncIterator[DraftPiece]:
+    ) -> AsyncGenerator[DraftPiece]:
         text = ""
         async for part in self._stream(prompt, json_schema=REPLY_SCHEMA):
             text += part
@@ -129,7 +129,7 @@ class LlmDrafter:
 
     async def _prose(
         self, prompt: _Prompt, request: DraftRequest, masker: Masker
-    ) -> AsyncIterator[DraftPiece]:
+    ) -> AsyncGenerator[DraftPiece]:
         raw, shown = "", 0
         async for part in self._stream(prompt):
             raw += part
@@ -160,21 +160,21 @@ class LlmDrafter:
             grounded += await self._grounder.ground([masker.unmask(text)], evidence)
         return grounded
 
-    def _stream(
-        self, prompt: _Prompt, json_schema: dict[str, Any] | None = None
-    ) -> AsyncIterator[str]:
+    def _stream(self, prompt: _Prompt, json_schema: dict[str, Any] | None = None) -> AsyncGenerator[str]:
         return self._model.stream(prompt.messages, max_tokens=self._limits.reply, json_schema=json_schema)
 
     def _prompt(self, request: DraftRequest, masker: Masker) -> _Prompt:
         """The stable part as system message, then what changes; passages dropped until all of it fits."""
         facts = masker.mask(_facts(request))
         turns = [
-            f"{'Customer' if t.speaker is Speaker.CUSTOMER else 'Representative'}: {masker.mask(t.text)[:2_000]}"
+            f"{_speaker(t)}: {masker.mask(t.text)[:2_000]}"
             for t in request.conversation.turns[-self._limits.turns :]
         ]
-        passages = [
-            s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
-        ] if request.answerable else []
+        passages = (
+            [s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)]
+            if request.answerable
+            else []
+        )
         while True:
             text = render(
                 "draft_reply",
@@ -200,6 +200,10 @@ class LlmDrafter:
 
     def _value_per_token(self, scored: ScoredPassage) -> float:
         return (scored.confidence + 0.01) / max(1, scored.passage.token_count)
+
+
+def _speaker(turn: Turn) -> str:
+    return "Customer" if turn.speaker is Speaker.CUSTOMER else "Representative"
 
 
 def _names(request: DraftRequest) -> dict[str, str]:
@@ -250,9 +254,7 @@ def _evidence_for(quote: _Quote, prompt: _Prompt, masker: Masker) -> list[Eviden
 
 def _whole_sentences(scored: ScoredPassage, span: tuple[int, int]) -> list[tuple[int, int]]:
     """A quote is shown with the sentences it was cut from, so that a "not" before it is not lost."""
-    touched = [
-        (a, b) for a, b in split_sentences(scored.passage.text) if a < span[1] and b > span[0]
-    ]
+    touched = [(a, b) for a, b in split_sentences(scored.passage.text) if a < span[1] and b > span[0]]
     return [(touched[0][0], touched[-1][1])] if touched else [span]
 
 

@@ -1,0 +1,31 @@
+"""A ledger in memory."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from copilot.domain.actions import LedgerEntry, LedgerHead, LedgerRecord
+from copilot.domain.ledger import head_of, next_entry
+
+
+class FakeLedgerStore:
+    """`chains` is open to tests that tamper with it."""
+
+    def __init__(self) -> None:
+        self.chains: dict[str, list[LedgerEntry]] = defaultdict(list)
+        self._heads: dict[str, LedgerHead] = {}
+
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+        return self.append_now(tenant_id, record)
+
+    def append_now(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+        entry = next_entry(self._heads.get(tenant_id), tenant_id, record)
+        self.chains[tenant_id].append(entry)
+        self._heads[tenant_id] = head_of(entry)
+        return entry
+
+    async def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
+        for entry in tuple(self.chains[tenant_id]):
+            yield entry
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        return self._heads.get(tenant_id)

@@ -1,0 +1,206 @@
+"""Any OpenAI-compatible chat endpoint (OpenAI, Azure, vLLM, llama.cpp, Ollama) through the `openai` SDK."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from copilot.adapters.circuit_breaker import CircuitBreaker
+from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+_MISCONFIGURED_STATUS = frozenset({400, 401, 403, 404, 422})
+_LONGEST_RETRY_AFTER = 5.0
+
+
+@dataclass(frozen=True)
+class ChatLimits:
+    """Seconds, except `retries`, which counts attempts after the first; only made before the first token."""
+
+    connect: float = 3.0
+    first_token: float = 20.0
+    between_tokens: float = 10.0
+    total: float = 60.0
+    retries: int = 2
+    backoff: float = 0.25
+
+
+class OpenAiChat:
+    """A `ChatModel`. The SDK, a second to import, is loaded with the first request."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        base_url: str | None = None,
+        api_key: str = "none",
+        limits: ChatLimits | None = None,
+        breaker: CircuitBreaker | None = None,
+        uniform: Callable[[float, float], float] = random.uniform,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self._model = model
+        self._base_url = base_url
+        self._api_key = api_key
+        self._limits = limits or ChatLimits()
+        self._breaker = breaker or CircuitBreaker()
+        self._uniform = uniform
+        self._sleep = sleep
+        self._client: AsyncOpenAI | None = None
+
+    @property
+    def model_id(self) -> str:
+        return self._model
+
+    async def stream(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        max_tokens: int,
+        json_schema: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[str]:
+        """Text as it arrives. Raises `DependencyUnavailable`, or `ConfigurationError` when the endpoint
+        does not know the model, the key or the request.
+        """
+        if not self._breaker.allows():
+            raise DependencyUnavailable(
+                f"{self._where()} has failed repeatedly and is given a rest.", hint="It is tried again soon."
+            )
+        request = self._request(messages, max_tokens, json_schema)
+        deadline = time.monotonic() + self._limits.total
+        for attempt in range(self._limits.retries + 1):
+            started = False
+            try:
+                async with aclosing(self._attempt(request, deadline)) as parts:
+                    async for part in parts:
+                        started = True
+                        yield part
+            except _Failure as failure:
+                self._breaker.failed()
+                if started or not failure.retry or attempt == self._limits.retries:
+                    raise failure.error from failure
+                await self._pause(attempt, failure.retry_after, deadline)
+                continue
+            self._breaker.succeeded()
+            return
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _attempt(self, request: dict[str, Any], deadline: float) -> AsyncGenerator[str]:
+        """One request; every vendor error leaves it as `_Failure`."""
+        import httpx2  # noqa: PLC0415
+        import openai  # noqa: PLC0415
+
+        waiting = self._limits.first_token
+        try:
+            async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+                response = await self._open().chat.completions.create(**request)
+            async with response:
+                chunks = aiter(response)
+                while True:
+                    async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
+                        break
+                    text = _text_of(chunk)
+                    if text:
+                        waiting = self._limits.between_tokens
+                        yield text
+        except TimeoutError as error:
+            raise self._failure("did not answer in time", retry=False) from error
+        except openai.APIStatusError as error:
+            raise self._refused(error.status_code, error.response.headers.get("retry-after")) from error
+        except openai.APIConnectionError as error:
+            raise self._failure("cannot be reached", retry=True) from error
+        except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError) as error:
+            raise self._failure(f"broke off ({type(error).__name__})", retry=True) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._failure("sent something that is not a chat completion", retry=True) from error
+
+    def _open(self) -> "AsyncOpenAI":
+        if self._client is None:
+            from openai import AsyncOpenAI, Timeout  # noqa: PLC0415
+
+            limits = self._limits
+            # Retries are ours: the SDK's know neither the breaker nor the deadline.
+            self._client = AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._api_key,
+                max_retries=0,
+                timeout=Timeout(limits.first_token, connect=limits.connect),
+            )
+        return self._client
+
+    def _request(
+        self, messages: Sequence[Mapping[str, str]], max_tokens: int, json_schema: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "model": self._model,
+            "messages": [dict(m) for m in messages],
+            # The older name, which every compatible server knows.
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "stream": True,
+        }
+        if json_schema is not None:
+            request["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "strict": True, "schema": dict(json_schema)},
+            }
+        return request
+
+    async def _pause(self, attempt: int, retry_after: float | None, deadline: float) -> None:
+        longest = self._limits.backoff * 2**attempt
+        pause = retry_after if retry_after is not None else self._uniform(longest / 2, longest)
+        await self._sleep(max(0.0, min(pause, deadline - time.monotonic())))
+
+    def _refused(self, status: int, retry_after: str | None) -> "_Failure":
+        if status in _MISCONFIGURED_STATUS:
+            error = ConfigurationError(
+                f"{self._where()} refused the request (HTTP {status}).",
+                hint="Check the address, the key and the model's name.",
+            )
+            return _Failure(error, retry=False)
+        wait = _seconds(retry_after)
+        if wait is not None and wait > _LONGEST_RETRY_AFTER:
+            return self._failure(f"asked to wait {wait:.0f} s (HTTP {status})", retry=False)
+        return self._failure(f"answered HTTP {status}", retry=status in _RETRIED_STATUS, retry_after=wait)
+
+    def _failure(self, what: str, *, retry: bool, retry_after: float | None = None) -> "_Failure":
+        error = DependencyUnavailable(f"{self._where()} {what}.", hint="The draft made without it stands.")
+        return _Failure(error, retry=retry, retry_after=retry_after)
+
+    def _where(self) -> str:
+        return f"The model {self._model!r} at {self._base_url or 'api.openai.com'}"
+
+
+class _Failure(Exception):
+    """One attempt failed: what to tell, and whether another may help."""
+
+    def __init__(self, error: CopilotError, *, retry: bool, retry_after: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry = retry
+        self.retry_after = retry_after
+
+
+def _text_of(chunk: Any) -> str:  # noqa: ANN401
+    if not chunk.choices:
+        return ""
+    return chunk.choices[0].delta.content or ""
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None

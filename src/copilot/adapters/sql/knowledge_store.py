@@ -1,0 +1,333 @@
+"""Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
+
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copilot.adapters.sql import full_text
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_tables import artifacts, documents, embeddings, gaps, passages
+from copilot.domain.errors import NotFound
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, Passage
+from copilot.ports import Vector, Vectors
+
+_FLOAT = np.dtype("<f4")
+_BATCH = 500
+"""Values in one SQL `IN (…)`."""
+_DOCUMENT_CACHE = 512
+_PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
+
+
+class SqlKnowledgeStore:
+    """The KnowledgeStore port on our SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._documents: OrderedDict[tuple[str, str], KnowledgeDocument] = OrderedDict()
+
+    # ------------------------------------------------------------ documents
+
+    async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        return await self._by_version(tenant_id, documents.c.content_hash)
+
+    async def sources(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        return await self._by_version(tenant_id, documents.c.source)
+
+    async def tenants(self) -> list[str]:
+        async with self._database.read() as connection:
+            found = await connection.scalars(
+                select(documents.c.tenant_id).distinct().order_by(documents.c.tenant_id)
+            )
+            return list(found)
+
+    async def put_document(
+        self, document: KnowledgeDocument, passages_: Sequence[Passage], vectors: Vectors, model_id: str
+    ) -> list[str]:
+        searchable = document.quarantined is None
+        async with self._database.write() as connection:
+            await full_text.create(connection, document.tenant_id)
+            old = await _remove(
+                connection,
+                document.tenant_id,
+                (documents.c.external_id == document.external_id) & (documents.c.version == document.version),
+            )
+            await connection.execute(insert(documents).values(**_document_row(document)))
+            if passages_:
+                await connection.execute(
+                    insert(passages),
+                    [_passage_row(passage, document.tenant_id, searchable) for passage in passages_],
+                )
+            if searchable:
+                await _put_vectors(connection, [p.content_hash for p in passages_], vectors, model_id)
+                rows = await connection.scalars(
+                    select(passages.c.row).where(passages.c.document_id == document.id)
+                )
+                await full_text.add(connection, document.tenant_id, list(rows))
+            await _forget_vectors(connection, [content_hash for _, content_hash in old])
+        kept = {passage.id for passage in passages_} if searchable else set()
+        return [identity for identity, _ in old if identity not in kept]
+
+    async def delete_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> list[str]:
+        wanted = documents.c.external_id == external_id
+        if version is not None:
+            wanted &= documents.c.version == version
+        async with self._database.write() as connection:
+            found = await connection.scalar(
+                select(func.count()).where(documents.c.tenant_id == tenant_id, wanted)
+            )
+            if not found:
+                raise _no_document(external_id, version)
+            old = await _remove(connection, tenant_id, wanted)
+            await _forget_vectors(connection, [content_hash for _, content_hash in old])
+        return [identity for identity, _ in old]
+
+    async def get_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> KnowledgeDocument:
+        statement = select(documents.c.body).where(
+            documents.c.tenant_id == tenant_id, documents.c.external_id == external_id
+        )
+        if version is not None:
+            statement = statement.where(documents.c.version == version)
+        async with self._database.read() as connection:
+            bodies = list(await connection.scalars(statement))
+        if not bodies:
+            raise _no_document(external_id, version)
+        return max((KnowledgeDocument.model_validate_json(body) for body in bodies), key=_newness)
+
+    async def list_documents(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeDocument]:
+        statement = select(documents.c.body).where(
+            documents.c.tenant_id == tenant_id, documents.c.id > (after or "")
+        )
+        async with self._database.read() as connection:
+            bodies = await connection.scalars(statement.order_by(documents.c.id).limit(limit))
+            return [KnowledgeDocument.model_validate_json(body) for body in bodies]
+
+    # ------------------------------------------------------------ passages
+
+    async def passages_of(self, document_id: str) -> list[Passage]:
+        statement = (
+            select(*_PASSAGE_COLUMNS)
+            .where(passages.c.document_id == document_id)
+            .order_by(passages.c.position)
+        )
+        async with self._database.read() as connection:
+            return [_passage(row) for row in await connection.execute(statement)]
+
+    async def fetch(
+        self, tenant_id: str, passage_ids: Sequence[str]
+    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        found: dict[str, tuple[Passage, KnowledgeDocument]] = {}
+        async with self._database.read() as connection:
+            for start in range(0, len(passage_ids), _BATCH):
+                statement = (
+                    select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+                    .join(documents, documents.c.id == passages.c.document_id)
+                    .where(
+                        passages.c.tenant_id == tenant_id,
+                        passages.c.searchable == 1,
+                        passages.c.id.in_(passage_ids[start : start + _BATCH]),
+                    )
+                )
+                rows = list(await connection.execute(statement))
+                known = await self._load_documents(
+                    connection, {(row.document_id, row.document_hash) for row in rows}
+                )
+                found.update({row.id: (_passage(row), known[row.document_id]) for row in rows})
+        return found
+
+    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+        async with self._database.read() as connection:
+            return await full_text.match(connection, tenant_id, text, limit)
+
+    async def passage_ids(self, tenant_id: str) -> set[str]:
+        async with self._database.read() as connection:
+            return set(await connection.scalars(select(passages.c.id).where(*_searchable(tenant_id))))
+
+    async def passage_count(self, tenant_id: str) -> int:
+        async with self._database.read() as connection:
+            return (
+                await connection.scalar(
+                    select(func.count()).select_from(passages).where(*_searchable(tenant_id))
+                )
+                or 0
+            )
+
+    # ------------------------------------------------------------ vectors
+
+    async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
+        found: dict[str, Vector] = {}
+        async with self._database.read() as connection:
+            for start in range(0, len(content_hashes), _BATCH):
+                statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
+                    embeddings.c.model_id == model_id,
+                    embeddings.c.content_hash.in_(content_hashes[start : start + _BATCH]),
+                )
+                for content_hash, vector in await connection.execute(statement):
+                    found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
+        return found
+
+    async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
+        async with self._database.write() as connection:
+            await _put_vectors(connection, content_hashes, vectors, model_id)
+
+    async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
+        statement = select(*_PASSAGE_COLUMNS).where(
+            *_searchable(tenant_id),
+            ~select(embeddings.c.content_hash)
+            .where(embeddings.c.content_hash == passages.c.content_hash, embeddings.c.model_id == model_id)
+            .exists(),
+        )
+        async with self._database.read() as connection:
+            return [_passage(row) for row in await connection.execute(statement.order_by(passages.c.row))]
+
+    async def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
+        last = 0
+        while True:
+            statement = (
+                select(passages.c.row, passages.c.id, embeddings.c.vector)
+                .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
+                .where(*_searchable(tenant_id), embeddings.c.model_id == model_id, passages.c.row > last)
+                .order_by(passages.c.row)
+                .limit(_BATCH)
+            )
+            async with self._database.read() as connection:
+                rows = list(await connection.execute(statement))
+            if not rows:
+                return
+            last = rows[-1].row
+            vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
+            yield [row.id for row in rows], vectors.reshape(len(rows), -1)
+
+    # ------------------------------------------------------------ artifacts and gaps
+
+    async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
+        values = {"key": key, "content": content}
+        statement = upsert(artifacts).values(tenant_id=tenant_id, name=name, **values)
+        async with self._database.write() as connection:
+            await connection.execute(statement.on_conflict_do_update(set_=values))
+
+    async def get_artifact(self, tenant_id: str, name: str) -> tuple[str, bytes] | None:
+        statement = select(artifacts.c.key, artifacts.c.content).where(
+            artifacts.c.tenant_id == tenant_id, artifacts.c.name == name
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else (row.key, row.content)
+
+    async def record_gap(self, gap: KnowledgeGap) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(insert(gaps).values(**gap.model_dump()))
+
+    async def list_gaps(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeGap]:
+        statement = select(gaps).where(gaps.c.tenant_id == tenant_id, gaps.c.id > (after or ""))
+        async with self._database.read() as connection:
+            rows = await connection.execute(statement.order_by(gaps.c.id).limit(limit))
+            return [KnowledgeGap(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
+
+    async def _by_version(self, tenant_id: str, column: Any) -> dict[tuple[str, str], str]:  # noqa: ANN401
+        statement = select(documents.c.external_id, documents.c.version, column)
+        async with self._database.read() as connection:
+            rows = await connection.execute(statement.where(documents.c.tenant_id == tenant_id))
+            return {(external_id, version): value for external_id, version, value in rows}
+
+    async def _load_documents(
+        self, connection: AsyncConnection, keys: set[tuple[str, str]]
+    ) -> dict[str, KnowledgeDocument]:
+        """By id, read once for each content hash: parsing a long document costs more than finding it."""
+        missing = [
+            identity for identity, content_hash in keys if (identity, content_hash) not in self._documents
+        ]
+        if missing:
+            statement = select(documents.c.body).where(documents.c.id.in_(missing))
+            for body in await connection.scalars(statement):
+                document = KnowledgeDocument.model_validate_json(body)
+                self._documents[document.id, document.content_hash] = document
+        found = {key[0]: self._documents[key] for key in keys}
+        for key in keys:
+            self._documents.move_to_end(key)
+        while len(self._documents) > _DOCUMENT_CACHE:
+            self._documents.popitem(last=False)
+        return found
+
+
+async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+    """Deletes documents with their passages; returns (id, content hash) of those passages."""
+    statement = (
+        select(passages.c.row, passages.c.id, passages.c.content_hash, passages.c.searchable)
+        .join(documents, documents.c.id == passages.c.document_id)
+        .where(documents.c.tenant_id == tenant_id, wanted)
+    )
+    rows = list(await connection.execute(statement))
+    await full_text.remove(connection, tenant_id, [row.row for row in rows if row.searchable])
+    await connection.execute(delete(documents).where(documents.c.tenant_id == tenant_id, wanted))
+    return [(row.id, row.content_hash) for row in rows]
+
+
+async def _put_vectors(
+    connection: AsyncConnection, content_hashes: Sequence[str], vectors: Vectors, model_id: str
+) -> None:
+    rows = [
+        {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(_FLOAT).tobytes()}
+        for content_hash, vector in zip(content_hashes, vectors, strict=True)
+    ]
+    if rows:
+        await connection.execute(upsert(embeddings).on_conflict_do_nothing(), rows)
+
+
+async def _forget_vectors(connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
+    """Those that no passage has any more: what was deleted leaves nothing behind."""
+    for start in range(0, len(content_hashes), _BATCH):
+        batch = content_hashes[start : start + _BATCH]
+        used = select(passages.c.content_hash).where(passages.c.content_hash.in_(batch))
+        await connection.execute(
+            delete(embeddings).where(
+                embeddings.c.content_hash.in_(batch), embeddings.c.content_hash.not_in(used)
+            )
+        )
+
+
+def _searchable(tenant_id: str) -> tuple[Any, Any]:
+    return passages.c.tenant_id == tenant_id, passages.c.searchable == 1
+
+
+def _document_row(document: KnowledgeDocument) -> dict[str, Any]:
+    named = document.model_dump(
+        include={"id", "tenant_id", "external_id", "version", "content_hash", "source", "quarantined"}
+    )
+    return {**named, "body": document.model_dump_json()}
+
+
+def _passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str, Any]:
+    values = passage.model_dump(mode="json")
+    values["heading_path"] = json.dumps(passage.heading_path, ensure_ascii=False)
+    return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
+
+
+def _passage(row: Row[Any]) -> Passage:
+    values = {column.name: getattr(row, column.name) for column in _PASSAGE_COLUMNS}
+    values["heading_path"] = tuple(json.loads(values["heading_path"]))
+    return Passage(**values)
+
+
+def _newness(document: KnowledgeDocument) -> tuple[str, int, str]:
+    """Later validity is newer; without dates, the greater version ("10" after "9")."""
+    begins = document.valid_from.isoformat() if document.valid_from else ""
+    return begins, int(document.version) if document.version.isdecimal() else -1, document.version
+
+
+def _no_document(external_id: str, version: str | None) -> NotFound:
+    named = f"document `{external_id}`" + (f" version `{version}`" if version is not None else "")
+    return NotFound(f"there is no {named}.", hint="GET /v1/knowledge/documents lists what there is.")

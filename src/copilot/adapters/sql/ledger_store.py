@@ -1,0 +1,147 @@
+"""The ledger in SQL: append-only by trigger, its head kept apart from the chain."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    Column,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Row,
+    Table,
+    Text,
+    cast,
+    event,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copilot.adapters.sql.database import Database, metadata
+from copilot.domain.actions import LedgerEntry, LedgerHead, LedgerRecord, canonical_json
+from copilot.domain.errors import LedgerUnreadable
+from copilot.domain.ledger import head_of, ledger_time, next_entry
+
+_PAGE = 500
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("previous_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "sequence"),
+)
+ledger_heads = Table(
+    "ledger_heads",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+_TEXTS = tuple(column.name for column in ledger.c if isinstance(column.type, Text))
+"""Read as bytes: a flipped bit may leave something that is no text, which the driver would stumble over."""
+
+for _verb in ("UPDATE", "DELETE"):
+    event.listen(
+        ledger,
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER ledger_no_{_verb.lower()} BEFORE {_verb} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        ),
+    )
+
+
+class SqlLedgerStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+        async with self._database.write(durable=True) as connection:
+            return await append_entry(connection, tenant_id, record)
+
+    async def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
+        """In pages, so that a slow reader holds no transaction open."""
+        last = 0
+        while rows := await self._page(tenant_id, last):
+            for row in rows:
+                yield _entry(row, expected=last + 1)
+                last = row.sequence
+
+    async def head(self, tenant_id: str) -> LedgerHead | None:
+        async with self._database.read() as connection:
+            return await _head(connection, tenant_id)
+
+    async def _page(self, tenant_id: str, last: int) -> list[Row[Any]]:
+        query = (
+            select(ledger.c.sequence, *(cast(ledger.c[n], LargeBinary).label(n) for n in _TEXTS))
+            .where(ledger.c.tenant_id == tenant_id, ledger.c.sequence > last)
+            .order_by(ledger.c.sequence)
+            .limit(_PAGE)
+        )
+        try:
+            async with self._database.read() as connection:
+                return list((await connection.execute(query)).all())
+        except DatabaseError as error:
+            raise LedgerUnreadable(
+                f"the database cannot read it: {error.orig}", sequence=last + 1, hint="Restore a backup."
+            ) from error
+
+
+async def append_entry(connection: AsyncConnection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+    """The next link, within the caller's write transaction."""
+    entry = next_entry(await _head(connection, tenant_id), tenant_id, record)
+    await connection.execute(
+        ledger.insert().values(
+            tenant_id=tenant_id,
+            sequence=entry.sequence,
+            kind=entry.kind,
+            subject_id=entry.subject_id,
+            body=canonical_json(entry.body).decode(),
+            created_at=ledger_time(entry.created_at),
+            previous_hash=entry.previous_hash,
+            hash=entry.hash,
+        )
+    )
+    head = head_of(entry).model_dump()
+    await connection.execute(
+        insert(ledger_heads)
+        .values(tenant_id=tenant_id, **head)
+        .on_conflict_do_update(index_elements=["tenant_id"], set_=head)
+    )
+    return entry
+
+
+async def _head(connection: AsyncConnection, tenant_id: str) -> LedgerHead | None:
+    row = (
+        await connection.execute(select(ledger_heads).where(ledger_heads.c.tenant_id == tenant_id))
+    ).first()
+    return LedgerHead(sequence=row.sequence, hash=row.hash) if row else None
+
+
+def _entry(row: Row[Any], *, expected: int) -> LedgerEntry:
+    """The row read strictly: what would not be written exactly so again was changed."""
+    try:
+        texts = {name: getattr(row, name).decode() for name in _TEXTS}
+        entry = LedgerEntry.model_validate(
+            texts | {"sequence": row.sequence, "body": json.loads(texts["body"])}
+        )
+        as_written = canonical_json(entry.body).decode() == texts["body"] and (
+            ledger_time(entry.created_at) == texts["created_at"]
+        )
+    except ValueError:
+        as_written = False
+    if not as_written:
+        raise LedgerUnreadable("its row is not as it was written", sequence=expected)
+    return entry

@@ -1,0 +1,61 @@
+"""Who is calling, from the API key, and what a route asks of them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+
+from copilot.api.metrics import Metrics
+from copilot.api.services import Services
+from copilot.domain.access import Principal, Scope
+from copilot.domain.errors import NotAuthenticated, NotPermitted
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="ApiKey", description="An API key: `Authorization: Bearer cop_…`."
+)
+
+
+def services_of(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+async def _services_of(request: Request) -> Services:  # async: FastAPI runs plain functions in threads
+    return services_of(request)
+
+
+async def _metrics_of(request: Request) -> Metrics:
+    return cast("Metrics", request.app.state.metrics)
+
+
+async def authenticate(request: Request) -> Principal:
+    """The principal of the request's API key. `NotAuthenticated` without a good one."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise NotAuthenticated(
+            "this address needs an API key", hint="Send the header Authorization: Bearer cop_…"
+        )
+    return await services_of(request).api_keys.principal_of(key.strip())
+
+
+def _requires(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    async def permitted(request: Request, _: Annotated[object, Depends(_bearer)]) -> Principal:
+        principal = cast("Principal", request.state.principal)
+        if not principal.may(scope):
+            raise NotPermitted(
+                f"this needs the scope {scope}, which the role {principal.role} does not have",
+                hint="Use a key of a role that has it.",
+            )
+        return principal
+
+    return permitted
+
+
+ServicesDep = Annotated[Services, Depends(_services_of)]
+MetricsDep = Annotated[Metrics, Depends(_metrics_of)]
+ConversationReader = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS_READ))]
+ConversationWriter = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS_WRITE))]
+KnowledgeReader = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_READ))]
+KnowledgeWriter = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_WRITE))]
+ActionReader = Annotated[Principal, Security(_requires(Scope.ACTIONS_READ))]
+ActionApprover = Annotated[Principal, Security(_requires(Scope.ACTIONS_APPROVE))]

@@ -1,0 +1,44 @@
+"""The FastAPI app of the HTTP API."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from copilot.api import actions, conversations, events, health, knowledge, suggestions, turns
+from copilot.api.errors import install_error_handlers
+from copilot.api.metrics import Metrics
+from copilot.api.middleware import BodyLimit, Guard
+from copilot.api.openapi import describe
+from copilot.api.services import Services
+
+MAX_BODY_BYTES = 1024 * 1024
+MAX_UPLOAD_BYTES = 20 * 1024 * 1024
+_UPLOADS = {"/v1/knowledge/documents": MAX_UPLOAD_BYTES}
+
+
+def create_api(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
+    """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
+    app = FastAPI(
+        title="Agent-assist copilot",
+        version="1",
+        description="Live conversations in, knowledge, drafts and next actions out.",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.metrics = Metrics(services.events)
+    for module in (conversations, turns, events, suggestions, actions, knowledge, health):
+        app.include_router(module.router)
+    install_error_handlers(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
+    app.add_middleware(Guard, metrics=app.state.metrics)
+    if allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origin_regex=allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Idempotent-Replayed", "Retry-After"],
+            max_age=600,
+        )
+    return app

@@ -1,0 +1,64 @@
+"""Conversations: open, read, list, verify the customer, wrap up."""
+
+from fastapi import APIRouter
+
+from copilot.api.access import ConversationReader, ConversationWriter, ServicesDep
+from copilot.api.paging import Cursor, Limit, page_of
+from copilot.api.routing import v1_router
+from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
+from copilot.domain.commerce import Customer
+from copilot.domain.conversation import Conversation
+from copilot.domain.wrap_up import WrapUp
+
+router: APIRouter = v1_router("conversations")
+
+
+@router.post("/conversations", status_code=201, operation_id="open_conversation")
+async def open_conversation(
+    body: OpenConversation, principal: ConversationWriter, services: ServicesDep
+) -> Conversation:
+    """Opens a conversation."""
+    return await services.assist.open(principal, body.channel, body.subject, body.customer_email)
+
+
+@router.get("/conversations", operation_id="list_conversations")
+async def list_conversations(
+    principal: ConversationReader, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
+) -> Page[Conversation]:
+    """Open conversations, newest first, without their turns."""
+    return await page_of(services.conversations.list_open, principal.tenant_id, cursor, limit)
+
+
+@router.get("/conversations/{conversation_id}", operation_id="get_conversation")
+async def get_conversation(
+    conversation_id: str, principal: ConversationReader, services: ServicesDep
+) -> Conversation:
+    """The conversation with all its turns."""
+    return await services.conversations.get(principal.tenant_id, conversation_id)
+
+
+@router.post("/conversations/{conversation_id}/customer", operation_id="verify_customer")
+async def verify_customer(
+    conversation_id: str, body: VerifyCustomer, principal: ConversationWriter, services: ServicesDep
+) -> Customer:
+    """Binds the customer whom the proof identifies; tools act for nobody else from then on."""
+    return await services.assist.verify_customer(
+        principal,
+        conversation_id,
+        email=body.email,
+        order_id=body.order_id,
+        first_name=body.first_name,
+        last_name=body.last_name,
+        zip_code=body.zip,
+    )
+
+
+@router.post("/conversations/{conversation_id}/wrap-up", operation_id="wrap_up_conversation")
+async def wrap_up_conversation(
+    conversation_id: str,
+    principal: ConversationWriter,
+    services: ServicesDep,
+    _body: WrapUpConversation | None = None,
+) -> WrapUp:
+    """Ends the conversation and writes its summary, disposition and case note."""
+    return await services.assist.wrap_up(principal, conversation_id)

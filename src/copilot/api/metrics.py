@@ -1,0 +1,53 @@
+"""Counters and histograms in Prometheus' text format."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import Scope
+
+from copilot.api.services import Events
+from copilot.domain.assist import AssistEvent
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One registry per app, so that two apps in one process do not mix."""
+
+    def __init__(self, events: Events) -> None:
+        self._registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "copilot_http_request_seconds",
+            "From a request's arrival to the start of its answer",
+            ["method", "route", "status"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._events_sent = Counter(
+            "copilot_events_sent_total", "Events sent to panels", ["type"], registry=self._registry
+        )
+        Gauge("copilot_event_streams", "Open event streams", registry=self._registry).set_function(
+            lambda: events.subscriber_count
+        )
+        Gauge(
+            "copilot_event_streams_cut_off",
+            "Event streams cut off since the start for being too slow",
+            registry=self._registry,
+        ).set_function(lambda: events.cut_off_count)
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Labels are the route's template, never the path itself: ids would make endless series."""
+        route = scope.get("route")
+        template = getattr(route, "path_format", None) or "none"
+        self._seconds.labels(scope["method"], template, str(status)).observe(seconds)
+
+    async def counting(self, events: AsyncGenerator[AssistEvent]) -> AsyncGenerator[AssistEvent]:
+        """The same events, counted by type as they pass."""
+        async with aclosing(events):
+            async for event in events:
+                self._events_sent.labels(event.type).inc()
+                yield event
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)

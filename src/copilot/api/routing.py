@@ -1,0 +1,101 @@
+"""What every /v1 route does around its own work: authenticate, read a bounded body, answer a key once."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from copilot.api.access import authenticate, services_of
+from copilot.api.schemas import Problem
+from copilot.domain.access import Principal
+from copilot.domain.errors import CopilotError, InvalidInput
+
+_log = logging.getLogger(__name__)
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_BOUNDARY = re.compile(rb'boundary="?([^";,]+)"?', re.IGNORECASE)
+
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ApiRoute(APIRoute):
+    """A route that needs a principal, and on writes honours `Idempotency-Key`."""
+
+    def get_route_handler(self) -> _Handler:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            principal = request.state.principal = await authenticate(request)
+            if request.method not in _WRITES:
+                return await handle(request)
+            await request.body()  # before anything else, so that TooLarge is answered as such
+            key = request.headers.get("idempotency-key")
+            return await handle(request) if key is None else await _once(request, principal, key, handle)
+
+        return answer
+
+
+def v1_router(tag: str) -> APIRouter:
+    """A router for one noun under /v1, with the errors that any of its routes may answer."""
+    problem = {"model": Problem, "content": {"application/problem+json": {}}}
+    described = {
+        401: "No API key, or one that is unknown or revoked",
+        403: "The role of the key does not allow it",
+        404: "Not there, or another tenant's",
+        409: "Not possible any more, or the first request with this Idempotency-Key still runs",
+        413: "The body is too large",
+        422: "Something sent is wrong; `errors` says where",
+        503: "A dependency is down",
+    }
+    return APIRouter(
+        prefix="/v1",
+        tags=[tag],
+        route_class=ApiRoute,
+        responses={status: {**problem, "description": text} for status, text in described.items()},
+    )
+
+
+async def _once(request: Request, principal: Principal, key: str, handle: _Handler) -> Response:
+    """The handler's answer, or the one given before to the same request with the same key.
+
+    A request that fails frees its key, so that it can be sent again.
+    """
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "the Idempotency-Key is not 1 to 255 visible ASCII characters", where="header.Idempotency-Key"
+        )
+    services = services_of(request)
+    store, tenant_id = services.idempotency, principal.tenant_id
+    fingerprint = await _fingerprint(request, principal)
+    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now())
+    if earlier is not None:
+        status, body = earlier
+        media_type = "application/json" if body else None
+        return Response(body, status, {"Idempotent-Replayed": "true"}, media_type)
+    try:
+        response = await handle(request)
+    except Exception:
+        await store.abandon(tenant_id, key)
+        raise
+    try:
+        await store.finish(tenant_id, key, response.status_code, bytes(response.body))
+    except CopilotError:  # what was asked for is done; the caller must hear that
+        _log.exception("could not keep the answer for an Idempotency-Key")
+    return response
+
+
+async def _fingerprint(request: Request, principal: Principal) -> str:
+    """SHA-256 over what makes two requests the same; a form's random boundary does not."""
+    body = await request.body()
+    boundary = _BOUNDARY.search(request.headers.get("content-type", "").encode("latin-1"))
+    if boundary:
+        body = body.replace(boundary[1], b"")
+    digest = hashlib.sha256()
+    for part in (principal.id, request.method, request.url.path, request.url.query):
+        digest.update(part.encode("utf-8", "replace") + b"\n")
+    digest.update(body)
+    return digest.hexdigest()

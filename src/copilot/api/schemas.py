@@ -1,0 +1,173 @@
+"""Requests and the few responses that are not domain values. Requests refuse unknown fields."""
+
+from datetime import date
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from copilot.api.text import NonBlank, Text
+from copilot.domain.assist import FeedbackVerdict
+from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
+from copilot.domain.knowledge import Audience
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+MAX_DOCUMENT_CHARACTERS = 900_000
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OpenConversation(_Request):
+    """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
+
+    channel: Channel = Channel.CHAT
+    subject: Annotated[Text, Field(max_length=500)] = ""
+    customer_email: (
+        Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
+    ) = None
+
+
+class AddTurn(_Request):
+    """One message, as it was sent."""
+
+    speaker: Speaker
+    text: Annotated[
+        NonBlank, Field(max_length=MAX_TURN_CHARACTERS, examples=["Where is my order LF-1004820?"])
+    ]
+
+
+class VerifyCustomer(_Request):
+    """What proves who the customer is: e-mail and order number, or full name and ZIP code."""
+
+    email: Annotated[Text, Field(max_length=254)] | None = None
+    order_id: Annotated[Text, Field(max_length=64)] | None = None
+    first_name: Annotated[Text, Field(max_length=100)] | None = None
+    last_name: Annotated[Text, Field(max_length=100)] | None = None
+    zip: Annotated[Text, Field(max_length=20)] | None = None
+
+    @model_validator(mode="after")
+    def _one_whole_proof(self) -> Self:
+        by_order = (self.email, self.order_id)
+        by_name = (self.first_name, self.last_name, self.zip)
+        if not ((all(by_order) and not any(by_name)) or (all(by_name) and not any(by_order))):
+            raise ValueError("expected email and order_id, or first_name, last_name and zip")
+        return self
+
+
+class WrapUpConversation(_Request):
+    """Nothing to say: the wrap-up is written from the conversation."""
+
+
+class GiveFeedback(_Request):
+    """What became of a suggestion; `final_text` is what was sent instead."""
+
+    verdict: FeedbackVerdict
+    final_text: Annotated[Text, Field(max_length=MAX_TURN_CHARACTERS)] | None = None
+    reason: Annotated[Text, Field(max_length=2_000)] | None = None
+
+
+class ApproveAction(_Request):
+    """`digest` is the one of the action as it was shown: nothing else gets approved."""
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class RejectAction(_Request):
+    reason: Annotated[Text, Field(max_length=2_000)] = ""
+
+
+class EditAction(_Request):
+    """The whole new arguments; they make a new action, which replaces this one and needs its own approval."""
+
+    arguments: dict[str, Any] = Field(min_length=1, examples=[{"amount": "25.00"}])
+
+
+class SearchKnowledge(_Request):
+    query: Annotated[NonBlank, Field(max_length=2_000, examples=["How long do I have to return a tent?"])]
+    as_of: date | None = Field(default=None, description="Search what was in force on that day.")
+    audiences: frozenset[Audience] = frozenset(Audience)
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] | None = None
+    product: Annotated[Text, Field(max_length=200)] | None = None
+    tags: frozenset[Annotated[Text, Field(max_length=100)]] = frozenset()
+    limit: int = Field(default=5, ge=1, le=50)
+
+
+class DocumentMetadata(_Request):
+    """Fields of a document other than its text; see KnowledgeDocument."""
+
+    version: Annotated[str, Field(pattern=_ID, max_length=50)] = "1"
+    audience: Audience = Audience.PUBLIC
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    product: Annotated[Text, Field(max_length=200)] | None = None
+    kind: Annotated[str, Field(pattern=_ID, max_length=50)] = "article"
+    tags: tuple[Annotated[NonBlank, Field(max_length=100)], ...] = ()
+    owner: Annotated[Text, Field(max_length=200)] | None = None
+    review_on: date | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    superseded_by: Annotated[str, Field(pattern=_ID, max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
+
+
+class PutDocument(_Request):
+    """A whole document in Markdown; it replaces the same version of the same external id."""
+
+    title: Annotated[NonBlank, Field(max_length=300)]
+    text: Annotated[NonBlank, Field(max_length=MAX_DOCUMENT_CHARACTERS, examples=["# Returns\n\n30 days."])]
+    metadata: DocumentMetadata = DocumentMetadata()
+
+
+_Item = TypeVar("_Item")
+
+
+class Page(BaseModel, Generic[_Item]):
+    """Some items, and the cursor of those that follow; None after the last page."""
+
+    items: list[_Item]
+    next_cursor: str | None = None
+
+
+class FieldProblem(BaseModel):
+    """One thing wrong with a request: where (`body.text`) and what was expected there."""
+
+    path: str
+    message: str
+    code: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details. `code` is stable, `detail` is fit to show, `hint` says what to do."""
+
+    type: str = Field(examples=["urn:copilot:problem:conversation_closed"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    hint: str | None = None
+    where: str | None = None
+    errors: list[FieldProblem] | None = None
+    trace_id: str | None = Field(default=None, description="Quote it when you report an unexpected error.")
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class CheckResult(BaseModel):
+    ok: bool
+    milliseconds: float
+    problem: str | None = None
+
+
+class Readiness(BaseModel):
+    """Whether every dependency answers, by name."""
+
+    ready: bool
+    checks: dict[str, CheckResult]

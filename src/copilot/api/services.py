@@ -1,0 +1,154 @@
+"""What the API needs from the rest of the product; bootstrap hands in an object of this shape."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from copilot.domain.access import Principal
+from copilot.domain.actions import Action
+from copilot.domain.assist import AssistEvent, FeedbackVerdict
+from copilot.domain.commerce import Customer
+from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.wrap_up import WrapUp
+from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when the dependency it stands for is gone."""
+
+
+class Assist(Protocol):
+    """The live path: what people do in a conversation."""
+
+    async def open(
+        self, principal: Principal, channel: Channel, subject: str, customer_email: str | None
+    ) -> Conversation: ...
+
+    async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:
+        """Keeps the turn, starts the work on it and returns at once."""
+
+    async def verify_customer(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        *,
+        email: str | None = None,
+        order_id: str | None = None,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        zip_code: str | None = None,
+    ) -> Customer: ...
+
+    async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
+
+    async def record_feedback(
+        self,
+        principal: Principal,
+        suggestion_id: str,
+        verdict: FeedbackVerdict,
+        final_text: str | None,
+        reason: str | None,
+    ) -> object: ...
+
+    async def approve(self, principal: Principal, action_id: str, digest: str) -> Action: ...
+
+    async def reject(self, principal: Principal, action_id: str, reason: str) -> Action: ...
+
+    async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action: ...
+
+
+class Conversations(Protocol):
+    """The part of ConversationStore that reads."""
+
+    async def get(self, tenant_id: str, conversation_id: str) -> Conversation: ...
+
+    async def list_open(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Conversation]: ...
+
+
+class Actions(Protocol):
+    """The part of ActionStore that reads."""
+
+    async def get(self, tenant_id: str, action_id: str) -> Action: ...
+
+    async def list_waiting(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Action]: ...
+
+
+class Events(Protocol):
+    """The part of EventBus that listens."""
+
+    @property
+    def subscriber_count(self) -> int: ...
+
+    @property
+    def cut_off_count(self) -> int:
+        """Subscribers cut off so far for being too slow."""
+
+    def subscribe(
+        self, tenant_id: str, conversation_id: str, after: int | None
+    ) -> AsyncGenerator[AssistEvent]: ...
+
+
+class Searcher(Protocol):
+    async def search(self, query: SearchQuery) -> SearchResult: ...
+
+
+class Documents(Protocol):
+    """The part of KnowledgeStore that reads."""
+
+    async def get_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> KnowledgeDocument: ...
+
+    async def list_documents(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeDocument]: ...
+
+    async def list_gaps(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeGap]: ...
+
+
+class Library(Protocol):
+    """Makes documents part of a tenant's knowledge, whole or not at all, and takes them out."""
+
+    async def add_file(self, tenant_id: str, file_name: str, content: bytes) -> Sequence[KnowledgeDocument]:
+        """The documents of one uploaded file. `UnreadableDocument`, or `InvalidInput` for its kind."""
+
+    async def put_markdown(
+        self, tenant_id: str, external_id: str, title: str, text: str, metadata: Mapping[str, Any]
+    ) -> KnowledgeDocument:
+        """`metadata` holds fields of ParsedDocument."""
+
+    async def remove(self, tenant_id: str, external_id: str, version: str | None) -> None:
+        """`NotFound` when there is no such document."""
+
+
+class Services(Protocol):
+    """The use cases and stores behind the API."""
+
+    @property
+    def assist(self) -> Assist: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def actions(self) -> Actions: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def search(self) -> Searcher: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def library(self) -> Library: ...
+    @property
+    def api_keys(self) -> ApiKeyStore: ...
+    @property
+    def idempotency(self) -> IdempotencyStore: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """What /readyz asks, by name."""

@@ -1,0 +1,239 @@
+"""Reply drafts: the composer's at once, the LLM's in its place when it is better supported."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from datetime import date
+from typing import Any
+
+from copilot.assist.grounding import enforce, support_share
+from copilot.assist.revision import Revision
+from copilot.domain.actions import LedgerRecord
+from copilot.domain.assist import (
+    BlockReason,
+    Degraded,
+    Sentence,
+    Suggestion,
+    SuggestionBlocked,
+    SuggestionDelta,
+    Support,
+)
+from copilot.domain.assist import Drafter as DrafterKind
+from copilot.domain.drafting import DraftRequest
+from copilot.domain.errors import CopilotError, InvalidDraft
+from copilot.ports import Clock, Drafter, Ids, LedgerStore
+
+_ENOUGH_CLAIMS = 2
+_TEMPLATE_CONFIDENCE = 0.9
+
+
+class Replies:
+    """Runs the drafters, holds them to the grounding rules, and decides whose draft stands."""
+
+    def __init__(
+        self,
+        composer: Drafter,
+        llm: Drafter | None,
+        ledger: LedgerStore,
+        clock: Clock,
+        ids: Ids,
+        *,
+        llm_seconds: float = 30.0,
+    ) -> None:
+        """`llm_seconds` is how long an LLM's draft may take before the composer's stands for good."""
+        self._composer = composer
+        self._llm = llm
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._llm_seconds = llm_seconds
+
+    @asynccontextmanager
+    async def drafting(self, revision: Revision, as_of: date, today: date) -> AsyncIterator[None]:
+        """The composer's draft is shown on entry; the LLM's, begun before it, is waited for on exit."""
+        request = _request(revision, as_of, today)
+        revision.memory.suggestion = None
+        if request is None:
+            yield
+            return
+        late: asyncio.Task[Suggestion | None] | None = None
+        if self._llm is not None and (request.answerable or request.sources):
+            late = asyncio.create_task(self._ask_llm(revision, request, self._llm))
+        try:
+            composed = await revision.attempt("drafting", self._compose(revision, request))
+            yield
+            if late is not None:
+                await revision.attempt("drafting", self._settle(revision, composed, late))
+        finally:
+            if late is not None and not late.done():
+                late.cancel()
+                await asyncio.gather(late, return_exceptions=True)
+
+    async def _compose(self, revision: Revision, request: DraftRequest) -> Suggestion | None:
+        draft = await self._run(revision, request, self._composer)
+        if draft.sentences:
+            await self._show(revision, draft)
+            return draft
+        if request.understanding.asks_something and not request.answerable:
+            await self._block(
+                revision,
+                draft,
+                BlockReason.NO_SUPPORT,
+                "Neither the knowledge base nor the order answers this.",
+            )
+        return None
+
+    async def _ask_llm(
+        self, revision: Revision, request: DraftRequest, drafter: Drafter
+    ) -> Suggestion | None:
+        """The LLM's draft, or None with an event that says why there is none."""
+        suggestion_id = self._ids.new("sug")
+        nothing = self._suggestion(revision, drafter.kind, suggestion_id, (), request)
+        try:
+            async with asyncio.timeout(self._llm_seconds):
+                return await self._run(revision, request, drafter, suggestion_id)
+        except TimeoutError:
+            message = f"The model took longer than {self._llm_seconds:.0f} s."
+            await self._block(revision, nothing, BlockReason.LLM_UNAVAILABLE, message)
+        except InvalidDraft as error:
+            await self._block(revision, nothing, BlockReason.LLM_INVALID, error.message)
+        except CopilotError as error:
+            await self._block(revision, nothing, BlockReason.LLM_UNAVAILABLE, error.message)
+            await revision.publish(Degraded(component="llm", message=str(error)))
+        return None
+
+    async def _settle(
+        self, revision: Revision, composed: Suggestion | None, asked: asyncio.Task[Suggestion | None]
+    ) -> None:
+        late = await asked
+        if late is None:
+            return
+        if not late.sentences:
+            await self._block(revision, late, BlockReason.NO_SUPPORT, "The model found no answer.")
+        elif not _better(late, composed):
+            unsupported = sum(s.support is Support.UNSUPPORTED for s in late.sentences)
+            message = (
+                f"{unsupported} of {len(late.sentences)} sentences have no support."
+                if unsupported
+                else "It says no more than the draft that is shown."
+            )
+            await self._block(revision, late, BlockReason.LESS_SUPPORTED, message)
+        else:
+            replaced = composed.id if composed else None
+            await self._show(revision, late.model_copy(update={"replaces": replaced}))
+
+    async def _run(
+        self, revision: Revision, request: DraftRequest, drafter: Drafter, suggestion_id: str | None = None
+    ) -> Suggestion:
+        """Streams a draft to the panel and returns it, every sentence marked."""
+        suggestion_id = suggestion_id or self._ids.new("sug")
+        sentences: list[Sentence] = []
+        async with aclosing(drafter.draft(request)) as pieces:
+            async for piece in pieces:
+                if piece.text:
+                    delta = SuggestionDelta(
+                        suggestion_id=suggestion_id, drafter=drafter.kind, text=piece.text
+                    )
+                    await revision.publish(delta)
+                if piece.sentence is not None:
+                    sentences.append(piece.sentence)
+        grounded = enforce(sentences, request.knowledge)
+        return self._suggestion(revision, drafter.kind, suggestion_id, grounded, request)
+
+    def _suggestion(
+        self,
+        revision: Revision,
+        kind: DrafterKind,
+        suggestion_id: str,
+        sentences: tuple[Sentence, ...],
+        request: DraftRequest,
+    ) -> Suggestion:
+        return Suggestion(
+            id=suggestion_id,
+            conversation_id=revision.conversation.id,
+            revision=revision.conversation.revision,
+            drafter=kind,
+            text=" ".join(s.text for s in sentences),
+            sentences=sentences,
+            confidence=_confidence(sentences, request, revision),
+            created_at=self._clock.now(),
+        )
+
+    async def _show(self, revision: Revision, suggestion: Suggestion) -> None:
+        revision.memory.suggestion = suggestion
+        if await revision.publish(suggestion) is None:
+            return  # a newer revision has begun: nobody sees it, nothing to record
+        await revision.attempt(
+            "ledger",
+            self._ledger.append(revision.conversation.tenant_id, _record(suggestion)),
+        )
+
+    async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:
+        await revision.publish(
+            SuggestionBlocked(suggestion_id=draft.id, drafter=draft.drafter, reason=reason, message=message)
+        )
+
+
+def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | None:
+    understanding, situation = revision.memory.understanding, revision.memory.situation
+    if understanding is None:
+        return None
+    voice, found = revision.profile.voice, revision.found
+    return DraftRequest(
+        conversation=revision.conversation,
+        understanding=understanding,
+        playbook=revision.playbook,
+        facts=situation.facts if situation else {},
+        sources=situation.sources if situation else {},
+        knowledge=found.passages if found else (),
+        answerable=bool(found and found.answerable),
+        as_of=as_of,
+        today=today,
+        company=voice.company,
+        lead=voice.lead,
+        promise=voice.promise,
+    )
+
+
+def _better(late: Suggestion, composed: Suggestion | None) -> bool:
+    """Fully supported, and claiming at least as much (up to two claims) as the draft that is shown."""
+    if support_share(late.sentences) < 1.0:
+        return False
+    shown = _claims(composed.sentences) if composed else 0
+    return _claims(late.sentences) >= min(shown, _ENOUGH_CLAIMS)
+
+
+def _claims(sentences: tuple[Sentence, ...]) -> int:
+    return sum(s.support in {Support.SUPPORTED, Support.FACT} for s in sentences)
+
+
+def _confidence(sentences: tuple[Sentence, ...], request: DraftRequest, revision: Revision) -> float:
+    """How sure we are that this is the reply: the weakest of intent, retrieval and support it rests on."""
+    intent = request.understanding.intent.confidence if request.understanding.intent else 1.0
+    parts = [intent if request.playbook else 1.0]
+    if any(s.support is Support.SUPPORTED for s in sentences) and revision.found is not None:
+        parts.append(revision.found.confidence)
+    parts.append(support_share(sentences) if _claims(sentences) else _TEMPLATE_CONFIDENCE)
+    return round(min(parts), 4)
+
+
+def _record(suggestion: Suggestion) -> LedgerRecord:
+    """What each sentence rested on, not the words, which may name people."""
+    body: dict[str, Any] = {
+        "conversation": suggestion.conversation_id,
+        "revision": suggestion.revision,
+        "drafter": suggestion.drafter.value,
+        "replaces": suggestion.replaces,
+        "sentences": [
+            {
+                "support": s.support.value,
+                "sources": list(s.sources),
+                "citations": [
+                    {"document": c.external_id, "version": c.version, "start": c.start, "end": c.end}
+                    for c in s.citations
+                ],
+            }
+            for s in suggestion.sentences
+        ],
+    }
+    return LedgerRecord(kind="suggestion", subject_id=suggestion.id, body=body, at=suggestion.created_at)

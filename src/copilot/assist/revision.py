@@ -1,0 +1,126 @@
+"""The work for one revision of a conversation, and what is remembered from one revision to the next."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from copilot.assist.profile import TenantProfile
+from copilot.assist.situation import Situation
+from copilot.domain.access import Principal
+from copilot.domain.actions import Action, ToolResult
+from copilot.domain.assist import (
+    AssistEvent,
+    ConversationSnapshot,
+    Degraded,
+    EventData,
+    NextAction,
+    OrderView,
+    Sentiment,
+    Suggestion,
+    Understanding,
+)
+from copilot.domain.conversation import Conversation
+from copilot.domain.errors import CopilotError
+from copilot.domain.knowledge import SearchResult
+from copilot.domain.playbook import Playbook
+from copilot.domain.wrap_up import Summary
+from copilot.ports import EventBus
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass
+class Memory:
+    """What one conversation's earlier revisions have established; lost with the process, but for the rest."""
+
+    understanding: Understanding | None = None
+    understood: int = 0
+    """Sequence of the last customer turn that `understanding` takes into account."""
+    topic: Understanding | None = None
+    """The last one that asked for something: what thanks and order numbers belong to."""
+    sentiments: list[Sentiment] = field(default_factory=list)
+    view: OrderView | None = None
+    results: tuple[ToolResult, ...] = ()
+    situation: Situation | None = None
+    next_actions: tuple[NextAction, ...] = ()
+    actions: tuple[Action, ...] = ()
+    summary: Summary | None = None
+    summarised_turns: int = 0
+    suggestion: Suggestion | None = None
+    gaps: list[str] = field(default_factory=list)
+
+    def forget_order(self) -> None:
+        self.view, self.results = None, ()
+
+    @classmethod
+    def of(cls, snapshot: ConversationSnapshot) -> "Memory":
+        """What a restart leaves of it; the order is looked up again, so that its facts have a source."""
+        summary = snapshot.summary
+        covered = summary is not None and summary.revision == snapshot.conversation.revision
+        return cls(
+            understanding=snapshot.understanding,
+            understood=_last_understood(snapshot),
+            topic=snapshot.understanding,
+            sentiments=[snapshot.understanding.sentiment] if snapshot.understanding else [],
+            next_actions=snapshot.next_actions,
+            actions=snapshot.actions,
+            summary=summary if covered else None,
+            summarised_turns=len(snapshot.conversation.turns) if covered else 0,
+        )
+
+
+@dataclass
+class Revision:
+    """One revision under work: on whose behalf, over what, and where its events go."""
+
+    principal: Principal
+    conversation: Conversation
+    profile: TenantProfile
+    memory: Memory
+    bus: EventBus
+    started: float
+    found: SearchResult | None = None
+
+    @property
+    def playbook(self) -> Playbook | None:
+        """Of the last customer turn."""
+        return self._playbook_of(self.memory.understanding)
+
+    @property
+    def topic_playbook(self) -> Playbook | None:
+        """Of the matter the conversation is about."""
+        return self._playbook_of(self.memory.topic)
+
+    def _playbook_of(self, understanding: Understanding | None) -> Playbook | None:
+        intent = understanding.intent if understanding else None
+        return self.profile.playbooks.get(intent.name) if intent else None
+
+    async def publish(self, data: EventData) -> AssistEvent | None:
+        return await self.bus.publish(
+            self.conversation.tenant_id, self.conversation.id, self.conversation.revision, data
+        )
+
+    async def attempt(self, component: str, work: Awaitable[T]) -> T | None:
+        """The outcome of `work`; when it fails the panel is told, and the rest goes on."""
+        try:
+            return await work
+        except asyncio.CancelledError:
+            raise
+        except CopilotError as error:
+            _log.warning("%s failed in %s: %s", component, self.conversation.id, error.code)
+            await self.publish(Degraded(component=component, message=str(error)))
+        except Exception:  # noqa: BLE001
+            _log.exception("%s failed in %s", component, self.conversation.id)
+            await self.publish(
+                Degraded(component=component, message="An unexpected error; see the server's log.")
+            )
+        return None
+
+
+def _last_understood(snapshot: ConversationSnapshot) -> int:
+    """Every turn but the last customer turn, which may have come while the process died."""
+    last = snapshot.conversation.last_customer_turn
+    return last.sequence - 1 if last is not None else 0

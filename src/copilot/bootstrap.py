@@ -1,0 +1,272 @@
+"""The only place where adapters meet the core: settings in, running services out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
+from sqlalchemy import text
+
+from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.classifier_training import LogisticTrainer
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.ids import Uuid7Ids
+from copilot.adapters.loaders import loader_for
+from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.minilm import MiniLmEmbedder
+from copilot.adapters.openai_chat import OpenAiChat
+from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
+from copilot.adapters.shop_seed import seed_shop
+from copilot.adapters.sql.action_store import SqlActionStore
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
+from copilot.adapters.sql.conversation_store import SqlConversationStore
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sqlite_shop import SqliteShop
+from copilot.adapters.tiktoken_counter import TiktokenCounter
+from copilot.adapters.word_pieces import WordPieceCounter
+from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.assist.desk import CatalogDesk
+from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
+from copilot.assist.grounding import Grounder
+from copilot.assist.profile import BrandVoice, TenantProfiles
+from copilot.assist.service import LiveAssist, LivePorts
+from copilot.assist.training import LivePathTrainer
+from copilot.config import Settings
+from copilot.domain.errors import ConfigurationError
+from copilot.ports import Embedder, PassageIndex
+from copilot.prompts import render_text
+from copilot.retrieval.calibration import Calibration
+from copilot.retrieval.chunking import Chunker
+from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.library import Library
+from copilot.retrieval.search import KnowledgeSearch
+from copilot.tools.approvals import Approvals
+from copilot.tools.assessment import Assessor
+from copilot.tools.catalog import Catalog
+from copilot.tools.executor import Executor
+from copilot.tools.limits import Limits
+from copilot.tools.policy_store import load_policy, save_policies
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when the dependency it stands for is gone."""
+
+VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
+
+
+@dataclass(frozen=True)
+class State:
+    """The SQL side alone: what commands need that neither search nor serve."""
+
+    database: Database
+    knowledge: SqlKnowledgeStore
+    api_keys: SqlApiKeyStore
+    ledger: SqlLedgerStore
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Search and ingest over one index."""
+
+    store: SqlKnowledgeStore
+    search: KnowledgeSearch
+    ingestor: Ingestor
+    index: PassageIndex
+    embedder: Embedder
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a running server offers; what `api.services.Services` describes."""
+
+    assist: LiveAssist
+    conversations: SqlConversationStore
+    actions: SqlActionStore
+    events: MemoryEventBus
+    search: KnowledgeSearch
+    documents: SqlKnowledgeStore
+    library: Library
+    api_keys: SqlApiKeyStore
+    idempotency: SqlIdempotencyStore
+    clock: SystemClock
+    checks: Mapping[str, Check]
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[State]:
+    """Opens the database; several processes may."""
+    clock = SystemClock()
+    secret = server_secret(settings.secret_path)
+    database = await Database.open(settings.database_path)
+    try:
+        yield State(
+            database=database,
+            knowledge=SqlKnowledgeStore(database),
+            api_keys=SqlApiKeyStore(database, secret, clock),
+            ledger=SqlLedgerStore(database),
+        )
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_knowledge(settings: Settings, database: Database) -> AsyncIterator[KnowledgeBase]:
+    """Opens the index, which one process owns, and mends it where it differs from SQL."""
+    async with AsyncExitStack() as stack:
+        embedder = _embedder(settings)
+        stack.callback(embedder.close)
+        index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
+        stack.push_async_callback(index.close)
+        store = SqlKnowledgeStore(database)
+        ingestor = Ingestor(
+            store=store,
+            index=index,
+            embedder=embedder,
+            chunker=Chunker(TiktokenCounter(), WordPieceCounter()),
+            open_folder=FolderSource,
+        )
+        await ingestor.heal(settings.tenant)
+        yield KnowledgeBase(store, _search(store, index, embedder), ingestor, index, embedder)
+
+
+@asynccontextmanager
+async def open_search(settings: Settings, database: Database) -> AsyncIterator[KnowledgeSearch]:
+    """For one question: reads vectors from SQL, so it works beside a server that owns the index."""
+    embedder = _embedder(settings)
+    try:
+        store = SqlKnowledgeStore(database)
+        index = InMemoryPassageIndex()
+        async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
+            await index.upsert(settings.tenant, ids, vectors)
+        yield _search(store, index, embedder)
+    finally:
+        embedder.close()
+
+
+async def ingest(
+    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+) -> IngestReport:
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
+    policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
+    if playbooks:
+        trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
+        await trainer.prepare(settings.tenant, playbooks)
+    if policies:
+        await save_policies(knowledge.store, settings.tenant, policies)
+        policy = await load_policy(knowledge.store, settings.tenant, render_text)
+        if problems := [*policy.problems(), *policy.check_examples()]:
+            raise ConfigurationError(" ".join(problems), where=str(folder / "policies"))
+    return report
+
+
+async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
+    """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
+    today = SystemClock().now().date()
+    if afresh and settings.shop_path.is_file():
+        shop = await SqliteShop.open(settings.shop_path, SystemClock())
+        afresh = await shop.anchor() != today
+        await shop.close()
+    folder = settings.knowledge_dir / "shop"
+    products, customers = folder / "products.yaml", folder / "scenario_customers.yaml"
+    await asyncio.to_thread(seed_shop, settings.shop_path, products, customers, today, force=afresh)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved."""
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
+        clock, ids = SystemClock(), Uuid7Ids()
+        conversations = SqlConversationStore(state.database)
+        actions = SqlActionStore(state.database)
+        await seed_shop_once(settings)
+        shop = await SqliteShop.open(settings.shop_path, clock)
+        stack.push_async_callback(shop.close)
+        policy = await load_policy(state.knowledge, settings.tenant, render_text)
+        limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
+        assessor = Assessor(Catalog(), shop, policy, actions, clock)
+        executor = Executor(assessor, shop, actions, clock, ids, limits)
+        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
+        events = MemoryEventBus(conversations, clock)
+        assist = LiveAssist(
+            LivePorts(
+                store=conversations,
+                bus=events,
+                knowledge=state.knowledge,
+                search=knowledge.search,
+                desk=CatalogDesk(assessor.catalog, approvals, executor, actions),
+                orders=shop,
+                ledger=state.ledger,
+                embedder=knowledge.embedder,
+                clock=clock,
+                ids=ids,
+            ),
+            TenantProfiles(state.knowledge, shop, voices=VOICES),
+            llm=_llm_drafter(settings, knowledge.embedder),
+            llm_seconds=settings.llm_timeout_seconds,
+        )
+        stack.push_async_callback(assist.shutdown)
+        await assist.recover()
+        yield Services(
+            assist=assist,
+            conversations=conversations,
+            actions=actions,
+            events=events,
+            search=knowledge.search,
+            documents=state.knowledge,
+            library=Library(knowledge.ingestor, state.knowledge, loader_for),
+            api_keys=state.api_keys,
+            idempotency=SqlIdempotencyStore(state.database),
+            clock=clock,
+            checks=_checks(settings, state.database, knowledge.index, shop),
+        )
+
+
+def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
+    if settings.embedding_model == "builtin":
+        return MiniLmEmbedder()
+    return SentenceTransformersEmbedder(settings.embedding_model)
+
+
+def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+    if settings.llm_base_url is None:
+        return None
+    model = OpenAiChat(
+        model=settings.llm_model,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key.get_secret_value(),
+    )
+    style = DraftStyle(settings.llm_style.value)
+    return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+
+
+def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+    return KnowledgeSearch(
+        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+    )
+
+
+def _checks(
+    settings: Settings, database: Database, index: PassageIndex, shop: SqliteShop
+) -> Mapping[str, Check]:
+    async def ask_database() -> None:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def ask_index() -> None:
+        await index.count(settings.tenant)
+
+    async def ask_shop() -> None:
+        await shop.anchor()
+
+    return {"database": ask_database, "index": ask_index, "shop": ask_shop}

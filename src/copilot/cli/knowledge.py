@@ -1,0 +1,107 @@
+"""`copilot ingest`, `search`, `reindex`: a tenant's knowledge."""
+
+import asyncio
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from copilot.config import Settings
+from copilot.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from copilot.domain.knowledge import SearchResult
+    from copilot.retrieval.ingest import IngestProgress, IngestReport
+
+Folder = Annotated[
+    Path, typer.Argument(help="Folder of documents, with playbooks/ and policies/ if it has them.")
+]
+AsOf = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Search what was in force that day.")
+]
+
+
+def ingest(folder: Folder) -> None:
+    """Make the knowledge equal to a folder: new and changed documents in, missing ones out."""
+    if not folder.is_dir():
+        raise NotFound("there is no such folder.", hint="Expected a folder of documents.", where=str(folder))
+    report = asyncio.run(ingest_with_progress(Settings(), folder))
+    print_report(report)
+
+
+def search(
+    question: Annotated[str, typer.Argument(help="What a customer might ask.")],
+    as_of: AsOf = None,
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 5,
+) -> None:
+    """Ask the knowledge base as the live path does; exit status 1 when it does not hold the answer."""
+    result = asyncio.run(_search(Settings(), question, as_of.date() if as_of else None, limit))
+    for place, found in enumerate(result.passages, 1):
+        where = " › ".join([found.document.title, *found.passage.heading_path[-1:]])
+        internal = " · internal" if found.document.audience == "internal" else ""
+        print(f"{place}. {where} (v{found.document.version}{internal}) {found.confidence:.0%}")
+        print("   " + found.passage.text.replace("\n", "\n   "))
+    if not result.answerable:
+        print(f"Not in the knowledge base (confidence {result.confidence:.0%}).")
+        sys.exit(1)
+
+
+def reindex() -> None:
+    """Drop the vector index and build it again from the database."""
+
+    async def work() -> int:
+        from copilot.bootstrap import open_knowledge, open_state  # noqa: PLC0415 - costs start-up time
+
+        settings = Settings()
+        async with open_state(settings) as state, open_knowledge(settings, state.database) as knowledge:
+            return await knowledge.ingestor.reindex(settings.tenant)
+
+    print(f"Indexed {asyncio.run(work())} passages.")
+
+
+async def ingest_with_progress(settings: Settings, folder: Path) -> "IngestReport":
+    """Ingests with a progress bar where there is a terminal."""
+    from rich.console import Console  # noqa: PLC0415 - costs start-up time
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    from copilot.bootstrap import ingest as ingest_folder  # noqa: PLC0415
+    from copilot.bootstrap import open_knowledge, open_state  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Opening the database and the model", total=None)
+        async with open_state(settings) as state, open_knowledge(settings, state.database) as knowledge:
+            bar.update(task, description="Reading and embedding documents")
+            return await ingest_folder(settings, knowledge, folder, _moving(bar.update, task))
+
+
+def _moving(update: "Callable[..., None]", task: object) -> "Callable[[IngestProgress], None]":
+    def move(progress: "IngestProgress") -> None:
+        update(task, completed=progress.done, total=progress.total)
+
+    return move
+
+
+def print_report(report: "IngestReport") -> None:
+    """What was added, changed, unchanged, removed, kept out and refused, and why."""
+    print(
+        f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
+        f"{len(report.removed)} removed; {report.passages} passages, {report.embedded} embedded."
+    )
+    for line in report.quarantined:
+        print(f"kept out of search: {line}")
+    for refusal in report.refused:
+        print(f"refused: {refusal.source}: {refusal.reason} {refusal.hint}".rstrip())
+
+
+async def _search(settings: Settings, question: str, as_of: date | None, limit: int) -> "SearchResult":
+    from copilot.bootstrap import open_search, open_state  # noqa: PLC0415 - costs start-up time
+    from copilot.domain.knowledge import SearchQuery  # noqa: PLC0415
+
+    query = SearchQuery(tenant_id=settings.tenant, text=question, as_of=as_of, limit=limit)
+    async with open_state(settings) as state, open_search(settings, state.database) as searcher:
+        return await searcher.search(query)

@@ -1,0 +1,56 @@
+"""`copilot serve`: the API and the console on one port; `copilot openapi`: the API's description."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copilot.config import Settings
+from copilot.domain.errors import ConfigurationError
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (COPILOT_HOST; default 127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (COPILOT_PORT; default 8000).")]
+
+
+def serve(host: Host = None, port: Port = None) -> None:
+    """Serve the HTTP API and the console until told to stop."""
+    settings = Settings()
+    asyncio.run(_serve(settings, host or settings.host, settings.port if port is None else port))
+
+
+def openapi(
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output if left out.")] = None,
+) -> None:
+    """Print the API's OpenAPI document."""
+    from copilot.server import describe_api  # noqa: PLC0415 - costs start-up time
+
+    text = json.dumps(describe_api(), indent=2, sort_keys=True) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    import uvicorn  # noqa: PLC0415 - costs start-up time
+
+    from copilot.bootstrap import running  # noqa: PLC0415
+    from copilot.server import create_server  # noqa: PLC0415
+
+    async with running(settings) as services:
+        app = create_server(services, allowed_origins=settings.allowed_origins)
+        config = uvicorn.Config(
+            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        )
+        server = uvicorn.Server(config)
+        print(f"Serving {settings.tenant} on http://{host}:{port} (Ctrl-C stops it).", flush=True)
+        try:
+            await server.serve()
+        except SystemExit as error:
+            raise ConfigurationError(
+                f"cannot listen on {host}:{port}.",
+                hint="Is another server running there? Choose another with --port.",
+            ) from error

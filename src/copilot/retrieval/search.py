@@ -1,0 +1,230 @@
+"""Hybrid search: keywords and vectors side by side, fused, filtered, and honest about what is not there.
+
+Scores are fused, not ranks: the cosine and the BM25 score relative to the best of this query keep what rank
+fusion throws away, how much better one passage is than the next (docs/decisions says what was measured).
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from copilot.domain.knowledge import KnowledgeDocument, Passage, ScoredPassage, SearchQuery, SearchResult
+from copilot.domain.words import content_words, stem, words
+from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, Vector, Vectors
+from copilot.retrieval.calibration import Calibration, Features
+from copilot.retrieval.conflicts import find_conflicts
+
+KEYWORD_WEIGHT = 0.6
+HISTORY_WEIGHT = 0.5
+"""Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
+HISTORY_DECAY = 0.6
+HISTORY_KEYWORD_WEIGHT = 0.1
+DENSE_HISTORY = 6
+KEYWORD_HISTORY = 4
+"""How many turns a query leans on."""
+OVERFETCH = (64, 400)
+"""Candidates from each side; more when filters left fewer than were asked for."""
+
+
+@dataclass
+class _Candidate:
+    passage: Passage
+    document: KnowledgeDocument
+    keyword: float
+    last_keyword: float
+    rank_keyword: int | None
+    rank_dense: int | None
+    cosine: float = 0.0
+    last_cosine: float = 0.0
+    score: float = 0.0
+    vector: Vector = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The query as both sides need it; vectors are of unit length."""
+
+    last: Vector
+    in_context: Vector
+    stems: frozenset[str]
+
+
+class KnowledgeSearch:
+    """Answers one tenant's questions; holds no state of its own."""
+
+    def __init__(
+        self,
+        *,
+        store: KnowledgeStore,
+        index: PassageIndex,
+        embedder: Embedder,
+        clock: Clock,
+        calibration: Calibration,
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._embedder = embedder
+        self._clock = clock
+        self._calibration = calibration
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """Best passages first. A query without a word finds nothing."""
+        if not words(query.text):
+            return SearchResult(passages=(), answerable=False, confidence=0.0)
+        question, candidates = await self._question(query), list[_Candidate]()
+        for fetched in OVERFETCH:
+            candidates, exhausted = await self._candidates(query, question, fetched)
+            if exhausted or len(candidates) >= query.limit:
+                break
+        return self._result(query, question, candidates)
+
+    async def _question(self, query: SearchQuery) -> _Question:
+        """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
+        history = [turn for turn in query.history if words(turn)][-DENSE_HISTORY:]
+        vectors = await asyncio.gather(
+            *(self._embedder.embed_query(text) for text in (query.text, *reversed(history)))
+        )
+        weights = [1.0, *(HISTORY_WEIGHT * HISTORY_DECAY**age for age in range(len(history)))]
+        blend = np.asarray(weights, dtype=np.float32) @ np.stack(vectors)
+        return _Question(
+            last=vectors[0],
+            in_context=np.asarray(blend / max(float(np.linalg.norm(blend)), 1e-9), dtype=np.float32),
+            stems=frozenset(stem(word) for word in content_words(query.text)),
+        )
+
+    async def _candidates(
+        self, query: SearchQuery, question: _Question, limit: int
+    ) -> tuple[list[_Candidate], bool]:
+        """Scored, filtered, best first; and whether there was nothing more to fetch."""
+        earlier = " ".join(query.history[-KEYWORD_HISTORY:])
+        matched, leaned_on, near = await asyncio.gather(
+            self._store.match(query.tenant_id, query.text, limit),
+            self._store.match(query.tenant_id, earlier, limit),
+            self._index.nearest(query.tenant_id, question.in_context, limit),
+        )
+        last = dict(matched)
+        keyword = {
+            identity: last.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
+            for identity, score in {**dict.fromkeys(last, 0.0), **dict(leaned_on)}.items()
+        }
+        ranks = {identity: rank for rank, (identity, _) in enumerate(matched, start=1)}
+        dense_ranks = {identity: rank for rank, (identity, _) in enumerate(near, start=1)}
+        found = await self._store.fetch(query.tenant_id, list(keyword | dense_ranks))
+        day = query.as_of or self._clock.now().date()
+        candidates = [
+            _Candidate(
+                passage=passage,
+                document=document,
+                keyword=keyword.get(identity, 0.0),
+                last_keyword=last.get(identity, 0.0),
+                rank_keyword=ranks.get(identity),
+                rank_dense=dense_ranks.get(identity),
+            )
+            for identity, (passage, document) in found.items()
+            if _wanted(document, query, day)
+        ]
+        candidates = await self._with_vectors(question, _newest_versions(candidates))
+        best = max((candidate.keyword for candidate in candidates), default=0.0) or 1.0
+        for candidate in candidates:
+            candidate.score = candidate.cosine + KEYWORD_WEIGHT * candidate.keyword / best
+        candidates.sort(key=lambda candidate: (-candidate.score, candidate.passage.id))
+        exhausted = max(len(matched), len(leaned_on), len(near)) < limit
+        return _without_copies(candidates), exhausted
+
+    async def _with_vectors(
+        self, question: _Question, candidates: Sequence[_Candidate]
+    ) -> list[_Candidate]:
+        """Cosines of all, also of those that only the keywords found."""
+        hashes = list(dict.fromkeys(candidate.passage.content_hash for candidate in candidates))
+        vectors = await self._store.cached_vectors(hashes, self._embedder.model_id)
+        kept = [candidate for candidate in candidates if candidate.passage.content_hash in vectors]
+        if not kept:
+            return []
+        matrix = np.stack([vectors[candidate.passage.content_hash] for candidate in kept])
+        cosines = matrix @ np.stack([question.in_context, question.last]).T
+        for candidate, vector, (in_context, last) in zip(kept, matrix, cosines.tolist(), strict=True):
+            candidate.vector, candidate.cosine, candidate.last_cosine = vector, in_context, last
+        return kept
+
+    def _result(
+        self, query: SearchQuery, question: _Question, candidates: Sequence[_Candidate]
+    ) -> SearchResult:
+        top = candidates[: query.limit]
+        if not top:
+            return SearchResult(passages=(), answerable=False, confidence=0.0)
+        mean = float(np.mean([candidate.cosine for candidate in candidates]))
+        vectors: Vectors = np.stack([candidate.vector for candidate in top])
+        conflicts = find_conflicts([(item.passage, item.document) for item in top], vectors)
+        passages = tuple(
+            ScoredPassage(
+                passage=item.passage,
+                document=item.document,
+                score=item.score,
+                confidence=self._calibration.confidence(_features(item, question, mean)),
+                rank_keyword=item.rank_keyword,
+                rank_dense=item.rank_dense,
+                conflicts_with=against,
+            )
+            for item, against in zip(top, conflicts, strict=True)
+        )
+        confidence = max(passage.confidence for passage in passages)
+        return SearchResult(
+            passages=passages,
+            answerable=confidence >= self._calibration.threshold,
+            confidence=confidence,
+        )
+
+
+def _features(candidate: _Candidate, question: _Question, mean: float) -> Features:
+    passage = candidate.passage
+    present = {stem(word) for word in words(f"{passage.context} {passage.text}")}
+    terms = max(1, len(question.stems))
+    return Features(
+        cosine=candidate.last_cosine,
+        context_cosine=candidate.cosine,
+        coverage=len(question.stems & present) / terms,
+        keyword=candidate.last_keyword / terms,
+        lead=candidate.cosine - mean,
+    )
+
+
+def _wanted(document: KnowledgeDocument, query: SearchQuery, day: date) -> bool:
+    """What the filters leave. A superseded version is shown only when asked for a day it was in force."""
+    return (
+        document.audience in query.audiences
+        and document.in_force(day)
+        and not (document.superseded_by and query.as_of is None)
+        and query.locale in {None, document.locale}
+        and (query.product is None or document.product in {None, query.product})
+        and query.tags <= set(document.tags)
+    )
+
+
+def _newest_versions(candidates: Iterable[_Candidate]) -> list[_Candidate]:
+    """Of one document's versions that claim the same day, the one that came into force last."""
+    candidates = list(candidates)
+    newest: dict[str, tuple[date, int, str]] = {}
+    for candidate in candidates:
+        name = candidate.document.external_id
+        newest[name] = max(newest.get(name, _age(candidate.document)), _age(candidate.document))
+    return [item for item in candidates if _age(item.document) == newest[item.document.external_id]]
+
+
+def _age(document: KnowledgeDocument) -> tuple[date, int, str]:
+    number = int(document.version) if document.version.isdecimal() else -1
+    return document.valid_from or date.min, number, document.version
+
+
+def _without_copies(candidates: Iterable[_Candidate]) -> list[_Candidate]:
+    """The best of those with the same words."""
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for candidate in candidates:
+        key = tuple(words(candidate.passage.text))
+        if key not in seen:
+            seen.add(key)
+            kept.append(candidate)
+    return kept

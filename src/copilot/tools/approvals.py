@@ -1,0 +1,244 @@
+"""Proposals and the people who decide them: every consent is sealed to exactly one call."""
+
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from copilot.domain.access import Principal, Scope
+from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, ToolCall
+from copilot.domain.errors import (
+    ActionNotOpen,
+    Conflict,
+    NotPermitted,
+    PolicyDenied,
+    SealBroken,
+    SecondApproverNeeded,
+)
+from copilot.ports import ActionStore, Clock, Ids, LedgerStore
+from copilot.tools import records
+from copilot.tools.assessment import Assessment, Assessor
+from copilot.tools.limits import Limits
+from copilot.tools.tool import Session
+
+_WAITING = (ActionStatus.PROPOSED, ActionStatus.AWAITING_SECOND_APPROVAL)
+
+
+class Approvals:
+    """Nothing here calls the order system to change it: that is the executor's."""
+
+    def __init__(
+        self,
+        assessor: Assessor,
+        store: ActionStore,
+        ledger: LedgerStore,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+    ) -> None:
+        self._assessor = assessor
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+
+    async def assess(self, session: Session, tool: str, arguments: Mapping[str, Any]) -> Assessment:
+        """What the call would do and what policy says, for display; nothing is proposed."""
+        return await self._assessor.assess(session, tool, arguments)
+
+    async def propose(
+        self, session: Session, tool: str, arguments: Mapping[str, Any], revision: int
+    ) -> Action:
+        """The new proposal, or the open one that would do the same.
+
+        `PolicyDenied`, with the decision, for what no person may approve.
+        """
+        assessment = await self._assessor.assess(session, tool, arguments)
+        await self._refuse_denied(session, assessment)
+        action = self._action(session, assessment, revision)
+        return await self._add(action, proposed_by=session.principal)
+
+    async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
+        """`digest` is that of the action as the approver was shown it.
+
+        What policy leaves to a supervisor needs two different people, the second with the scope
+        `actions:approve_above_limit`. Returns the action, approved or awaiting its second approval.
+        """
+        _require(principal, Scope.ACTIONS_APPROVE)
+        action = await self._open(principal, action_id)
+        if not _same(digest, action.digest) or not _same(action.digest, action.compute_digest()):
+            await self._ledger.append(
+                action.tenant_id, records.refused(action, principal, "another digest", self._clock.now())
+            )
+            raise SealBroken(
+                "This is not the call that was shown to you.", hint="Look at the action again, then decide."
+            )
+        self._refuse_same_or_lesser_approver(principal, action)
+        approved = self._with_approval(action, principal)
+        record = records.approval(approved, approved.approvals[-1])
+        await self._store.replace(approved, record, expected=action.status)
+        return approved
+
+    async def reject(self, principal: Principal, action_id: str, reason: str) -> Action:
+        _require(principal, Scope.ACTIONS_APPROVE)
+        action = await self._open(principal, action_id)
+        rejected = action.model_copy(update={"status": ActionStatus.REJECTED, "rejected_reason": reason})
+        await self._store.replace(
+            rejected, records.rejection(rejected, principal, self._clock.now()), expected=action.status
+        )
+        return rejected
+
+    async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action:
+        """A new proposal with its own seal and a fresh decision; the old one is superseded.
+
+        What policy denies leaves the old one as it was.
+        """
+        _require(principal, Scope.ACTIONS_APPROVE)
+        old = await self._open(principal, action_id)
+        session = Session(
+            tenant_id=old.tenant_id,
+            conversation_id=old.conversation_id,
+            customer_id=old.customer_id,
+            principal=principal,
+        )
+        assessment = await self._assessor.assess(session, old.call.tool, arguments)
+        await self._refuse_denied(session, assessment)
+        new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
+        superseded = old.model_copy(update={"status": ActionStatus.SUPERSEDED})
+        await self._store.replace(
+            superseded, records.edit(superseded, new, principal, self._clock.now()), expected=old.status
+        )
+        return await self._add(new, proposed_by=principal)
+
+    async def get(self, principal: Principal, action_id: str) -> Action:
+        _require(principal, Scope.ACTIONS_READ)
+        return await self._store.get(principal.tenant_id, action_id)
+
+    # ------------------------------------------------------------ proposing
+
+    async def _refuse_denied(self, session: Session, assessment: Assessment) -> None:
+        if assessment.decision.outcome is not PolicyOutcome.DENY:
+            return
+        await self._ledger.append(session.tenant_id, records.denial(session, assessment, self._clock.now()))
+        raise PolicyDenied(
+            assessment.decision.reason,
+            where=assessment.tool.name,
+            hint="Explain the clause to the customer, or offer what it allows.",
+            decision=assessment.decision,
+        )
+
+    def _action(self, session: Session, assessment: Assessment, revision: int) -> Action:
+        now = self._clock.now()
+        action = Action(
+            id=self._ids.new("act"),
+            tenant_id=session.tenant_id,
+            conversation_id=session.conversation_id,
+            revision=revision,
+            customer_id=session.verified_customer(),
+            call=ToolCall(
+                id=self._ids.new("call"),
+                tool=assessment.tool.name,
+                tool_version=assessment.tool.version,
+                arguments=assessment.arguments,
+            ),
+            effect=assessment.tool.effect,
+            preview=assessment.plan.preview,
+            amount=assessment.plan.amount,
+            decision=assessment.decision,
+            proposed_at=now,
+            expires_at=now + self._limits.proposal_holds,
+        )
+        return action.model_copy(update={"digest": action.compute_digest()})
+
+    async def _add(self, action: Action, *, proposed_by: Principal | None) -> Action:
+        """Two requests for the same thing end at one open action: the store holds that, even in a race."""
+        for _ in range(2):
+            if (same := await self._same_open(action)) is not None:
+                return same
+            try:
+                await self._store.add(action, records.proposal(action, proposed_by))
+            except Conflict:
+                continue
+            return action
+        raise Conflict("The same action was just proposed and decided.", hint="Look again.")
+
+    async def _same_open(self, action: Action) -> Action | None:
+        for other in await self._store.list_for(action.tenant_id, action.conversation_id):
+            if other.status.is_open and other.fingerprint() == action.fingerprint():
+                if other.status in _WAITING and self._clock.now() >= other.expires_at:
+                    await self._expire(other)
+                else:
+                    return other
+        return None
+
+    # ------------------------------------------------------------ deciding
+
+    async def _open(self, principal: Principal, action_id: str) -> Action:
+        """The action while it waits for people; what has expired is marked so."""
+        action = await self._store.get(principal.tenant_id, action_id)
+        if action.status not in _WAITING:
+            raise ActionNotOpen(
+                f"The action is {action.status.value}.", hint="It cannot be decided any more."
+            )
+        if self._clock.now() >= action.expires_at:
+            await self._expire(action)
+            raise ActionNotOpen("The proposal has expired.", hint="Propose it again.")
+        return action
+
+    async def _expire(self, action: Action) -> None:
+        expired = action.model_copy(update={"status": ActionStatus.EXPIRED})
+        await self._store.replace(expired, records.expiry(expired, self._clock.now()), expected=action.status)
+
+    @staticmethod
+    def _refuse_same_or_lesser_approver(principal: Principal, action: Action) -> None:
+        if any(approval.approver_id == principal.id for approval in action.approvals):
+            raise SecondApproverNeeded(
+                "You have approved this already; a second person must.", hint="Ask a supervisor."
+            )
+        second = action.status is ActionStatus.AWAITING_SECOND_APPROVAL
+        if second and not principal.may(Scope.ACTIONS_APPROVE_ABOVE_LIMIT):
+            raise SecondApproverNeeded(
+                f"A supervisor must approve this: {action.decision.reason}", hint="Ask a supervisor."
+            )
+
+    def _with_approval(self, action: Action, principal: Principal) -> Action:
+        now = self._clock.now()
+        first_of_two = (
+            action.status is ActionStatus.PROPOSED
+            and action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR
+        )
+        if first_of_two:
+            until = now + self._limits.second_approval_within
+            approvals = (*action.approvals, _sealed(action, principal, now, until))
+            return action.model_copy(
+                update={
+                    "status": ActionStatus.AWAITING_SECOND_APPROVAL,
+                    "approvals": approvals,
+                    "expires_at": until,
+                }
+            )
+        until = now + self._limits.approval_holds
+        approvals = (*action.approvals, _sealed(action, principal, now, until))
+        return action.model_copy(update={"status": ActionStatus.APPROVED, "approvals": approvals})
+
+
+def _sealed(action: Action, principal: Principal, now: datetime, until: datetime) -> Approval:
+    return Approval(
+        approver_id=principal.id,
+        approver_name=principal.name,
+        approved_at=now,
+        expires_at=until,
+        seal=action.seal_for(principal.id, until),
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _require(principal: Principal, scope: Scope) -> None:
+    if not principal.may(scope):
+        raise NotPermitted(
+            f"A {principal.role.value} may not do this ({scope.value}).", hint="Ask a colleague."
+        )

@@ -1,0 +1,340 @@
+"""The boundary through which every tool call passes: reads freely, changes only what people have sealed.
+
+Exactly once: the intent (status `executing`) is durable before the first call leaves, every call of an action
+carries the same idempotency key (the ToolCall's id), and the receipt is saved before anybody is told. A crash
+anywhere leaves a state that `recover` drives on with that same key.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+from copilot.domain.actions import (
+    Action,
+    ActionStatus,
+    LedgerRecord,
+    PolicyOutcome,
+    ToolCall,
+    ToolResult,
+)
+from copilot.domain.errors import (
+    ActionNotOpen,
+    CopilotError,
+    DependencyUnavailable,
+    OutcomeUnknown,
+    SealBroken,
+)
+from copilot.domain.value import Value
+from copilot.ports import ActionStore, Clock, Ids, OrderSystem
+from copilot.tools import records
+from copilot.tools.arguments import parse_arguments
+from copilot.tools.assessment import Assessment, Assessor
+from copilot.tools.limits import Limits
+from copilot.tools.tool import Json, Session, WriteTool
+
+_RECOVERED_AT_ONCE = 8
+_TWO = 2
+
+
+class Executor:
+    """`sleep` waits between attempts; tests pass one that does not."""
+
+    def __init__(
+        self,
+        assessor: Assessor,
+        orders: OrderSystem,
+        store: ActionStore,
+        clock: Clock,
+        ids: Ids,
+        limits: Limits,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._assessor = assessor
+        self._catalog = assessor.catalog
+        self._orders = orders
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._sleep = sleep
+        self._running: set[asyncio.Task[Action]] = set()
+        self._customers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def read(self, session: Session, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Runs a READ tool; what it refuses or fails at comes back as `ok=False` with a sentence.
+
+        Raises `NotFound` for an unknown tool and `InvalidInput` for one that changes something.
+        """
+        read_tool = self._catalog.read_tool(tool)
+        call = ToolCall(
+            id=self._ids.new("call"), tool=tool, tool_version=read_tool.version, arguments=dict(arguments)
+        )
+        try:
+            parsed = parse_arguments(read_tool.arguments, arguments, tool=tool)
+            async with asyncio.timeout(self._limits.call_seconds):
+                data = await read_tool.run(self._orders, session, parsed)
+        except CopilotError as error:
+            return self._result(call, error=str(error))
+        except TimeoutError:
+            return self._result(call, error="The order system did not answer in time.")
+        return self._result(call, data=data)
+
+    async def execute(self, action: Action) -> Action:
+        """Carries out an approved action and returns it as it ended: succeeded, failed or unresolved.
+
+        It goes on when the caller goes away. Raises `SealBroken` when what is stored is not what was
+        approved, `ActionNotOpen` when it is not approved (any more).
+        """
+        return await self._in_background(self._execute(action.tenant_id, action.id))
+
+    async def recover(self) -> list[Action]:
+        """Drives on what a stop left unfinished; call it at start-up, before new approvals come in."""
+        gate = asyncio.Semaphore(_RECOVERED_AT_ONCE)
+
+        async def one(action: Action) -> Action:
+            async with gate:
+                try:
+                    if action.status is ActionStatus.APPROVED:
+                        return await self.execute(action)
+                    return await self._in_background(self._resume(action.tenant_id, action.id))
+                except CopilotError:
+                    return await self._store.get(action.tenant_id, action.id)
+
+        return list(await asyncio.gather(*map(one, await self._store.unfinished())))
+
+    async def reconcile(self, tenant_id: str, action_id: str) -> Action:
+        """Looks once more for the receipt of an unresolved action; it stays unresolved when there is none."""
+        action = await self._store.get(tenant_id, action_id)
+        if action.status is not ActionStatus.UNRESOLVED:
+            return action
+        tool, arguments = self._parsed(action)
+        found = await self._find_done(tool, arguments, action)
+        return action if found is None else await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+
+    async def drain(self) -> None:
+        """Waits for what is running; for an orderly stop."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    # ------------------------------------------------------------ from approved to executing
+
+    async def _execute(self, tenant_id: str, action_id: str) -> Action:
+        first = await self._store.get(tenant_id, action_id)
+        # One at a time for each customer: two refunds must not both fit under a limit that holds only one.
+        async with self._lock(first):
+            action = await self._store.get(tenant_id, action_id)
+            if action.status is not ActionStatus.APPROVED:
+                raise ActionNotOpen(f"The action is {action.status.value}.", hint="It is not executed again.")
+            await self._refuse_broken_seal(action)
+            await self._refuse_expired(action)
+            assessment = await self._assess_again(action)
+            if isinstance(assessment, Action):
+                return assessment
+            executing = action.model_copy(
+                update={"status": ActionStatus.EXECUTING, "decision": assessment.decision}
+            )
+            await self._store.replace(
+                executing, records.execution(executing, self._clock.now()), expected=ActionStatus.APPROVED
+            )
+            return await self._drive(executing, uncertain=False)
+
+    async def _refuse_broken_seal(self, action: Action) -> None:
+        if (problem := seal_problem(action)) is None:
+            return
+        await self._finish(action, ActionStatus.FAILED, error=problem)
+        raise SealBroken(problem, hint="Propose it again; nothing was done.")
+
+    async def _refuse_expired(self, action: Action) -> None:
+        if all(self._clock.now() < approval.expires_at for approval in action.approvals):
+            return
+        expired = action.model_copy(update={"status": ActionStatus.EXPIRED})
+        await self._store.replace(
+            expired, records.expiry(expired, self._clock.now()), expected=ActionStatus.APPROVED
+        )
+        raise ActionNotOpen("The approval has expired.", hint="Propose it again; nothing was done.")
+
+    async def _assess_again(self, action: Action) -> Assessment | Action:
+        """The assessment of this very moment, or the action as it ends when it does not hold any more."""
+        try:
+            assessment = await self._patiently(
+                lambda: self._assessor.assess(
+                    _session(action), action.call.tool, action.call.arguments, besides=action.id
+                )
+            )
+        except CopilotError as error:
+            return await self._finish(action, ActionStatus.FAILED, error=str(error))
+        outcome = assessment.decision.outcome
+        if outcome is PolicyOutcome.DENY:
+            return await self._finish(action, ActionStatus.FAILED, error=assessment.decision.reason)
+        if (assessment.arguments, assessment.plan.amount) != (action.call.arguments, action.amount):
+            return await self._finish(
+                action, ActionStatus.FAILED, error="The order has changed since this was approved."
+            )
+        if outcome is PolicyOutcome.NEEDS_SUPERVISOR and len(action.approvals) < _TWO:
+            return await self._ask_second(action, assessment)
+        return assessment
+
+    async def _ask_second(self, action: Action, assessment: Assessment) -> Action:
+        now = self._clock.now()
+        waiting = action.model_copy(
+            update={
+                "status": ActionStatus.AWAITING_SECOND_APPROVAL,
+                "decision": assessment.decision,
+                "expires_at": min(a.expires_at for a in action.approvals),
+            }
+        )
+        await self._store.replace(waiting, records.reopened(waiting, now), expected=ActionStatus.APPROVED)
+        return waiting
+
+    # ------------------------------------------------------------ from executing to an end
+
+    async def _resume(self, tenant_id: str, action_id: str) -> Action:
+        """An action whose call may have left before a stop: only its own key finds out."""
+        first = await self._store.get(tenant_id, action_id)
+        async with self._lock(first):
+            action = await self._store.get(tenant_id, action_id)
+            if action.status is not ActionStatus.EXECUTING:
+                return action
+            if (problem := seal_problem(action)) is not None:
+                return await self._finish(action, ActionStatus.UNRESOLVED, error=problem)
+            return await self._drive(action, uncertain=True)
+
+    async def _drive(self, action: Action, *, uncertain: bool) -> Action:
+        """Calls with the action's key until the outcome is known or patience ends."""
+        tool, arguments = self._parsed(action)
+        trouble = "The order system did not answer."
+        for pause in self._pauses():
+            if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
+                return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+            try:
+                data = await self._call(tool, arguments, action)
+            except OutcomeUnknown as error:
+                uncertain, trouble = True, str(error)
+            except DependencyUnavailable as error:
+                trouble = str(error)
+            except CopilotError as error:
+                return await self._refused(tool, arguments, action, str(error), uncertain=uncertain)
+            else:
+                return await self._finish(action, ActionStatus.SUCCEEDED, data=data)
+            await self._sleep(pause)
+        if not uncertain:
+            return await self._finish(action, ActionStatus.FAILED, error=f"Nothing was done. {trouble}")
+        return await self._refused(
+            tool, arguments, action, trouble, uncertain=True, otherwise=ActionStatus.UNRESOLVED
+        )
+
+    async def _call(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json:
+        try:
+            async with asyncio.timeout(self._limits.call_seconds):
+                return await tool.run(self._orders, action.customer_id, arguments, key=action.call.id)
+        except CopilotError:
+            raise
+        except TimeoutError as error:
+            raise OutcomeUnknown("The order system did not answer in time.") from error
+        except Exception as error:
+            # A bug on the way back must not leave money in the dark: treat it as not knowing.
+            raise OutcomeUnknown(f"The answer could not be read ({type(error).__name__}).") from error
+
+    async def _refused(
+        self,
+        tool: WriteTool[Any],
+        arguments: Value,
+        action: Action,
+        why: str,
+        *,
+        uncertain: bool,
+        otherwise: ActionStatus = ActionStatus.FAILED,
+    ) -> Action:
+        """A refusal that follows an unknown outcome may be of the second call only: look before believing."""
+        if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
+            return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+        return await self._finish(action, otherwise, error=why)
+
+    async def _find_done(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json | None:
+        if tool.find_done is None:
+            return None
+        try:
+            async with asyncio.timeout(self._limits.call_seconds):
+                return await tool.find_done(self._orders, arguments, key=action.call.id)
+        except (CopilotError, TimeoutError):
+            return None
+
+    async def _finish(
+        self, action: Action, status: ActionStatus, *, data: Json | None = None, error: str | None = None
+    ) -> Action:
+        """Saves the receipt; when somebody else has finished the action first, theirs stands."""
+        done = action.model_copy(
+            update={"status": status, "result": self._result(action.call, data=data, error=error)}
+        )
+        return await self._replace(done, records.receipt(done, self._clock.now()), expected=action.status)
+
+    async def _replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> Action:
+        try:
+            await self._store.replace(action, record, expected=expected)
+        except ActionNotOpen:
+            return await self._store.get(action.tenant_id, action.id)
+        return action
+
+    # ------------------------------------------------------------ parts
+
+    def _parsed(self, action: Action) -> tuple[WriteTool[Any], Value]:
+        tool = self._catalog.write_tool(action.call.tool)
+        return tool, parse_arguments(tool.arguments, action.call.arguments, tool=tool.name)
+
+    def _result(self, call: ToolCall, *, data: Json | None = None, error: str | None = None) -> ToolResult:
+        return ToolResult(
+            call=call, ok=error is None, data=data or {}, error=error, created_at=self._clock.now()
+        )
+
+    def _pauses(self) -> Iterator[float]:
+        pause = self._limits.first_pause_seconds
+        for _ in range(self._limits.attempts):
+            yield pause
+            pause = min(2 * pause, self._limits.longest_pause_seconds)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[Assessment]]) -> Assessment:
+        """Asks again while the order system is down; asking changes nothing."""
+        trouble = DependencyUnavailable("The order system did not answer.")
+        for pause in self._pauses():
+            try:
+                async with asyncio.timeout(self._limits.call_seconds):
+                    return await ask()
+            except DependencyUnavailable as error:
+                trouble = error
+            except TimeoutError:
+                pass
+            await self._sleep(pause)
+        raise trouble
+
+    def _lock(self, action: Action) -> asyncio.Lock:
+        return self._customers.setdefault((action.tenant_id, action.customer_id), asyncio.Lock())
+
+    async def _in_background(self, work: Coroutine[Any, Any, Action]) -> Action:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+
+def seal_problem(action: Action) -> str | None:
+    """Why the approvals do not cover what is stored; None when they do."""
+    if not hmac.compare_digest(action.digest, action.compute_digest()):
+        return "The action is not the one that was proposed."
+    needed = _TWO if action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR else 1
+    if len({a.approver_id for a in action.approvals}) != len(action.approvals):
+        return "One person has approved twice."
+    if len(action.approvals) < needed:
+        return "An approval is missing."
+    if any(
+        not hmac.compare_digest(a.seal, action.seal_for(a.approver_id, a.expires_at))
+        for a in action.approvals
+    ):
+        return "A seal does not fit the action."
+    return None
+
+
+def _session(action: Action) -> Session:
+    return Session(
+        tenant_id=action.tenant_id, conversation_id=action.conversation_id, customer_id=action.customer_id
+    )

@@ -1,0 +1,126 @@
+"""What each step writes into the ledger.
+
+The ledger is kept for ever, so it holds no more personal data than the evidence needs: arguments and receipts
+enter as hashes (their text is with the action), a preview only where money moves.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from copilot.domain.access import Principal
+from copilot.domain.actions import (
+    Action,
+    Approval,
+    LedgerRecord,
+    PolicyDecision,
+    canonical_json,
+)
+from copilot.domain.commerce import Money
+from copilot.tools.assessment import Assessment
+from copilot.tools.tool import Json, Session
+
+
+def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
+    body = {
+        "tool": action.call.tool,
+        "tool_version": action.call.tool_version,
+        "key": action.call.id,
+        "digest": action.digest,
+        "conversation": action.conversation_id,
+        "revision": action.revision,
+        "customer": action.customer_id,
+        "proposed_by": proposed_by.id if proposed_by else None,
+        "replaces": action.replaces,
+        "expires_at": action.expires_at.isoformat(),
+        "policy": _decision(action.decision),
+        **_money(action.amount),
+    }
+    if action.amount is not None:
+        body["preview"] = action.preview
+    return _record("proposal", action, body, action.proposed_at)
+
+
+def denial(session: Session, assessment: Assessment, at: datetime) -> LedgerRecord:
+    body = {
+        "tool": assessment.tool.name,
+        "arguments_sha256": _sha256(assessment.arguments),
+        "customer": session.customer_id,
+        "asked_by": session.principal.id if session.principal else None,
+        "policy": _decision(assessment.decision),
+        **_money(assessment.plan.amount),
+    }
+    return LedgerRecord(kind="denial", subject_id=session.conversation_id, body=body, at=at)
+
+
+def refused(action: Action, principal: Principal, why: str, at: datetime) -> LedgerRecord:
+    """An approval that was not accepted."""
+    return _record("refused_approval", action, {"by": principal.id, "why": why}, at)
+
+
+def approval(action: Action, given: Approval) -> LedgerRecord:
+    body = {
+        "by": given.approver_id,
+        "digest": action.digest,
+        "seal": given.seal,
+        "expires_at": given.expires_at.isoformat(),
+        "status": action.status.value,
+    }
+    return _record("approval", action, body, given.approved_at)
+
+
+def rejection(action: Action, principal: Principal, at: datetime) -> LedgerRecord:
+    return _record("rejection", action, {"by": principal.id}, at)
+
+
+def edit(old: Action, new: Action, principal: Principal, at: datetime) -> LedgerRecord:
+    body = {"by": principal.id, "old_digest": old.digest, "new_action": new.id, "new_digest": new.digest}
+    return _record("edit", old, body, at)
+
+
+def expiry(action: Action, at: datetime) -> LedgerRecord:
+    return _record("expiry", action, {}, at)
+
+
+def execution(action: Action, at: datetime) -> LedgerRecord:
+    """Written before the first call leaves."""
+    body = {
+        "key": action.call.id,
+        "digest": action.digest,
+        "seals": [a.seal for a in action.approvals],
+        "policy": _decision(action.decision),
+    }
+    return _record("execution", action, body, at)
+
+
+def reopened(action: Action, at: datetime) -> LedgerRecord:
+    """Policy asks for a second person by now."""
+    return _record("second_approval_needed", action, {"policy": _decision(action.decision)}, at)
+
+
+def receipt(action: Action, at: datetime) -> LedgerRecord:
+    result = action.result
+    body: Json = {"key": action.call.id, "status": action.status.value}
+    if result is not None:
+        body |= {"ok": result.ok, "error": result.error, "data_sha256": _sha256(result.data)}
+    return _record("receipt", action, body, at)
+
+
+def _record(kind: str, action: Action, body: Json, at: datetime) -> LedgerRecord:
+    return LedgerRecord(kind=kind, subject_id=action.id, body=body, at=at)
+
+
+def _money(amount: Money | None) -> Json:
+    return {"amount_minor": amount.minor, "currency": amount.currency} if amount else {}
+
+
+def _decision(decision: PolicyDecision) -> Json:
+    clauses = [
+        f"{f.rule}: {f.outcome.value} ({f.clause.document} v{f.clause.version} §{f.clause.clause})"
+        for f in decision.findings
+    ]
+    return {"outcome": decision.outcome.value, "clauses": clauses}
+
+
+def _sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return hashlib.sha256(canonical_json(value)).hexdigest()

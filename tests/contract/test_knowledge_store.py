@@ -1,0 +1,206 @@
+"""What a KnowledgeStore does, on SQLite."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.domain.errors import NotFound
+from copilot.domain.knowledge import BlockKind, KnowledgeDocument, KnowledgeGap, Passage
+
+MODEL = "model-a"
+
+
+@pytest.fixture
+async def store(tmp_path):
+    database = await Database.open(tmp_path / "t.db")
+    yield SqlKnowledgeStore(database)
+    await database.close()
+
+
+def document(external_id="returns", version="1", tenant="acme", text="Some text.", **more):
+    return KnowledgeDocument(
+        id=f"doc_{tenant}_{external_id}_{version}",
+        tenant_id=tenant,
+        external_id=external_id,
+        version=version,
+        title="Returns",
+        text=text,
+        blocks=(),
+        content_hash=f"hash of {text}",
+        source=f"kb/{external_id}.md",
+        **more,
+    )
+
+
+def passage(doc, text, number=0):
+    return Passage(
+        id=f"psg_{doc.id}_{text}",
+        document_id=doc.id,
+        position=number,
+        text=text,
+        context="Returns › 3.2 Window",
+        kind=BlockKind.PARAGRAPH,
+        heading_path=("Returns", "3.2 Window"),
+        clause="3.2",
+        page=2,
+        start=0,
+        end=len(text),
+        token_count=3,
+        content_hash=f"content {text}",
+    )
+
+
+def vectors(count, value=1.0):
+    return np.full((count, 4), value, dtype=np.float32)
+
+
+async def put(store, doc, *texts, model=MODEL, value=1.0):
+    cut = [passage(doc, text, number) for number, text in enumerate(texts)]
+    rows = vectors(0 if doc.quarantined else len(cut), value)
+    return cut, await store.put_document(doc, cut, rows, model)
+
+
+async def test_puts_and_reads_back_the_same_values(store):
+    doc = document(valid_from=date(2026, 3, 1), tags=("a", "b"))
+    cut, gone = await put(store, doc, "Within 30 days.", "Unused items.")
+    assert gone == []
+    assert await store.get_document("acme", "returns") == doc
+    assert await store.passages_of(doc.id) == cut
+    assert await store.fetch("acme", [cut[1].id]) == {cut[1].id: (cut[1], doc)}
+    assert await store.content_hashes("acme") == {("returns", "1"): doc.content_hash}
+    assert await store.sources("acme") == {("returns", "1"): "kb/returns.md"}
+    assert await store.tenants() == ["acme"]
+    assert await store.passage_count("acme") == 2
+    assert await store.passage_ids("acme") == {p.id for p in cut}
+
+
+async def test_replacing_a_version_returns_what_is_gone(store):
+    old, _ = await put(store, document(), "one", "two")
+    new, gone = await put(store, document(text="New."), "two", "three")
+    assert gone == [old[0].id]
+    assert await store.passages_of(document().id) == new
+    assert await store.match("acme", "one", 5) == []
+    assert [found for found, _ in await store.match("acme", "three", 5)] == [new[1].id]
+    assert (await store.get_document("acme", "returns")).text == "New."
+    cached = await store.cached_vectors(["content one", "content two", "content three"], MODEL)
+    assert set(cached) == {"content two", "content three"}
+
+
+async def test_the_newest_version_is_by_validity_then_number(store):
+    await put(store, document(version="9"), "a")
+    await put(store, document(version="10"), "b")
+    assert (await store.get_document("acme", "returns")).version == "10"
+    await put(store, document(version="2", valid_from=date(2020, 1, 1)), "c")
+    assert (await store.get_document("acme", "returns")).version == "2"
+    assert (await store.get_document("acme", "returns", "9")).version == "9"
+
+
+async def test_delete_one_version_or_all(store):
+    cut, _ = await put(store, document(version="1"), "one")
+    await put(store, document(version="2"), "two")
+    assert await store.delete_document("acme", "returns", "1") == [cut[0].id]
+    assert await store.match("acme", "one", 5) == []
+    await store.delete_document("acme", "returns")
+    assert await store.passage_count("acme") == 0
+    assert await store.cached_vectors(["content one", "content two"], MODEL) == {}
+    for call in (store.delete_document, store.get_document):
+        with pytest.raises(NotFound, match="`returns`"):
+            await call("acme", "returns")
+
+
+async def test_keyword_search_stems_and_ranks(store):
+    cut, _ = await put(
+        store, document(), "Refunding takes days.", "A refund of refunds, refunded.", "Tents are nice."
+    )
+    found = await store.match("acme", "what about my refunds?", 10)
+    assert [name for name, _ in found] == [cut[1].id, cut[0].id]
+    assert found[0][1] > found[1][1] > 0
+    assert len(await store.match("acme", "refund", 1)) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ['"', '" OR 1', "text:refund", "NEAR(refund tent, 2)", "refund*", "a AND NOT b", "^refund", "{context}: x",
+     "'; DROP TABLE passages; --", "(", "refund)", "-", "", "  ", "\x00", "🙂", "the of", "%", "refund " * 5000],
+)  # fmt: skip
+async def test_query_syntax_is_data(store, query):
+    await put(store, document(), "A refund.", "Nothing.")
+    found = await store.match("acme", query, 5)
+    assert bool(found) == ("refund" in query.lower())
+
+
+async def test_prefix_syntax_does_not_widen_the_match(store):
+    await put(store, document(), "Refundable tent.", "The near hill")
+    assert await store.match("acme", "tenta*", 5) == []
+
+
+async def test_quarantined_documents_are_kept_but_never_found(store):
+    doc = document(quarantined="tells the reader …")
+    cut, _ = await put(store, doc, "Refund everything.")
+    assert await store.match("acme", "refund", 5) == []
+    assert await store.fetch("acme", [cut[0].id]) == {}
+    assert await store.passage_ids("acme") == set()
+    assert await store.passages_of(doc.id) == cut
+    assert (await store.get_document("acme", "returns")).quarantined
+    again, gone = await put(store, document(text="Now clean."), "Refund everything.")
+    assert gone == []
+    assert [name for name, _ in await store.match("acme", "refund", 5)] == [again[0].id]
+    _, gone = await put(store, doc, "Refund everything.")
+    assert gone == [again[0].id]
+
+
+async def test_tenants_never_see_each_other(store):
+    mine, _ = await put(store, document(), "A refund.")
+    theirs, _ = await put(store, document(tenant="other"), "A refund.")
+    assert [name for name, _ in await store.match("acme", "refund", 5)] == [mine[0].id]
+    assert await store.fetch("acme", [theirs[0].id]) == {}
+    assert await store.match("nobody", "refund", 5) == []
+    assert [doc.tenant_id for doc in await store.list_documents("acme")] == ["acme"]
+    assert [ids async for ids, _ in store.all_vectors("acme", MODEL)] == [[mine[0].id]]
+    await store.delete_document("other", "returns")
+    assert await store.passage_count("acme") == 1
+    assert await store.cached_vectors(["content A refund."], MODEL)
+
+
+async def test_vectors_are_kept_per_model(store):
+    cut, _ = await put(store, document(), "one", "two")
+    assert await store.cached_vectors(["content one"], "model-b") == {}
+    assert await store.passages_without_vector("acme", MODEL) == []
+    assert await store.passages_without_vector("acme", "model-b") == cut
+    await store.put_vectors(["content one", "content two"], vectors(2, 2.0), "model-b")
+    ((ids, rows),) = [batch async for batch in store.all_vectors("acme", "model-b")]
+    assert ids == [p.id for p in cut]
+    np.testing.assert_array_equal(rows, vectors(2, 2.0))
+    (kept,) = (await store.cached_vectors(["content one"], MODEL)).values()
+    np.testing.assert_array_equal(kept, vectors(1)[0])
+
+
+async def test_documents_are_paged_by_id(store):
+    for number in range(5):
+        await put(store, document(external_id=f"d{number}"), "x")
+    first = await store.list_documents("acme", limit=3)
+    rest = await store.list_documents("acme", after=first[-1].id, limit=3)
+    assert [doc.external_id for doc in first + rest] == ["d0", "d1", "d2", "d3", "d4"]
+
+
+async def test_artifacts_are_replaced(store):
+    assert await store.get_artifact("acme", "intents") is None
+    await store.put_artifact("acme", "intents", "k1", b"one")
+    await store.put_artifact("acme", "intents", "k2", b"two")
+    assert await store.get_artifact("acme", "intents") == ("k2", b"two")
+    assert await store.get_artifact("other", "intents") is None
+
+
+async def test_gaps_are_listed_per_tenant(store):
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    gaps = [
+        KnowledgeGap(id=f"gap_{n}", tenant_id="acme", question="Why?", conversation_id=None, asked_at=at)
+        for n in range(3)
+    ]
+    for gap in gaps:
+        await store.record_gap(gap)
+    assert await store.list_gaps("acme", after="gap_0") == gaps[1:]
+    assert await store.list_gaps("other") == []

@@ -1,0 +1,118 @@
+"""What every PassageIndex does: the in-memory one, and Chroma in this process."""
+
+import asyncio
+import os
+
+import numpy as np
+import pytest
+
+from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.domain.errors import ConfigurationError
+
+
+def unit(rows, seed=0):
+    vectors = np.random.default_rng(seed).normal(size=(rows, 16)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(params=["memory", "chroma"])
+async def index(request, tmp_path):
+    made = InMemoryPassageIndex() if request.param == "memory" else await ChromaIndex.open(tmp_path, "m")
+    yield made
+    await made.close()
+
+
+async def test_finds_the_nearest_first_with_their_cosine(index):
+    vectors = unit(50)
+    await index.upsert("acme", [f"p{n}" for n in range(50)], vectors)
+    found = await index.nearest("acme", vectors[7], 5)
+    expected = np.sort(vectors @ vectors[7])[::-1][:5]
+    assert found[0][0] == "p7"
+    assert [score for _, score in found] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+async def test_an_empty_tenant_finds_nothing(index):
+    assert await index.nearest("acme", unit(1)[0], 3) == []
+    assert await index.count("acme") == 0
+    assert await index.ids("acme") == set()
+    await index.drop("acme")
+    await index.delete("acme", ["p1"])
+
+
+async def test_upsert_replaces(index):
+    first, second = unit(2)
+    await index.upsert("acme", ["a"], np.array([first]))
+    await index.upsert("acme", ["a"], np.array([second]))
+    assert await index.count("acme") == 1
+    assert (await index.nearest("acme", second, 1))[0][1] == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_asking_for_more_than_there_is_gives_all(index):
+    await index.upsert("acme", ["a", "b"], unit(2))
+    assert len(await index.nearest("acme", unit(1)[0], 40)) == 2
+
+
+async def test_delete_and_drop(index):
+    await index.upsert("acme", ["a", "b", "c"], unit(3))
+    await index.delete("acme", ["b", "unknown"])
+    assert await index.ids("acme") == {"a", "c"}
+    await index.drop("acme")
+    assert await index.count("acme") == 0
+    await index.upsert("acme", ["d"], unit(1))
+    assert await index.ids("acme") == {"d"}
+
+
+async def test_tenants_never_see_each_other(index):
+    await index.upsert("acme", ["a"], unit(1))
+    await index.upsert("other", ["o"], unit(1))
+    await index.drop("other")
+    assert [name for name, _ in await index.nearest("acme", unit(1)[0], 10)] == ["a"]
+    assert await index.ids("other") == set()
+
+
+async def test_many_at_once(index):
+    vectors = unit(200)
+    await index.upsert("acme", [f"p{n}" for n in range(200)], vectors)
+    found = await asyncio.gather(*(index.nearest("acme", vector, 1) for vector in vectors[:40]))
+    assert [rows[0][0] for rows in found] == [f"p{n}" for n in range(40)]
+
+
+async def test_chroma_keeps_what_was_written(tmp_path):
+    index = await ChromaIndex.open(tmp_path, "m")
+    await index.upsert("acme", ["a", "b"], unit(2))
+    await index.close()
+    again = await ChromaIndex.open(tmp_path, "m")
+    assert await again.ids("acme") == {"a", "b"}
+    await again.close()
+
+
+async def test_chroma_keeps_models_apart(tmp_path):
+    index = await ChromaIndex.open(tmp_path, "m")
+    await index.upsert("acme", ["a"], unit(1))
+    await index.close()
+    other = await ChromaIndex.open(tmp_path, "another model")
+    assert await other.ids("acme") == set()
+    await other.close()
+
+
+async def test_chroma_folder_belongs_to_one_process(tmp_path):
+    index = await ChromaIndex.open(tmp_path, "m")
+    with pytest.raises(ConfigurationError, match=f"in use by process {os.getpid()}"):
+        await ChromaIndex.open(tmp_path, "m")
+    await index.upsert("acme", ["a"], unit(1))
+    await index.close()
+    await (await ChromaIndex.open(tmp_path, "m")).close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a database" * 100])
+async def test_a_damaged_chroma_folder_is_begun_anew(tmp_path, damage):
+    index = await ChromaIndex.open(tmp_path, "m")
+    await index.upsert("acme", ["a"], unit(1))
+    await index.close()
+    (tmp_path / "chroma.sqlite3").write_bytes(damage)
+    again = await ChromaIndex.open(tmp_path, "m")
+    assert await again.count("acme") == 0
+    await again.upsert("acme", ["b"], unit(1))
+    assert await again.ids("acme") == {"b"}
+    await again.close()

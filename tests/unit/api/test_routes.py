@@ -1,0 +1,172 @@
+"""What each noun's routes do when all is well."""
+
+import pytest
+
+from copilot.domain.access import Role
+from copilot.domain.assist import ConversationSnapshot, Drafter, Suggestion, SuggestionCompletedEvent
+from copilot.domain.errors import ConfigurationError
+
+
+async def test_conversations_are_listed_newest_first_page_by_page(client):
+    opened = [(await client.post("/v1/conversations", json={"subject": str(n)})).json() for n in range(5)]
+    seen, cursor = [], None
+    while True:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/v1/conversations", params=params)).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert [c["id"] for c in seen] == [c["id"] for c in reversed(opened)]
+    assert opened[0]["tenant_id"] == "larkfield"
+    assert opened[0]["representative_id"] == "representative_1"
+
+
+async def test_the_customer_is_verified_by_order_or_by_name(client, conversation, world):
+    by_name = {"first_name": "Mia", "last_name": "Li", "zip": "78701"}
+    response = await client.post(f"{conversation}/customer", json=by_name)
+
+    assert response.json()["id"] == "cust_1"
+    assert world.assist.verified["zip_code"] == "78701"
+    assert (await client.get(conversation)).json()["customer_id"] == "cust_1"
+
+
+async def test_wrapping_up_needs_no_body(client, conversation):
+    assert (await client.post(f"{conversation}/wrap-up")).json()["case_note"] == "Done."
+
+
+async def test_feedback_on_a_suggestion_is_recorded(client, conversation, world):
+    kept = await world.conversations.get("larkfield", conversation.rpartition("/")[2])
+    suggestion = Suggestion(
+        id="sug_1", conversation_id=kept.id, revision=0, drafter=Drafter.COMPOSER, text="Hi", sentences=(),
+        confidence=1, created_at=kept.created_at,
+    )  # fmt: skip
+    event = SuggestionCompletedEvent(
+        id=1, conversation_id=kept.id, revision=0, created_at=kept.created_at, data=suggestion
+    )
+    await world.conversations.save_revision(
+        ConversationSnapshot(conversation=kept), [event], tenant_id="larkfield"
+    )
+    body = {"verdict": "edited", "final_text": "Hello!"}
+    response = await client.post("/v1/suggestions/sug_1/feedback", json=body)
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert world.assist.feedback == [("sug_1", "edited", "Hello!", None)]
+    assert (await client.post("/v1/suggestions/sug_2/feedback", json=body)).status_code == 404
+
+
+async def test_an_action_is_approved_only_with_the_digest_that_was_shown(client, world):
+    world.actions.propose()
+    shown = (await client.get("/v1/actions/act_1")).json()
+    wrong = await client.post("/v1/actions/act_1/approve", json={"digest": "0" * 64})
+    right = await client.post("/v1/actions/act_1/approve", json={"digest": shown["digest"]})
+    late = await client.post("/v1/actions/act_1/reject", json={"reason": "changed my mind"})
+
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "seal_broken")
+    assert right.json()["status"] == "approved"
+    assert (late.status_code, late.json()["code"]) == (409, "action_not_open")
+    assert (await client.post("/v1/actions/act_1/approve", json={})).status_code == 422
+
+
+async def test_an_edited_action_is_a_new_one_that_names_the_old(client, world):
+    world.actions.propose()
+    response = await client.post("/v1/actions/act_1/edit", json={"arguments": {"amount": "10.00"}})
+
+    assert response.json()["replaces"] == "act_1"
+    assert response.json()["call"]["arguments"] == {"amount": "10.00"}
+    assert (await client.get("/v1/actions")).json()["items"][0]["id"] == "act_1"
+
+
+async def test_a_document_is_put_read_listed_and_deleted(as_role):
+    client = await as_role(Role.KNOWLEDGE_MANAGER)
+    body = {"title": "Returns", "text": "# Returns\n30 days.", "metadata": {"valid_from": "2026-03-01"}}
+    put = await client.put("/v1/knowledge/documents/returns-policy", json=body)
+
+    assert put.json()["valid_from"] == "2026-03-01"
+    assert (await client.get("/v1/knowledge/documents/returns-policy")).json() == put.json()
+    assert (await client.get("/v1/knowledge/documents")).json()["items"] == [put.json()]
+    assert (await client.delete("/v1/knowledge/documents/returns-policy")).status_code == 204
+    assert (await client.get("/v1/knowledge/documents/returns-policy")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("metadata", "path"),
+    [
+        ({"colour": "red"}, "body.metadata.colour"),
+        ({"valid_from": "2026-02-30"}, "body.metadata.valid_from"),
+        ({"valid_from": "2026-02-02", "valid_to": "2026-02-01"}, "body.metadata"),
+        ({"audience": "everyone"}, "body.metadata.audience"),
+    ],
+)
+async def test_wrong_metadata_is_named(as_role, metadata, path):
+    client = await as_role(Role.KNOWLEDGE_MANAGER)
+    response = await client.put(
+        "/v1/knowledge/documents/x", json={"title": "a", "text": "b", "metadata": metadata}
+    )
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["path"] == path
+
+
+async def test_a_file_is_uploaded_and_an_unreadable_one_is_refused_by_name(as_role, world):
+    client = await as_role(Role.KNOWLEDGE_MANAGER)
+    good = await client.post("/v1/knowledge/documents", files={"file": ("a.md", b"# Hello" * 300_000)})
+    broken = await client.post("/v1/knowledge/documents", files={"file": ("b.pdf", b"%PDF-1.4 rubbish")})
+    empty = await client.post("/v1/knowledge/documents", files={"file": ("c.md", b"")})
+    none = await client.post("/v1/knowledge/documents", data={"file": "text"})
+
+    assert good.status_code == 201
+    assert (broken.status_code, broken.json()["code"]) == (422, "unreadable_document")
+    assert broken.json()["where"] == "b.pdf"
+    assert (empty.status_code, none.status_code) == (422, 422)
+    assert list(world.library.kept) == ["a"]
+
+
+async def test_search_passes_on_every_filter_and_the_callers_tenant(client, world):
+    body = {"query": "return window", "as_of": "2026-01-31", "audiences": ["public"], "limit": 3}
+    answer = await client.post("/v1/knowledge/search", json=body)
+
+    assert answer.json() == {"passages": [], "answerable": False, "confidence": 0}
+    (query,) = world.library.queries
+    assert (query.tenant_id, query.text, str(query.as_of), query.limit) == (
+        "larkfield",
+        "return window",
+        "2026-01-31",
+        3,
+    )
+    assert (await client.get("/v1/knowledge/gaps")).json()["items"][0]["question"] == "Do you ship to Mars?"
+
+
+async def test_readiness_names_the_dependency_that_is_gone(anonymous, world):
+    async def fine():
+        return None
+
+    async def gone():
+        raise ConfigurationError("the index is locked by another process")
+
+    async def broken():
+        raise OSError("/secret/path")
+
+    world.checks = {"database": fine}
+    assert (await anonymous.get("/readyz")).json()["ready"] is True
+    world.checks = {"database": fine, "index": gone, "model": broken}
+    response = await anonymous.get("/readyz")
+
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert (checks["database"]["ok"], checks["index"]["ok"]) == (True, False)
+    assert "locked" in checks["index"]["problem"]
+    assert "secret" not in response.text
+
+
+async def test_metrics_count_requests_by_route_and_status(client, conversation):
+    await client.get(conversation)
+    await client.get("/v1/conversations/conv_unknown")
+    text = (await client.get("/metrics")).text
+
+    route = 'route="/v1/conversations/{conversation_id}"'
+    assert f'copilot_http_request_seconds_count{{method="GET",{route},status="200"}} 1.0' in text
+    assert f'copilot_http_request_seconds_count{{method="GET",{route},status="404"}} 1.0' in text
+    assert "conv_unknown" not in text
+    assert "copilot_event_streams 0.0" in text

@@ -1,0 +1,215 @@
+"""A small world behind the API: hand-written fakes of the use cases, in memory."""
+
+from datetime import UTC, datetime
+
+from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
+from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.fakes.conversation_store import MemoryConversationStore
+from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
+from copilot.adapters.fakes.ids import SequentialIds
+from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
+from copilot.domain.commerce import Address, Customer, Money
+from copilot.domain.conversation import Conversation
+from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchResult
+from copilot.domain.wrap_up import Disposition, Summary, WrapUp
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class FakeAssist:
+    """The live path without any intelligence: it keeps, publishes and answers."""
+
+    def __init__(self, clock, ids, conversations, events, actions) -> None:
+        self._clock, self._ids = clock, ids
+        self._conversations, self._events, self._actions = conversations, events, actions
+        self.failure: Exception | None = None
+        self.hold = None  # an asyncio.Event that requests wait for
+        self.verified: dict[str, str | None] = {}
+        self.feedback: list[tuple[str, str, str | None, str | None]] = []
+
+    async def open(self, principal, channel, subject, customer_email):
+        await self._maybe_fail()
+        now = self._clock.now()
+        conversation = Conversation(
+            id=self._ids.new("conv"),
+            tenant_id=principal.tenant_id,
+            channel=channel,
+            subject=subject,
+            representative_id=principal.id,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._conversations.create(conversation)
+        return conversation
+
+    async def add_turn(self, principal, conversation_id, speaker, text):
+        await self._maybe_fail()
+        conversation = await self._conversations.append_turn(
+            principal.tenant_id,
+            conversation_id,
+            turn_id=self._ids.new("turn"),
+            speaker=speaker,
+            text=text,
+            at=self._clock.now(),
+        )
+        turn = conversation.turns[-1]
+        await self._events.advance(conversation)
+        await self._events.publish(principal.tenant_id, conversation_id, conversation.revision, turn)
+        return turn
+
+    async def verify_customer(self, principal, conversation_id, **proof):
+        self.verified = proof
+        await self._conversations.set_customer(
+            principal.tenant_id, conversation_id, "cust_1", self._clock.now()
+        )
+        address = Address(address1="1 Oak St", city="Austin", state="TX", country="USA", zip="78701")
+        return Customer(
+            id="cust_1", first_name="Mia", last_name="Li", email="mia@example.com", address=address
+        )
+
+    async def wrap_up(self, principal, conversation_id):
+        wrap_up = WrapUp(
+            conversation_id=conversation_id,
+            disposition=Disposition(code="other", title="Other", confidence=0.5),
+            summary=Summary(conversation_id=conversation_id, revision=0),
+            case_note="Done.",
+            created_at=self._clock.now(),
+        )
+        await self._conversations.close(principal.tenant_id, wrap_up)
+        return wrap_up
+
+    async def record_feedback(self, principal, suggestion_id, verdict, final_text, reason):
+        await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
+        self.feedback.append((suggestion_id, verdict, final_text, reason))
+
+    async def approve(self, principal, action_id, digest):
+        action = await self._actions.get(principal.tenant_id, action_id)
+        if digest != action.digest:
+            raise SealBroken("the action is not the one that was shown", hint="Look at it again.")
+        return self._actions.settle(action, "approved")
+
+    async def reject(self, principal, action_id, reason):
+        action = await self._actions.get(principal.tenant_id, action_id)
+        return self._actions.settle(action, "rejected")
+
+    async def edit(self, principal, action_id, arguments):
+        action = await self._actions.get(principal.tenant_id, action_id)
+        call = action.call.model_copy(update={"arguments": dict(arguments)})
+        return action.model_copy(update={"call": call, "replaces": action.id})
+
+    async def _maybe_fail(self):
+        if self.hold:
+            await self.hold.wait()
+        if self.failure:
+            raise self.failure
+
+
+class FakeActions:
+    def __init__(self) -> None:
+        self.kept: dict[str, Action] = {}
+
+    async def get(self, tenant_id, action_id):
+        action = self.kept.get(action_id)
+        if action is None or action.tenant_id != tenant_id:
+            raise NotFound(f"there is no action {action_id!r}")
+        return action
+
+    async def list_waiting(self, tenant_id, *, after=None, limit=50):
+        return [a for _, a in sorted(self.kept.items()) if after is None or a.id > after][:limit]
+
+    def settle(self, action, status):
+        if action.status != "proposed":
+            raise ActionNotOpen(f"action {action.id} is {action.status}")
+        self.kept[action.id] = action.model_copy(update={"status": ActionStatus(status)})
+        return self.kept[action.id]
+
+    def propose(self, action_id="act_1"):
+        action = Action(
+            id=action_id,
+            tenant_id="larkfield",
+            conversation_id="conv_1",
+            revision=1,
+            customer_id="cust_1",
+            call=ToolCall(id="call_1", tool="refund_order", arguments={"amount": "25.00"}),
+            effect=ToolEffect.MONEY,
+            preview="Refund $25.00",
+            amount=Money(minor=2500),
+            decision=PolicyDecision(outcome=PolicyOutcome.ALLOW, findings=(), as_of=NOW),
+            proposed_at=NOW,
+            expires_at=NOW,
+        )
+        self.kept[action_id] = action.model_copy(update={"digest": action.compute_digest()})
+        return self.kept[action_id]
+
+
+class FakeLibrary:
+    """Documents in a dictionary; it also searches them, badly."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KnowledgeDocument] = {}
+        self.queries = []
+
+    async def add_file(self, tenant_id, file_name, content):
+        if content.startswith(b"%PDF"):
+            raise UnreadableDocument("the PDF cannot be opened", where=file_name)
+        return [self._keep(tenant_id, file_name.partition(".")[0], file_name, content.decode())]
+
+    async def put_markdown(self, tenant_id, external_id, title, text, metadata):
+        return self._keep(tenant_id, external_id, title, text, **metadata)
+
+    async def remove(self, tenant_id, external_id, version):
+        await self.get_document(tenant_id, external_id, version)
+        del self.kept[external_id]
+
+    async def get_document(self, tenant_id, external_id, version=None):
+        if external_id not in self.kept or self.kept[external_id].tenant_id != tenant_id:
+            raise NotFound(f"there is no document {external_id!r}")
+        return self.kept[external_id]
+
+    async def list_documents(self, tenant_id, *, after=None, limit=50):
+        found = sorted(self.kept.values(), key=lambda d: d.id)
+        return [d for d in found if after is None or d.id > after][:limit]
+
+    async def list_gaps(self, tenant_id, *, after=None, limit=50):
+        gap = KnowledgeGap(
+            id="gap_1",
+            tenant_id=tenant_id,
+            question="Do you ship to Mars?",
+            conversation_id=None,
+            asked_at=NOW,
+        )
+        return [gap]
+
+    async def search(self, query):
+        self.queries.append(query)
+        return SearchResult(passages=(), answerable=False, confidence=0)
+
+    def _keep(self, tenant_id, external_id, title, text, **metadata):
+        self.kept[external_id] = KnowledgeDocument(
+            id=f"doc_{external_id}",
+            tenant_id=tenant_id,
+            external_id=external_id,
+            title=title,
+            text=text,
+            blocks=(),
+            content_hash="0" * 64,
+            **metadata,
+        )
+        return self.kept[external_id]
+
+
+class World:
+    """Everything that `create_api` asks for."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock(NOW)
+        self.conversations = MemoryConversationStore()
+        self.events = MemoryEventBus(self.conversations, self.clock)
+        self.actions = FakeActions()
+        self.assist = FakeAssist(self.clock, SequentialIds(), self.conversations, self.events, self.actions)
+        self.library = self.documents = self.search = FakeLibrary()
+        self.api_keys = MemoryApiKeyStore(self.clock)
+        self.idempotency = MemoryIdempotencyStore()
+        self.checks = {}
