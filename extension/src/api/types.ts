@@ -1219,7 +1219,7 @@ export interface components {
         };
         /**
          * OpenConversation
-         * @description A new conversation; `customer_email` is who the CRM says is writing: a hint, not a proof.
+         * @description A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated.
          */
         OpenConversation: {
             /** @default chat */
@@ -1474,11 +1474,11 @@ export interface components {
         PutDocument: {
             /**
              * @default {
-             *       "version": "1",
              *       "audience": "public",
-             *       "locale": "en",
              *       "kind": "article",
-             *       "tags": []
+             *       "locale": "en",
+             *       "tags": [],
+             *       "version": "1"
              *     }
              */
             metadata: components["schemas"]["DocumentMetadata"];
