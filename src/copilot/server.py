@@ -2,9 +2,11 @@
 
 from fastapi import FastAPI
 
-from copilot.api.app import create_api
+from copilot.api.app import create_api, describe_api
 from copilot.api.services import Services
 from copilot.console.pages import add_pages
+
+__all__ = ["create_server", "describe_api"]
 
 
 def create_server(services: Services, *, allowed_origins: str | None = None) -> FastAPI:

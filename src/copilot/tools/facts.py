@@ -10,7 +10,6 @@ from copilot.domain.facts import FACTS
 
 Facts = dict[str, FactValue]
 
-_GROUPS = tuple(dict.fromkeys(name.split(".")[0] for name in FACTS if "." in name))
 _UNDER_WAY = frozenset(
     {
         OrderStatus.PENDING,
@@ -62,9 +61,9 @@ def describe_date(moment: date) -> str:
 def nested(facts: Mapping[str, FactValue]) -> dict[str, Any]:
     """`{"order.total": x}` as `{"order": {"total": x}}`, as templates speak of it.
 
-    Every group is there, so that a template may ask `{% if order.total is defined %}` of an order not known.
+    Every group of the vocabulary is there, so that a template may ask `order.status is defined`.
     """
-    tree: dict[str, Any] = {group: {} for group in _GROUPS}
+    tree: dict[str, Any] = {name.split(".")[0]: {} for name in FACTS if "." in name}
     for name, value in facts.items():
         *groups, leaf = name.split(".")
         branch = tree
