@@ -1,4 +1,4 @@
-"""Finds passages of different documents that say the same with another number, e.g. "30 days" and "14 days"."""
+"""Finds passages of different documents that say the same with another number, "30 days" and "14 days"."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,21 @@ MIN_SHARED = 2
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
     )
 }
 _QUANTITY = re.compile(
