@@ -2,8 +2,8 @@
 
     python scripts/bench_retrieval.py FOLDER… [--json]
 
-nDCG@10 and recall@10 of plain BM25, plain dense, plain reciprocal rank fusion of the two, and our search, over
-the same passages in the same run; and the time one search takes. Search is called as the product calls it.
+nDCG@10 and recall@10 of plain BM25, dense, reciprocal rank fusion of the two, and our search, over
+the same passages in the same run; and the time one search takes, called as the product calls it.
 """
 
 import argparse

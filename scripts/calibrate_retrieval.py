@@ -214,7 +214,7 @@ def write(samples: Sequence[Sample]) -> None:
         intercept=round(float(model.intercept_[0]), 4),
         weights={name: round(float(w), 4) for name, w in zip(FEATURES, model.coef_[0], strict=True)},
         threshold=round(threshold, 2),
-        fitted_on=f"evals/questions.yaml, {len(sample.answerable)} questions (scripts/calibrate_retrieval.py)",
+        fitted_on=f"evals/questions.yaml, {len(sample.answerable)} questions (scripts/calibrate_retrieval)",
         model_id=MiniLmEmbedder().model_id,
     )
     TARGET.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,18 +1,27 @@
 """The only place where adapters meet the core: settings in, running services out."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
+from sqlalchemy import text
 
 from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
-from copilot.adapters.ids import UuidV7Ids
-from copilot.adapters.library import Library
+from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.ids import Uuid7Ids
+from copilot.adapters.loaders import loader_for
+from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.minilm import MiniLmEmbedder
+from copilot.adapters.openai_chat import OpenAiChat
+from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
+from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
@@ -21,22 +30,33 @@ from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.adapters.sqlite_shop import SqliteShop
+from copilot.adapters.tiktoken_counter import TiktokenCounter
+from copilot.adapters.word_pieces import WordPieceCounter
+from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.assist.desk import CatalogDesk
+from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
+from copilot.assist.grounding import Grounder
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
+from copilot.assist.training import LivePathTrainer
 from copilot.config import Settings
-from copilot.policies import stored_policy
+from copilot.domain.errors import ConfigurationError
+from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
-from copilot.retrieval.ingest import Ingestor
+from copilot.retrieval.calibration import Calibration
+from copilot.retrieval.chunking import Chunker
+from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
+from copilot.tools.policy_store import load_policy, save_policies
 
-if TYPE_CHECKING:
-    from copilot.ports import Drafter, Embedder, PassageIndex
+Check = Callable[[], Awaitable[None]]
+"""Raises when the dependency it stands for is gone."""
 
 VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
@@ -58,7 +78,8 @@ class KnowledgeBase:
     store: SqlKnowledgeStore
     search: KnowledgeSearch
     ingestor: Ingestor
-    embedder: "Embedder"
+    index: PassageIndex
+    embedder: Embedder
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,7 @@ class Services:
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
     clock: SystemClock
-    checks: Mapping[str, "Check"]
+    checks: Mapping[str, Check]
 
 
 @asynccontextmanager
@@ -103,9 +124,16 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         stack.callback(embedder.close)
         index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
         stack.push_async_callback(index.close)
-        knowledge = _knowledge(SqlKnowledgeStore(database), index, embedder)
-        await knowledge.ingestor.heal(settings.tenant)
-        yield knowledge
+        store = SqlKnowledgeStore(database)
+        ingestor = Ingestor(
+            store=store,
+            index=index,
+            embedder=embedder,
+            chunker=Chunker(TiktokenCounter(), WordPieceCounter()),
+            open_folder=FolderSource,
+        )
+        await ingestor.heal(settings.tenant)
+        yield KnowledgeBase(store, _search(store, index, embedder), ingestor, index, embedder)
 
 
 @asynccontextmanager
@@ -114,7 +142,7 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
     embedder = _embedder(settings)
     try:
         store = SqlKnowledgeStore(database)
-        index = ExactIndex()
+        index = InMemoryPassageIndex()
         async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
             await index.upsert(settings.tenant, ids, vectors)
         yield _search(store, index, embedder)
@@ -130,12 +158,26 @@ async def ingest(
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
-        trainer = LivePathTrainer(SklearnTrainer(), knowledge.embedder, knowledge.store)
+        trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
         await save_policies(knowledge.store, settings.tenant, policies)
-        _require_clauses(await load_policy(knowledge.store, settings.tenant, render_text))
+        policy = await load_policy(knowledge.store, settings.tenant, render_text)
+        if problems := policy.problems():
+            raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
     return report
+
+
+async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
+    """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
+    today = SystemClock().now().date()
+    if afresh and settings.shop_path.is_file():
+        shop = await SqliteShop.open(settings.shop_path, SystemClock())
+        afresh = await shop.anchor() != today
+        await shop.close()
+    folder = settings.knowledge_dir / "shop"
+    products, customers = folder / "products.yaml", folder / "scenario_customers.yaml"
+    await asyncio.to_thread(seed_shop, settings.shop_path, products, customers, today, force=afresh)
 
 
 @asynccontextmanager
@@ -144,9 +186,10 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
-        clock, ids = SystemClock(), UuidV7Ids()
+        clock, ids = SystemClock(), Uuid7Ids()
         conversations = SqlConversationStore(state.database)
         actions = SqlActionStore(state.database)
+        await seed_shop_once(settings)
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
         policy = await load_policy(state.knowledge, settings.tenant, render_text)
@@ -185,17 +228,17 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,
-            checks={"database": state.database.ping, "index": knowledge.ping, "shop": shop.ping},
+            checks=_checks(settings, state.database, knowledge.index, shop),
         )
 
 
-def _embedder(settings: Settings) -> "MiniLmEmbedder | SentenceTransformersEmbedder":
+def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
     if settings.embedding_model == "builtin":
         return MiniLmEmbedder()
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def _llm_drafter(settings: Settings, embedder: "Embedder") -> LlmDrafter | None:
+def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
     if settings.llm_base_url is None:
         return None
     model = OpenAiChat(
@@ -205,3 +248,25 @@ def _llm_drafter(settings: Settings, embedder: "Embedder") -> LlmDrafter | None:
     )
     style = DraftStyle(settings.llm_style.value)
     return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+
+
+def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+    return KnowledgeSearch(
+        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+    )
+
+
+def _checks(
+    settings: Settings, database: Database, index: PassageIndex, shop: SqliteShop
+) -> Mapping[str, Check]:
+    async def ask_database() -> None:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def ask_index() -> None:
+        await index.count(settings.tenant)
+
+    async def ask_shop() -> None:
+        await shop.anchor()
+
+    return {"database": ask_database, "index": ask_index, "shop": ask_shop}

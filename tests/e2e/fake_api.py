@@ -1,6 +1,6 @@
 """The copilot's API over HTTP with a scripted mind: real events, real streaming, no engine behind it.
 
-`python tests/e2e/fake_api.py` serves the demo inbox with it on 127.0.0.1:8010, key "test-key".
+`python -m tests.e2e.fake_api` serves the demo inbox with it on 127.0.0.1:8010, key "test-key".
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import scene
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
+from tests.e2e import scene
 
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.assist import (
@@ -60,7 +60,9 @@ class FakeCopilot:
         self.events[made.id] = []
         return made
 
-    def publish(self, conversation_id: str, kind: str, data: Value | dict[str, Any], revision: int | None = None) -> None:
+    def publish(
+        self, conversation_id: str, kind: str, data: Value | dict[str, Any], revision: int | None = None
+    ) -> None:
         log = self.events[conversation_id]
         body = data if isinstance(data, dict) else json.loads(data.model_dump_json())
         with self._lock:
@@ -69,7 +71,9 @@ class FakeCopilot:
                     "id": len(log) + 1,
                     "type": kind,
                     "conversation_id": conversation_id,
-                    "revision": self.conversations[conversation_id].revision if revision is None else revision,
+                    "revision": self.conversations[conversation_id].revision
+                    if revision is None
+                    else revision,
                     "created_at": datetime.now(tz=UTC).isoformat(),
                     "data": body,
                 }
@@ -95,7 +99,8 @@ class FakeCopilot:
     def snapshot(self, conversation_id: str) -> dict[str, Any]:
         conversation = self.conversations[conversation_id]
         snapshot = ConversationSnapshot(
-            conversation=conversation, actions=tuple(a for a in self.actions.values() if a.conversation_id == conversation_id)
+            conversation=conversation,
+            actions=tuple(a for a in self.actions.values() if a.conversation_id == conversation_id),
         )
         return {
             "id": len(self.events[conversation_id]),
@@ -103,7 +108,7 @@ class FakeCopilot:
             "conversation_id": conversation_id,
             "revision": conversation.revision,
             "created_at": datetime.now(tz=UTC).isoformat(),
-            "data": json.loads(snapshot.model_dump_json()),
+            "data": {"drafts": [], **json.loads(snapshot.model_dump_json())},
         }
 
     def update_action(self, action: Action) -> None:
@@ -212,7 +217,9 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
         conversation = fake.conversations[conversation_id]
         summary = scene.summary(conversation_id, conversation.revision, conversation.turns[0].id)
         closed = scene.wrap_up(summary)
-        fake.conversations[conversation_id] = conversation.model_copy(update={"status": ConversationStatus.WRAPPED_UP})
+        fake.conversations[conversation_id] = conversation.model_copy(
+            update={"status": ConversationStatus.WRAPPED_UP}
+        )
         fake.publish(conversation_id, "wrap_up", closed)
         return JSONResponse(json.loads(closed.model_dump_json()))
 
@@ -246,7 +253,9 @@ def frame(event: dict[str, Any]) -> str:
 @contextmanager
 def serving(fake: FakeCopilot, port: int = 0) -> Iterator[str]:
     """Serves `fake` on a free port of the loopback; yields its address."""
-    config = uvicorn.Config(make_app(fake), host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        make_app(fake), host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

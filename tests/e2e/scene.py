@@ -82,7 +82,9 @@ DEFECT_CITATION = citation(
     heading_path=("Returns policy", "Damaged or defective on arrival"),
     source="https://help.larkfield.example/returns-policy",
 )
-WINDOW_CITATION = citation("p2", "Returns policy", WINDOW, clause="3.2", heading_path=("Returns policy", "Return window"))
+WINDOW_CITATION = citation(
+    "p2", "Returns policy", WINDOW, clause="3.2", heading_path=("Returns policy", "Return window")
+)
 FAQ_CITATION = citation(
     "p3",
     "Returns FAQ",
@@ -114,14 +116,14 @@ def knowledge() -> KnowledgeCards:
         cards=(
             KnowledgeCard(
                 citation=DEFECT_CITATION,
-                text=f"4.1 Damaged or defective on arrival.\n{DEFECT} This holds for every category, bedding included, "
-                "and no return fee is deducted.",
+                text=f"4.1 Damaged or defective on arrival.\n{DEFECT} This holds for every category, "
+                "bedding included, and no return fee is deducted.",
                 confidence=0.91,
                 updated_on="2026-03-01",
             ),
             KnowledgeCard(
                 citation=WINDOW_CITATION,
-                text=f"3.2 Return window.\n{WINDOW} Orders placed before 2026-03-01 keep the window of their version.",
+                text=f"3.2 Return window.\n{WINDOW} Orders from before 2026-03-01 keep their window.",
                 confidence=0.72,
                 updated_on="2026-03-01",
                 conflicts_with=("p3",),
@@ -134,7 +136,12 @@ def knowledge() -> KnowledgeCards:
                 stale=True,
                 conflicts_with=("p2",),
             ),
-            KnowledgeCard(citation=GOODWILL_CITATION, text=GOODWILL_CITATION.quote, confidence=0.64, updated_on="2026-06-30"),
+            KnowledgeCard(
+                citation=GOODWILL_CITATION,
+                text=GOODWILL_CITATION.quote,
+                confidence=0.64,
+                updated_on="2026-06-30",
+            ),
         ),
     )
 
@@ -176,7 +183,9 @@ def order() -> Order:
             ),
         ),
         address=customer().address,
-        payments=(PaymentRecord(transaction_type="payment", amount=Money(minor=8800), payment_method_id="pm_1"),),
+        payments=(
+            PaymentRecord(transaction_type="payment", amount=Money(minor=8800), payment_method_id="pm_1"),
+        ),
         placed_at=NOW - timedelta(days=16),
         shipped_at=NOW - timedelta(days=13),
         delivered_at=NOW - timedelta(days=1),
@@ -245,7 +254,10 @@ def refund(conversation_id: str, revision: int, **changes: Any) -> Action:
 
 def receipt(action: Action) -> Action:
     result = ToolResult(
-        call=action.call, ok=True, data={"refund_id": "rf_20418", "amount": "$49.00", "to": "Visa …4417"}, created_at=NOW
+        call=action.call,
+        ok=True,
+        data={"refund_id": "rf_20418", "amount": "$49.00", "to": "Visa …4417"},
+        created_at=NOW,
     )
     return action.model_copy(update={"status": ActionStatus.SUCCEEDED, "result": result})
 
@@ -291,17 +303,21 @@ def next_actions(action: Action) -> NextActions:
 
 SENTENCES = (
     Sentence(
-        text="Hello Ana, I am sorry that your lantern came late and broken.", support=Support.TEMPLATE, sources=("refund_defective",)
+        text="Hello Ana, I am sorry that your lantern came late and broken.",
+        support=Support.TEMPLATE,
+        sources=("refund_defective",),
     ),
     Sentence(text="Order LF-1004820 was delivered yesterday.", support=Support.FACT, sources=("call_1",)),
     Sentence(
-        text="A defective item may be reported within 14 days of delivery, and we send you a free return label.",
+        text="A defect may be reported within 14 days of delivery, and we send you a free return label.",
         support=Support.SUPPORTED,
         citations=(DEFECT_CITATION,),
     ),
     Sentence(text="You will also get a free replacement tomorrow.", support=Support.UNSUPPORTED),
     Sentence(
-        text="I can refund $49.00 to your Visa ending in 4417 right away.", support=Support.FACT, sources=("call_1",)
+        text="I can refund $49.00 to your Visa ending in 4417 right away.",
+        support=Support.FACT,
+        sources=("call_1",),
     ),
 )
 
@@ -330,7 +346,9 @@ def summary(conversation_id: str, revision: int, turn_id: str) -> Summary:
     return Summary(
         conversation_id=conversation_id,
         revision=revision,
-        issue=Statement(text="Northlight Lantern arrived a week late with a broken switch.", turn_ids=(turn_id,)),
+        issue=Statement(
+            text="Northlight Lantern arrived a week late with a broken switch.", turn_ids=(turn_id,)
+        ),
         tried=(Statement(text="Wrote to support once before.", turn_ids=(turn_id,)),),
         facts=(Statement(text="Order LF-1004820, delivered yesterday.", turn_ids=(turn_id,)),),
         open_questions=(Statement(text="Wants the money back.", turn_ids=(turn_id,)),),
@@ -351,4 +369,11 @@ def wrap_up(summary: Summary) -> WrapUp:
 
 
 def degraded() -> Degraded:
-    return Degraded(component="llm", message="The language model does not answer. The composer's draft stands.")
+    return Degraded(
+        component="llm", message="The language model does not answer. The composer's draft stands."
+    )
+
+
+def insertable() -> str:
+    """The draft as it may be sent: without the sentence that nothing supports."""
+    return suggestion("c", 1).text.replace(f"{SENTENCES[3].text} ", "")

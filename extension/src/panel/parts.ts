@@ -14,7 +14,7 @@ const ICONS = {
   warn: svg`<path d="M8 2.5 14 13H2zM8 6.5v3M8 11.3v.1"/>`,
   lock: svg`<path d="M3.5 7.5h9v6h-9zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5"/>`,
   help: svg`<path d="M6 6a2 2 0 1 1 2.7 1.9c-.5.2-.7.6-.7 1.1v.5M8 11.7v.1"/><circle cx="8" cy="8" r="6"/>`,
-  down: svg`<path d="M4.5 3v7.5H8V14M4.5 14V10.5M11.5 3v6H8"/>`,
+  down: svg`<path d="M4.6 9.4h3.3l-.7 2.9c-.2.9 1 1.5 1.6.7L11.4 9.4V3H5.7a1.3 1.3 0 0 0-1.2.9L3.3 7.6a1.4 1.4 0 0 0 1.3 1.8zM11.4 3h2v6.4h-2"/>`,
   chevron: svg`<path d="m6 4 4 4-4 4"/>`,
 } as const;
 

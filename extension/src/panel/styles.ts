@@ -25,9 +25,9 @@ export const tokens = css`
     --cp-warn-soft: light-dark(#fdf3dd, #34280f);
     --cp-bad: light-dark(#a72a20, #ff9b8f);
     --cp-bad-soft: light-dark(#fdebe9, #3b1a17);
-    --cp-mark: light-dark(#fff1b8, #574611);
+    --cp-mark: light-dark(#fff4cc, #4a3d12);
     --cp-radius: 10px;
-    --cp-font: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif;
+    --cp-font: -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif;
     --cp-shadow: 0 1px 2px light-dark(rgb(20 32 44 / 6%), rgb(0 0 0 / 30%));
   }
   :host([theme="light"]) {
@@ -204,6 +204,7 @@ export const shared = css`
     border-radius: 4px;
   }
   .badge {
+    display: inline-block;
     font-size: 11.5px;
     font-weight: 500;
     line-height: 18px;

@@ -1,5 +1,6 @@
 import { ApiError, CopilotClient } from "../api/client.js";
-import { type CopilotPanel, definePanel } from "../panel/copilot-panel.js";
+import type { CopilotPanel } from "../panel/copilot-panel.js";
+import { definePanel } from "../panel/define.js";
 import type { InsertedDetail } from "../panel/events.js";
 import type { InsertOutcome } from "./insert.js";
 import { PORT_NAME, type ToPage, type ToPanel } from "./messages.js";
@@ -23,6 +24,7 @@ class SidePanel {
   private relay: Relay | null = null;
   private seen: SeenConversation | null = null;
   private request = 0;
+  private attempt = 0;
   private readonly waiting = new Map<number, (outcome: InsertOutcome) => void>();
 
   constructor(
@@ -36,7 +38,9 @@ class SidePanel {
       waitUntil(this.insert(text));
     });
     chrome.tabs.onActivated.addListener(() => void this.attach());
-    chrome.tabs.onUpdated.addListener((_id, change) => change.status === "complete" && void this.attach());
+    chrome.tabs.onUpdated.addListener((_id, change, tab) => {
+      if (tab.active && change.status === "complete") void this.attach();
+    });
     chrome.storage.onChanged.addListener((changes) => {
       if ("token" in changes || "serverUrl" in changes || "sites" in changes) void this.attach();
     });
@@ -44,30 +48,38 @@ class SidePanel {
   }
 
   private async attach(): Promise<void> {
+    const attempt = (this.attempt += 1); // Tabs change faster than pages answer: only the last one counts.
     this.port?.disconnect();
     this.port = null;
-    const [settings, token] = await Promise.all([loadSettings(), loadToken()]);
+    this.seen = null;
+    const [settings, token, [tab]] = await Promise.all([
+      loadSettings(),
+      loadToken(),
+      chrome.tabs.query({ active: true, currentWindow: true }),
+    ]);
+    if (attempt !== this.attempt) return;
+    this.panel.conversationId = "";
     this.panel.baseUrl = settings.serverUrl;
     this.panel.token = token;
     if (!token) return this.say("Enter the server's address and your key in the options.", true);
-    const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
     if (!tab?.id || !tab.url) return this.say("Press the copilot's button in the tab to read it.");
     const origin = new URL(tab.url).origin;
     const site = settings.sites[origin];
     if (!site) return this.say(`Say in the options how to read ${origin}.`, true);
     this.relay = new Relay(new CopilotClient({ baseUrl: settings.serverUrl, token }), memory, origin);
-    await this.connect(tab.id, site);
+    await this.connect(tab.id, site, attempt);
   }
 
-  private async connect(tabId: number, site: SiteConfig): Promise<void> {
+  private async connect(tabId: number, site: SiteConfig, attempt: number): Promise<void> {
     try {
       await chrome.scripting.executeScript({ target: { tabId }, files: ["content.js"] });
     } catch {
       return this.say("Press the copilot's button in the tab to read it.");
     }
+    if (attempt !== this.attempt) return;
     const port = chrome.tabs.connect(tabId, { name: PORT_NAME });
     this.port = port;
-    port.onMessage.addListener((message: ToPanel) => this.receive(message));
+    port.onMessage.addListener((message: ToPanel) => port === this.port && this.receive(message));
     port.onDisconnect.addListener(() => this.failAll("The page has gone."));
     this.post({ kind: "watch", site });
     this.say("");

@@ -39,6 +39,13 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+
+        # Small matrices: threads that wait for each other take twenty times as long on a busy machine.
+        with threadpool_limits(1):
+            return self._train(vectors, labels)
+
+    def _train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
         names = sorted(set(labels))
         truth = np.array([names.index(label) for label in labels], dtype=np.int64)
         _require_enough(names, truth)

@@ -1,14 +1,12 @@
 """Live events of a conversation, as server-sent events."""
 
-from collections.abc import AsyncIterable
-from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from copilot.api.access import ConversationReader, MetricsDep, ServicesDep
 from copilot.api.routing import v1_router
+from copilot.api.sse import EventStream
 from copilot.domain.conversation import Conversation
 
 _MAX_ID_DIGITS = 18
@@ -25,7 +23,8 @@ async def _existing(
 
 @router.get(
     "/conversations/{conversation_id}/events",
-    response_class=EventSourceResponse,
+    status_code=200,
+    response_class=EventStream,
     operation_id="stream_events",
 )
 async def stream_events(
@@ -38,7 +37,7 @@ async def stream_events(
             alias="Last-Event-ID", description="The id of the last event seen: the stream goes on after it."
         ),
     ] = None,
-) -> AsyncIterable[ServerSentEvent]:
+) -> EventStream:
     """A snapshot, then events as they happen; with `Last-Event-ID`, first the events missed since.
 
     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
@@ -46,11 +45,8 @@ async def stream_events(
     reconnects.
     """
     after = _event_id(last_event_id)
-    subscription = services.events.subscribe(conversation.tenant_id, conversation.id, after)
-    async with aclosing(subscription) as events:
-        async for event in events:
-            metrics.event_sent(event.type)
-            yield ServerSentEvent(raw_data=event.model_dump_json(), event=event.type, id=str(event.id))
+    events = services.events.subscribe(conversation.tenant_id, conversation.id, after)
+    return EventStream(metrics.counting(events))
 
 
 def _event_id(header: str | None) -> int | None:

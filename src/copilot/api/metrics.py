@@ -1,9 +1,13 @@
 """Counters and histograms in Prometheus' text format."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
 from copilot.api.services import Events
+from copilot.domain.assist import AssistEvent
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -38,8 +42,12 @@ class Metrics:
         template = getattr(route, "path_format", None) or "none"
         self._seconds.labels(scope["method"], template, str(status)).observe(seconds)
 
-    def event_sent(self, event_type: str) -> None:
-        self._events_sent.labels(event_type).inc()
+    async def counting(self, events: AsyncGenerator[AssistEvent]) -> AsyncGenerator[AssistEvent]:
+        """The same events, counted by type as they pass."""
+        async with aclosing(events):
+            async for event in events:
+                self._events_sent.labels(event.type).inc()
+                yield event
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -42,10 +42,8 @@ def _add_events(document: dict[str, Any]) -> None:
     for name, definition in schema.pop("$defs").items():
         schemas.setdefault(name, definition)
     schemas["AssistEvent"] = schema
-    content = document["paths"]["/v1/conversations/{conversation_id}/events"]["get"]["responses"]["200"][
-        "content"
-    ]
-    content["text/event-stream"]["itemSchema"] = {
+    stream = document["paths"]["/v1/conversations/{conversation_id}/events"]["get"]
+    item = {
         "type": "object",
         "required": ["id", "event", "data"],
         "properties": {
@@ -58,6 +56,7 @@ def _add_events(document: dict[str, Any]) -> None:
             },
         },
     }
+    stream["responses"]["200"]["content"] = {"text/event-stream": {"itemSchema": item}}
 
 
 def _complete(method: str, path: str, operation: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.assist.collaborators import Assessment, ToolDesk
-from copilot.assist.situation import Situation, template_variables
+from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.assist import Intent, NextAction, NextActionKind
@@ -22,8 +22,10 @@ from copilot.domain.errors import (
 )
 from copilot.domain.playbook import Playbook, PlaybookStep
 from copilot.prompts import render_text
+from copilot.tools.facts import nested
 
 _SHOWN = 3
+_POLICY_FACTS = frozenset({"policy.outcome", "policy.reason"})
 _VERIFIED_CUSTOMER = "a verified customer"
 
 
@@ -85,7 +87,7 @@ class NextActionPlanner:
 
     async def _with_policy(self, turn: _Turn) -> _Turn:
         """Adds `policy.outcome` and `policy.reason` of the playbook's first tool that changes something."""
-        step = next((s for s in turn.playbook.steps if s.tool and self._changes(s.tool)), None)
+        step = self._deciding_step(turn)
         if step is None:
             return turn
         arguments, missing = self._arguments(step, turn.situation.facts)
@@ -106,6 +108,13 @@ class NextActionPlanner:
             turn.situation.with_facts(facts),
             {step.id: assessment},
         )
+
+    def _deciding_step(self, turn: _Turn) -> PlaybookStep | None:
+        """The first tool that would be offered now; else the first that only waits for policy's word."""
+        writes = [s for s in turn.playbook.steps if s.tool and self._changes(s.tool)]
+        offered = (s for s in writes if s.when.holds(turn.situation.facts))
+        waiting = (s for s in writes if s.when.facts_used() & _POLICY_FACTS)
+        return next(offered, None) or next(waiting, None)
 
     async def _step(
         self, turn: _Turn, step: PlaybookStep, existing: Sequence[Action]
@@ -232,13 +241,19 @@ def _same_call(existing: Sequence[Action], tool: str, arguments: Mapping[str, An
 
 
 def _covers(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether every wanted argument is the same in the known call, which may be written more exactly."""
-    return all(str(known.get(k)).casefold() == str(v).casefold() for k, v in wanted.items())
+    """Whether both calls are for the same thing; the amount changes as soon as it is done."""
+    return all(_plain(known.get(name)) == _plain(value) for name, value in wanted.items() if name != "amount")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [str(v).casefold() for v in value]
+    return str(value).casefold()
 
 
 def _filled(template: str, facts: Mapping[str, FactValue]) -> str | None:
     try:
-        return render_text(template, template_variables(facts)).strip()
+        return render_text(template, nested(facts)).strip()
     except CopilotError:
         return None  # it speaks of something not known yet
 

@@ -91,11 +91,13 @@ class Pipeline:
                 revision.conversation,
                 turn,
                 profile=revision.profile,
-                previous=memory.understanding,
+                previous=memory.topic,
                 today=self._today(),
             )
             memory.sentiments = [*memory.sentiments, memory.understanding.sentiment][-_HISTORY:]
             memory.understood = turn.sequence
+            if memory.understanding.asks_something or memory.topic is None:
+                memory.topic = memory.understanding
         if memory.understanding is not None:
             await revision.publish(memory.understanding)
 
@@ -120,9 +122,6 @@ class Pipeline:
             SearchQuery(
                 tenant_id=revision.conversation.tenant_id,
                 text=understanding.query,
-                history=tuple(
-                    t.text for t in revision.conversation.turns[:-1] if t.speaker is Speaker.CUSTOMER
-                )[-2:],
                 as_of=as_of,
             )
         )
@@ -205,8 +204,8 @@ class Pipeline:
 def state_of(revision: Revision) -> State:
     memory = revision.memory
     return State(
-        understanding=memory.understanding,
-        playbook=revision.playbook,
+        understanding=memory.topic,
+        playbook=revision.topic_playbook,
         situation=memory.situation,
         next_actions=memory.next_actions,
         actions=memory.actions,

@@ -39,6 +39,8 @@ class Memory:
     understanding: Understanding | None = None
     understood: int = 0
     """Sequence of the last customer turn that `understanding` takes into account."""
+    topic: Understanding | None = None
+    """The last one that asked for something: what thanks and order numbers belong to."""
     sentiments: list[Sentiment] = field(default_factory=list)
     view: OrderView | None = None
     results: tuple[ToolResult, ...] = ()
@@ -50,6 +52,9 @@ class Memory:
     suggestion: Suggestion | None = None
     gaps: list[str] = field(default_factory=list)
 
+    def forget_order(self) -> None:
+        self.view, self.results = None, ()
+
     @classmethod
     def of(cls, snapshot: ConversationSnapshot) -> "Memory":
         """What a restart leaves of it; the order is looked up again, so that its facts have a source."""
@@ -58,6 +63,7 @@ class Memory:
         return cls(
             understanding=snapshot.understanding,
             understood=_last_understood(snapshot),
+            topic=snapshot.understanding,
             sentiments=[snapshot.understanding.sentiment] if snapshot.understanding else [],
             next_actions=snapshot.next_actions,
             actions=snapshot.actions,
@@ -80,7 +86,16 @@ class Revision:
 
     @property
     def playbook(self) -> Playbook | None:
-        intent = self.memory.understanding.intent if self.memory.understanding else None
+        """Of the last customer turn."""
+        return self._playbook_of(self.memory.understanding)
+
+    @property
+    def topic_playbook(self) -> Playbook | None:
+        """Of the matter the conversation is about."""
+        return self._playbook_of(self.memory.topic)
+
+    def _playbook_of(self, understanding: Understanding | None) -> Playbook | None:
+        intent = understanding.intent if understanding else None
         return self.profile.playbooks.get(intent.name) if intent else None
 
     async def publish(self, data: EventData) -> AssistEvent | None:

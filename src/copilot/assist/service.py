@@ -26,6 +26,7 @@ from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
+from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
     MAX_TURN_CHARACTERS,
     Channel,
@@ -115,14 +116,14 @@ class LiveAssist:
         subject: str = "",
         customer_email: str | None = None,
     ) -> Conversation:
-        """A new conversation; `customer_email` is what the channel says, which proves nothing by itself."""
+        """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
         now = self._ports.clock.now()
-        from_whom = f" (from {customer_email})" if customer_email and not subject else ""
         conversation = Conversation(
             id=self._ports.ids.new("conv"),
             tenant_id=principal.tenant_id,
             channel=channel,
-            subject=f"{subject}{from_whom}".strip(),
+            subject=subject.strip(),
+            customer_id=await self._known_customer(customer_email),
             representative_id=principal.id,
             created_at=now,
             updated_at=now,
@@ -161,7 +162,7 @@ class LiveAssist:
         first_name: str | None = None,
         last_name: str | None = None,
         zip_code: str | None = None,
-    ) -> Conversation:
+    ) -> Customer:
         """Binds the customer whom e-mail and order number, or name and ZIP code, belong to.
 
         `CustomerNotVerified` when they do not, and always after five failures in a conversation.
@@ -172,9 +173,10 @@ class LiveAssist:
             customer = await self._identity.check(conversation_id, claim)
             await self._cancel(conversation_id)
             conversation = await self._bind(conversation, customer.id)
+            (await self._memory(conversation)).forget_order()  # so that it is looked up, and shown, anew
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, time.perf_counter(), None)
-        return conversation
+        return customer
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp:
         """Closes the conversation with what goes into the CRM. `ConversationClosed` the second time."""
@@ -234,7 +236,6 @@ class LiveAssist:
         principal: Principal,
         suggestion_id: str,
         verdict: FeedbackVerdict,
-        *,
         final_text: str | None = None,
         reason: str | None = None,
     ) -> AnswerFeedback:
@@ -278,6 +279,12 @@ class LiveAssist:
             await self._cancel(conversation_id)
 
     # ------------------------------------------------------------ the work for a revision
+
+    async def _known_customer(self, email: str | None) -> str | None:
+        try:
+            return (await self._ports.orders.find_customer_by_email(email)).id if email else None
+        except CopilotError:
+            return None  # unknown there, or the shop is down: the customer can still be verified later
 
     async def _start(
         self, principal: Principal, conversation: Conversation, started: float, turn: Turn | None

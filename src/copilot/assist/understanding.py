@@ -11,7 +11,6 @@ from copilot.assist.profile import TenantProfile
 from copilot.assist.redaction import mask
 from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
-from copilot.domain.playbook import Playbook
 from copilot.ports import Embedder, Vector
 
 _MAX_QUERY_CHARACTERS = 600
@@ -292,16 +291,21 @@ def _intent(
     prediction: Prediction | None, profile: TenantProfile, reading: _Reading, previous: Understanding | None
 ) -> tuple[Intent | None, tuple[Intent, ...]]:
     earlier = previous.intent if previous else None
+    courtesy = reading.is_greeting or reading.is_thanks
+    if courtesy and prediction is not None and prediction.in_scope:
+        named = _intents(prediction, profile)[:1]
+        if (
+            named
+            and named[0].confidence >= _CLEAR_PROBABILITY
+            and not profile.playbooks[named[0].name].asks_knowledge
+        ):
+            return named[0], ()
     keeps = reading.is_greeting or reading.is_thanks or reading.leans_on_context
     if earlier is not None and reading.only_supplies_data:
         return earlier, ()
     if prediction is None:
         return (earlier if keeps else None), ()
-    ranked = [
-        Intent(name=p.intent, title=p.title, confidence=min(1.0, probability))
-        for name, probability in prediction.ranked[:3]
-        if (p := _playbook(profile, name)) is not None
-    ]
+    ranked = _intents(prediction, profile)
     alternatives = tuple(i for i in ranked[1:] if i.confidence >= _MIN_ALTERNATIVE)
     if not ranked:
         return None, ()
@@ -314,8 +318,12 @@ def _intent(
     return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
 
 
-def _playbook(profile: TenantProfile, name: str) -> Playbook | None:
-    return profile.playbooks.get(name)
+def _intents(prediction: Prediction, profile: TenantProfile) -> list[Intent]:
+    return [
+        Intent(name=p.intent, title=p.title, confidence=min(1.0, probability))
+        for name, probability in prediction.ranked[:3]
+        if (p := profile.playbooks.get(name)) is not None
+    ]
 
 
 def _sentiment(profile: TenantProfile, vector: Vector) -> Sentiment:

@@ -30,7 +30,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Runs one command; a `CopilotError` becomes one clear message, exit status 2 when the input is at fault."""
+    """Runs one command; a `CopilotError` becomes one clear message, with exit status 2 for bad input."""
     try:
         build_app()()
     except CopilotError as error:

@@ -54,6 +54,8 @@ def demo(
 
 
 async def _demo(console: Console, *, once: bool, llm: str | None, model: str, recording: str) -> None:
+    from copilot.bootstrap import seed_shop_once  # noqa: PLC0415 - costs start-up time
+
     async with contextlib.AsyncExitStack() as stack:
         if llm is not None:
             os.environ["COPILOT_LLM_BASE_URL"] = stack.enter_context(_endpoint(console, llm))
@@ -61,7 +63,7 @@ async def _demo(console: Console, *, once: bool, llm: str | None, model: str, re
         settings = Settings()
         conversation = _recording(recording)
         print_report(await ingest_with_progress(settings, settings.knowledge_dir))
-        await _seed_shop(settings)
+        await seed_shop_once(settings, afresh=True)
         representative = await create_key(settings, "Robin Reyes", Role.REPRESENTATIVE)
         supervisor = await create_key(settings, "Sam Osei", Role.SUPERVISOR)
         address = await stack.enter_async_context(_server(console, settings))
@@ -142,9 +144,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, seconds: float
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise DependencyUnavailable(
-                f"{' '.join(process.args[1:4])} ended with status {process.returncode}."
-            )  # type: ignore[index]
+            raise DependencyUnavailable(f"what should serve {url} ended with status {process.returncode}.")
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(url, timeout=2).is_success:
                 return
@@ -173,12 +173,6 @@ def _require_free(settings: Settings) -> None:
                 f"port {settings.port} on {settings.host} is taken.",
                 hint="Stop what is running there, or choose another: scripts/demo --port 8010.",
             ) from error
-
-
-async def _seed_shop(settings: Settings) -> None:
-    from copilot.bootstrap import seed_demo_shop  # noqa: PLC0415 - costs start-up time
-
-    await seed_demo_shop(settings)
 
 
 def _recording(name: str) -> RecordedConversation:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -17,6 +18,15 @@ from copilot.domain.errors import ConfigurationError
 _FOLDER = Path(__file__).parent
 _TAG_OPENING = re.compile(r"<(?=\s*/?\s*[A-Za-z_!?])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+class _Unknown(StrictUndefined):
+    """Fails when it is used, but `order.status is defined` may ask about a fact of an unknown order."""
+
+    def __getattr__(self, name: str) -> Self:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
 
 
 def data_block(text: object, tag: str) -> str:
@@ -29,7 +39,7 @@ def data_block(text: object, tag: str) -> str:
 def _environment() -> ImmutableSandboxedEnvironment:
     # Plain text goes to a model or a person's draft, never into HTML: escaping would corrupt it.
     environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined,
+        undefined=_Unknown,
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,6 +1,5 @@
 """A small world behind the API: hand-written fakes of the use cases, in memory."""
 
-from asyncio import Event
 from datetime import UTC, datetime
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
@@ -26,7 +25,7 @@ class FakeAssist:
         self._clock, self._ids = clock, ids
         self._conversations, self._events, self._actions = conversations, events, actions
         self.failure: Exception | None = None
-        self.hold: Event | None = None
+        self.hold = None  # an asyncio.Event that requests wait for
         self.verified: dict[str, str | None] = {}
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 

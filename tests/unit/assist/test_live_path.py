@@ -1,5 +1,8 @@
 """Scenarios of the live path, from a customer's words to what the panel shows."""
 
+import asyncio
+
+import pytest
 from tests.unit.assist.world import (
     ELENA_ORDER,
     OLD_ORDER,
@@ -12,10 +15,8 @@ from tests.unit.assist.world import (
 
 from copilot.domain.actions import ActionStatus, PolicyOutcome
 from copilot.domain.assist import FeedbackVerdict, Support
-from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
 from copilot.domain.conversation import Speaker
-import asyncio
-import pytest
+from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
 
 HELLO_ELENA = f"I want a refund for my broken order {ELENA_ORDER}, I am elena@example.com"
 
@@ -35,7 +36,8 @@ async def test_a_question_is_answered_from_the_knowledge_base_in_the_designed_or
     ]
     suggestion = (await w.snapshot()).suggestion
     assert suggestion.text == (
-        "Thanks for asking. Standard shipping takes 3 to 5 business days and costs $6.95. Is there anything else?"
+        "Thanks for asking. Standard shipping takes 3 to 5 business days and costs $6.95. "
+        "Is there anything else?"
     )
     quoted = suggestion.sentences[1]
     assert quoted.support is Support.SUPPORTED
@@ -91,9 +93,12 @@ async def test_another_customers_order_is_refused_and_nothing_of_it_shows():
     await w.customer(f"I also want a refund for order {OMARS_ORDER}")
     snapshot = await w.snapshot()
     assert OMARS_ORDER not in {o.id for o in snapshot.order_view.orders}
-    assert "999" not in snapshot.model_dump_json()
+    assert "$999" not in snapshot.model_dump_json()
+    assert "c_omar" not in snapshot.model_dump_json()
     assert snapshot.suggestion.text.startswith("I cannot find that order for you.")
-    assert all(a.call is None or a.call.arguments.get("order_id") != OMARS_ORDER for a in snapshot.next_actions)
+    assert all(
+        a.call is None or a.call.arguments.get("order_id") != OMARS_ORDER for a in snapshot.next_actions
+    )
 
 
 async def test_an_email_with_somebody_elses_order_verifies_nobody():
@@ -113,9 +118,7 @@ async def test_verification_locks_after_five_failures_even_for_the_right_answer(
                 RITA, w.conversation.id, email="elena@example.com", order_id=f"LF-{n}"
             )
     with pytest.raises(CustomerNotVerified, match="locked"):
-        await w.live.verify_customer(
-            RITA, w.conversation.id, email="elena@example.com", order_id=ELENA_ORDER
-        )
+        await w.live.verify_customer(RITA, w.conversation.id, email="elena@example.com", order_id=ELENA_ORDER)
 
 
 async def test_what_policy_denies_is_shown_with_its_clause_and_cannot_be_proposed():

@@ -97,9 +97,7 @@ def order(order_id: str, owner: str, *, placed: int, delivered: int, cents: int 
         ),
         address=address("60614"),
         payments=(
-            PaymentRecord(
-                transaction_type="payment", amount=Money(minor=cents), payment_method_id="card_1"
-            ),
+            PaymentRecord(transaction_type="payment", amount=Money(minor=cents), payment_method_id="card_1"),
         ),
         placed_at=NOW - timedelta(days=placed),
         delivered_at=NOW - timedelta(days=delivered),
@@ -256,7 +254,11 @@ def document(external_id: str, text: str, **fields: object) -> KnowledgeDocument
 
 
 def passage(
-    doc: KnowledgeDocument, *, clause: str | None = None, confidence: float = 0.8, conflicts: tuple[str, ...] = ()
+    doc: KnowledgeDocument,
+    *,
+    clause: str | None = None,
+    confidence: float = 0.8,
+    conflicts: tuple[str, ...] = (),
 ) -> ScoredPassage:
     return ScoredPassage(
         passage=Passage(
@@ -350,7 +352,9 @@ class OneProfile:
         return self._profile
 
 
-async def centroid_classifier(embedder: HashingEmbedder, examples: dict[str, Sequence[str]]) -> LinearClassifier:
+async def centroid_classifier(
+    embedder: HashingEmbedder, examples: dict[str, Sequence[str]]
+) -> LinearClassifier:
     """Nearest mean: enough of a classifier for a world with four words."""
     rows = []
     for texts in examples.values():
@@ -429,9 +433,7 @@ async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: f
     profile = TenantProfile(
         tenant_id="larkfield",
         playbooks={p.intent: p for p in (REFUND, SHIPPING)},
-        intents=await centroid_classifier(
-            embedder, {p.intent: p.examples for p in (REFUND, SHIPPING)}
-        ),
+        intents=await centroid_classifier(embedder, {p.intent: p.examples for p in (REFUND, SHIPPING)}),
         sentiment=await centroid_classifier(
             embedder,
             {

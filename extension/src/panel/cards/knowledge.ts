@@ -94,6 +94,8 @@ export class KnowledgeSection extends LitElement {
           ${link ? html`<a href=${link} target="_blank" rel="noopener noreferrer">${citation.title}</a>` : citation.title}
           ${citation.clause ? html`<span class="clause">§${citation.clause}</span>` : nothing}
         </h3>
+        <span class="grow"></span>
+        ${confidence(card.confidence)}
       </div>
       ${path && path !== citation.title ? html`<p class="meta path">${path}</p>` : nothing}
       ${this.renderWarnings(card)}
@@ -104,7 +106,6 @@ export class KnowledgeSection extends LitElement {
           ${card.updated_on ? html`<span>Updated ${formatDay(card.updated_on)}</span>` : nothing}
           ${citation.page ? html`<span>Page ${citation.page}</span>` : nothing}
         </span>
-        ${confidence(card.confidence)}
         <span class="grow"></span>
         ${card.text.trim() === citation.quote.trim()
           ? nothing
@@ -160,6 +161,11 @@ export class KnowledgeSection extends LitElement {
         padding: 11px 0;
         border-top: 1px solid var(--cp-line);
         border-radius: 4px;
+        content-visibility: auto;
+        contain-intrinsic-size: auto 110px;
+      }
+      li:focus-visible {
+        outline-offset: -2px;
       }
       li:first-child {
         padding-top: 2px;
@@ -227,13 +233,15 @@ export class KnowledgeSection extends LitElement {
       }
       mark {
         background: var(--cp-mark);
-        color: inherit;
         border-radius: 2px;
-        padding: 1px 0;
+        color: inherit;
         box-decoration-break: clone;
       }
       .foot {
-        margin-top: 5px;
+        margin-top: 2px;
+      }
+      .title .badge {
+        align-self: center;
       }
       .foot button {
         min-height: 24px;

@@ -32,10 +32,10 @@ function describe(state: ConnectionState): Shown {
 }
 
 const MOODS = [
-  { above: 0.25, label: "Positive", tone: "ok", level: 3 },
-  { above: -0.25, label: "Neutral", tone: "", level: 2 },
-  { above: -0.6, label: "Unhappy", tone: "warn", level: 1 },
-  { above: -2, label: "Angry", tone: "bad", level: 1 },
+  { above: 0.25, label: "Positive", tone: "ok" },
+  { above: -0.25, label: "Neutral", tone: "" },
+  { above: -0.6, label: "Unhappy", tone: "warn" },
+  { above: -2, label: "Angry", tone: "bad" },
 ] as const;
 
 /** The panel's top line: the connection, what the customer wants, how they feel, what is degraded. */
@@ -67,11 +67,13 @@ export class StatusBar extends LitElement {
     return html`<header>
         <div class="what">
           <h2>${intent ? intent.title : "Copilot"}</h2>
-          ${intent
-            ? html`<span class="meta" title="How sure the intent is">${Math.round(intent.confidence * 100)} %</span>`
+          ${this.understanding
+            ? html`<p class="meta row">
+                ${this.renderMood(this.understanding.sentiment.score)}
+                ${intent ? html`<span>${Math.round(intent.confidence * 100)} % sure of the topic</span>` : nothing}
+              </p>`
             : nothing}
         </div>
-        ${this.understanding ? this.renderMood(this.understanding.sentiment.score) : nothing}
         <span class="connection ${shown.tone}" role="status"><i aria-hidden="true"></i>${shown.label}</span>
         <slot></slot>
       </header>
@@ -89,7 +91,7 @@ export class StatusBar extends LitElement {
 
   private renderMood(score: number): TemplateResult {
     const mood = MOODS.find((candidate) => score > candidate.above) ?? MOODS[3];
-    return html`<span class="badge ${mood.tone}" title="How the customer sounds">${mood.label}</span>`;
+    return html`<span class="badge mood ${mood.tone}" title="How the customer sounds">${mood.label}</span>`;
   }
 
   private readonly retry = (): void => {
@@ -104,22 +106,17 @@ export class StatusBar extends LitElement {
         align-items: center;
         gap: 8px;
         padding: 9px 14px;
-        min-height: 46px;
+        min-height: 56px;
       }
       .what {
         flex: 1;
         min-width: 0;
-        display: flex;
-        gap: 6px;
-        align-items: baseline;
       }
       h2 {
         font-size: 15px;
         font-weight: 650;
+        line-height: 1.3;
         letter-spacing: -0.005em;
-        white-space: nowrap;
-        overflow: hidden;
-        text-overflow: ellipsis;
       }
       .connection {
         display: inline-flex;

@@ -1,0 +1,57 @@
+"""Server-sent events on the wire.
+
+FastAPI's own generator endpoints are not used: in 0.165 a client that leaves while an event is being sent
+makes them raise (fastapi/fastapi#15824), which would be logged as an error with every panel that is closed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from copilot.domain.assist import AssistEvent
+
+HEARTBEAT_SECONDS = 15.0
+
+
+class EventStream(StreamingResponse):
+    """Sends `events` until they end or the client leaves, and closes them then."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncGenerator[AssistEvent], heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._chunks = _encoded(events, heartbeat)
+        super().__init__(self._chunks, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._chunks.aclose()
+
+
+async def _encoded(events: AsyncGenerator[AssistEvent], heartbeat: float) -> AsyncGenerator[bytes]:
+    """The events as bytes, and a comment whenever none has come for `heartbeat` seconds."""
+    coming: asyncio.Task[AssistEvent | None] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.create_task(_next(events))
+            done, _ = await asyncio.wait({coming}, timeout=heartbeat)
+            if not done:
+                yield KEEPALIVE_COMMENT
+                continue
+            event, coming = coming.result(), None
+            if event is None:
+                return
+            yield format_sse_event(data_str=event.model_dump_json(), event=event.type, id=str(event.id))
+    finally:
+        if coming is None:
+            await events.aclose()
+        else:
+            coming.cancel()  # ends `events` too, where they wait
+
+
+async def _next(events: AsyncGenerator[AssistEvent]) -> AssistEvent | None:
+    return await anext(events, None)
