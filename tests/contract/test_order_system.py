@@ -13,6 +13,7 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.shop_generator import order_number
 from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sqlite_shop import SCHEMA, SqliteShop, connect, save_order
+from copilot.adapters.tau_shop import TauShop
 from copilot.domain.commerce import Money, OrderStatus
 from copilot.domain.errors import ConfigurationError, CopilotError, NotFound, ToolFailed
 
@@ -33,10 +34,59 @@ ORDERS = (
 )
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+def as_tau_database():
+    """The same shop in tau-bench's shape, which knows no dates, categories and loyalty tiers."""
+    return {
+        "products": {p.id: tau_product(p) for p in (LANTERN, TENT)},
+        "users": {c.id: tau_user(c) for c in (MAYA, TOM)},
+        "orders": {o.id: tau_order(o) for o in ORDERS},
+    }
+
+
+def tau_product(product):
+    variants = {
+        v.item_id: v.model_dump(exclude={"product_id"}) | {"price": v.price.minor / 100}
+        for v in product.variants
+    }
+    return {"product_id": product.id, "name": product.name, "variants": variants}
+
+
+def tau_user(customer):
+    methods = {}
+    for method in customer.payment_methods:
+        methods[method.id] = method.model_dump(mode="json", exclude={"balance"}, exclude_none=True)
+        if method.balance is not None:
+            methods[method.id]["balance"] = method.balance.minor / 100
+    return {
+        "user_id": customer.id,
+        "name": {"first_name": customer.first_name, "last_name": customer.last_name},
+        "email": customer.email,
+        "address": customer.address.model_dump(),
+        "payment_methods": methods,
+        "orders": list(customer.order_ids),
+    }
+
+
+def tau_order(known):
+    item_fields = {"item_id", "product_id", "name", "options"}
+    return {
+        "order_id": known.id,
+        "user_id": known.customer_id,
+        "status": known.status.value,
+        "address": known.address.model_dump(),
+        "items": [i.model_dump(include=item_fields) | {"price": i.price.minor / 100} for i in known.items],
+        "fulfillments": [],
+        "payment_history": [p.model_dump() | {"amount": p.amount.minor / 100} for p in known.payments],
+    }
+
+
+@pytest.fixture(params=["fake", "sqlite", "tau"])
 async def orders(request, tmp_path):
     if request.param == "fake":
         yield shop(*ORDERS)
+        return
+    if request.param == "tau":
+        yield TauShop(as_tau_database())
         return
     path = tmp_path / "shop.db"
     connection = connect(path)
@@ -63,16 +113,20 @@ async def balance(orders, method_id="gift_1"):
 
 
 async def test_finds_customers_whatever_the_case(orders):
-    assert (await orders.find_customer_by_email("MAYA@Example.com")) == MAYA
-    assert (await orders.find_customer_by_name_zip("tom", "REED", "50010")) == TOM
+    assert (await orders.find_customer_by_email("MAYA@Example.com")).id == "maya"
+    assert (await orders.find_customer_by_name_zip("tom", "REED", "50010")).id == "tom"
     for wrong in ("nobody@example.com", "%", "' OR 1=1 --"):
         with pytest.raises(NotFound):
             await orders.find_customer_by_email(wrong)
 
 
 async def test_looks_up_orders_and_products(orders):
-    assert await orders.get_order("LF-1004820") == ORDERS[0]
-    assert await orders.get_product("lantern") == LANTERN
+    found = await orders.get_order("LF-1004820")
+    for field in ("id", "customer_id", "status", "address", "payments", "refunds"):
+        assert getattr(found, field) == getattr(ORDERS[0], field)
+    assert [i.model_copy(update={"category": "camping"}) for i in found.items] == [line()]
+    assert (await orders.get_customer("maya")).payment_methods == MAYA.payment_methods
+    assert (await orders.get_product("lantern")).variants == LANTERN.variants
     assert {p.id for p in await orders.list_products()} == {"lantern", "tent"}
     for ask in (orders.get_order, orders.get_customer, orders.get_product, orders.refunds):
         with pytest.raises(NotFound):
