@@ -2,9 +2,9 @@
 
     python scripts/calibrate_retrieval.py [--data FOLDER] [--write]
 
-Fits a logistic regression over what search sees of its best passage, on evals/questions.yaml, and with `--data`
-on mtrag_un (answerable and unanswerable tasks) too, each set weighing the same. Every figure printed comes from
-folds that were left out of the fit. `--write` replaces src/copilot/retrieval/calibration.json.
+Fits a logistic regression over what search sees of its best passage, on evals/questions.yaml. With `--data`
+it also reports mtrag_un (answerable and unanswerable tasks), fitted on itself and with what is shipped.
+Figures come from folds left out of the fit. `--write` replaces src/copilot/retrieval/calibration.json.
 """
 
 import argparse
@@ -47,7 +47,7 @@ REGULARISATION = 1.0
 
 @dataclass
 class Sample:
-    """Questions of one set: what search saw (n, features), and whether the knowledge holds the answer (n,)."""
+    """Questions of one set: what search saw (n, features), whether the knowledge has the answer (n,)."""
 
     name: str
     features: np.ndarray
@@ -67,7 +67,8 @@ class Corpus:
 
     def read(self) -> Iterator[SourceFile]:
         loader = loader_for(".md")
-        assert loader is not None
+        if loader is None:
+            raise LookupError(".md")
         for number, row in enumerate(self._rows):
             source = f"{self.prefix}{number}"
             documents = loader.load(row["text"].encode(), external_id=f"d{number}", source=source)
@@ -129,9 +130,7 @@ async def mtrag(embedder: MiniLmEmbedder, folder: Path) -> Sample:
     return Sample("mtrag_un", features, np.array([labels[task["answerability"][0]] for task in tasks]))
 
 
-async def ask(
-    embedder: MiniLmEmbedder, source: DocumentSource, queries: Sequence[SearchQuery]
-) -> np.ndarray:
+async def ask(embedder: MiniLmEmbedder, source: DocumentSource, queries: Sequence[SearchQuery]) -> np.ndarray:
     """What search sees of its best passage, for each query."""
     with tempfile.TemporaryDirectory() as folder:
         database = await Database.open(Path(folder) / "c.db")
@@ -179,7 +178,7 @@ def report(sample: Sample) -> None:
     threshold = best_threshold(probabilities, sample.answerable)
     found = probabilities >= threshold
     print(
-        f"{sample.name}: {sample.answerable.sum()} answerable, {(~sample.answerable).sum()} not; left-out folds: "
+        f"{sample.name}: {sample.answerable.sum()} answerable, {(~sample.answerable).sum()} not; left out: "
         f"AUROC {roc_auc_score(sample.answerable, probabilities):.3f}, "
         f"Brier {brier_score_loss(sample.answerable, probabilities):.3f}; at {threshold:.2f}: "
         f"{found[sample.answerable].mean():.0%} of the answerable answered, "
@@ -200,7 +199,8 @@ def best_threshold(probabilities: np.ndarray, answerable: np.ndarray) -> float:
     """Where as many of the answerable are answered as of the others are refused, together most."""
     candidates = np.linspace(0.05, 0.95, 91)
     gains = [
-        (probabilities[answerable] >= at).mean() + (probabilities[~answerable] < at).mean() for at in candidates
+        (probabilities[answerable] >= at).mean() + (probabilities[~answerable] < at).mean()
+        for at in candidates
     ]
     return float(candidates[int(np.argmax(gains))])
 
@@ -214,7 +214,7 @@ def write(samples: Sequence[Sample]) -> None:
         intercept=round(float(model.intercept_[0]), 4),
         weights={name: round(float(w), 4) for name, w in zip(FEATURES, model.coef_[0], strict=True)},
         threshold=round(threshold, 2),
-        fitted_on=f"evals/questions.yaml ({len(sample.answerable)} questions), by scripts/calibrate_retrieval.py",
+        fitted_on=f"evals/questions.yaml, {len(sample.answerable)} questions (scripts/calibrate_retrieval)",
         model_id=MiniLmEmbedder().model_id,
     )
     TARGET.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -36,7 +36,11 @@ COUNTER = FakeTokenCounter()
 
 class World:
     def __init__(self, database):
-        self.store, self.index, self.embedder = SqlKnowledgeStore(database), InMemoryPassageIndex(), HashingEmbedder()
+        self.store, self.index, self.embedder = (
+            SqlKnowledgeStore(database),
+            InMemoryPassageIndex(),
+            HashingEmbedder(),
+        )
         self.ingestor = Ingestor(
             store=self.store,
             index=self.index,
@@ -144,7 +148,9 @@ async def test_copies_are_shown_once(world):
 
 
 async def test_contradictions_are_flagged_on_both_sides(world):
-    await world.add("old-faq", "# Returns\n\n## Return window\n\nYou may return an item within 14 days of delivery.")
+    await world.add(
+        "old-faq", "# Returns\n\n## Return window\n\nYou may return an item within 14 days of delivery."
+    )
     result = await world.search("within how many days of delivery may I return an item")
     by_name = {p.document.external_id: p for p in result.passages if "within" in p.passage.text}
     policy, faq = by_name["returns"], by_name["old-faq"]

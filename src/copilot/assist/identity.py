@@ -71,10 +71,13 @@ class IdentityCheck:
         return customer
 
     async def check_own_words(
-        self, conversation: Conversation, entities: tuple[Entity, ...]
+        self, conversation: Conversation, entities: tuple[Entity, ...], crm_email: str | None = None
     ) -> Customer | None:
-        """The customer that the customer's own turns prove; the same failed claim is not tried twice."""
-        for claim in claims_in(conversation, entities):
+        """The customer that the customer's own turns prove; the same failed claim is not tried twice.
+
+        `crm_email`, who the CRM says is writing, stands in for an e-mail address; it proves nothing alone.
+        """
+        for claim in claims_in(conversation, entities, crm_email):
             if self.is_locked(conversation.id):
                 return None
             if claim in self._refused.get(conversation.id, ()):
@@ -102,11 +105,13 @@ class IdentityCheck:
             return None
 
 
-def claims_in(conversation: Conversation, entities: tuple[Entity, ...]) -> Iterator[Claim]:
+def claims_in(
+    conversation: Conversation, entities: tuple[Entity, ...], crm_email: str | None = None
+) -> Iterator[Claim]:
     """What the customer, and nobody else, has said about themselves, the latest first."""
     own = {t.id for t in conversation.turns if t.speaker is Speaker.CUSTOMER}
     said = [e for e in reversed(entities) if e.turn_id in own and not e.doubt]
-    email = next((e.value for e in said if e.kind is EntityKind.EMAIL), None)
+    email = next((e.value for e in said if e.kind is EntityKind.EMAIL), crm_email)
     order_id = next((e.value for e in said if e.kind is EntityKind.ORDER_ID), None)
     if email and order_id:
         yield Claim(email=email, order_id=order_id)

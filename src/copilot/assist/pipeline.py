@@ -98,6 +98,8 @@ class Pipeline:
             memory.understood = turn.sequence
             if memory.understanding.asks_something or memory.topic is None:
                 memory.topic = memory.understanding
+                if memory.topic.intent is not None:
+                    memory.matters = [*memory.matters, memory.topic.intent]
         if memory.understanding is not None:
             await revision.publish(memory.understanding)
 

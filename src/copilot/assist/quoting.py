@@ -89,7 +89,7 @@ def _says_something(sentence: str) -> bool:
         len(sentence.split()) >= _MIN_WORDS
         and len(sentence) <= _MAX_CHARACTERS
         and sentence.endswith((".", "!", "”", '"', ")", "…"))
-        and not sentence.startswith("|")
+        and not sentence.startswith(("|", "Yes", "No,"))  # an answer to another question
     )
 
 

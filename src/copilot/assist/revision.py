@@ -15,6 +15,7 @@ from copilot.domain.assist import (
     ConversationSnapshot,
     Degraded,
     EventData,
+    Intent,
     NextAction,
     OrderView,
     Sentiment,
@@ -36,11 +37,15 @@ T = TypeVar("T")
 class Memory:
     """What one conversation's earlier revisions have established; lost with the process, but for the rest."""
 
+    crm_email: str | None = None
+    """Who the CRM says is writing."""
     understanding: Understanding | None = None
     understood: int = 0
     """Sequence of the last customer turn that `understanding` takes into account."""
     topic: Understanding | None = None
     """The last one that asked for something: what thanks and order numbers belong to."""
+    matters: list[Intent] = field(default_factory=list)
+    """What each customer turn that asked for something was about."""
     sentiments: list[Sentiment] = field(default_factory=list)
     view: OrderView | None = None
     results: tuple[ToolResult, ...] = ()

@@ -129,6 +129,7 @@ class LiveAssist:
             updated_at=now,
         )
         await self._ports.store.create(conversation)
+        self._memories[conversation.id] = Memory(crm_email=customer_email)
         return conversation
 
     async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:
@@ -196,6 +197,8 @@ class LiveAssist:
                 conversation,
                 memory.summary,
                 state_of(revision),
+                matters=memory.matters,
+                playbooks=revision.profile.playbooks,
                 sentiment=memory.sentiments[-1].label if memory.sentiments else SentimentLabel.NEUTRAL,
                 knowledge_gap=memory.gaps[-1] if memory.gaps else None,
                 now=self._ports.clock.now(),
@@ -341,7 +344,8 @@ class LiveAssist:
         profile = await self._profiles.of(conversation.tenant_id)
         entities = entities_of(conversation, profile, self._ports.clock.now().date())
         try:
-            customer = await self._identity.check_own_words(conversation, entities)
+            crm_email = (await self._memory(conversation)).crm_email
+            customer = await self._identity.check_own_words(conversation, entities, crm_email)
         except CopilotError as error:
             _log.warning("customer not recognised in %s: %s", conversation.id, error.code)
             return conversation

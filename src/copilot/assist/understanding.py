@@ -12,12 +12,20 @@ from copilot.assist.redaction import mask
 from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.ports import Embedder, Vector
+from copilot.retrieval.sentences import split_sentences
 
 _MAX_QUERY_CHARACTERS = 600
 _SHORT_WORDS = 6
 _SMALL_TALK_WORDS = 14
 _MIN_ALTERNATIVE = 0.1
 _CLEAR_PROBABILITY = 0.5
+_MIN_SENTENCE_WORDS, _MAX_SENTENCES = 3, 4
+# What is left of "my order is LF-1004829 and my email is jo@example.com" once the data are taken out.
+_DANGLING = re.compile(
+    r"\b(?:and\s+)?(?:my|the|order|it's|it is)\s+(?:order|e-?mail|phone|zip|account)?\s*"
+    r"(?:number|address|code|id)?\s*(?:is|was|:)\s*(?=$|[.,;!?]|\band\b)",
+    re.IGNORECASE,
+)
 _MASKED = re.compile(r"\[(?:CARD|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
 _IDENTIFIERS = {EntityKind.ORDER_ID, EntityKind.EMAIL, EntityKind.PHONE, EntityKind.ZIP}
 _WORD = re.compile(r"[A-Za-z']+|\d+")
@@ -172,6 +180,10 @@ class _Reading:
     entities: tuple[Entity, ...]
 
     @property
+    def sentences(self) -> list[str]:
+        return [self.text[start:end] for start, end in split_sentences(self.text)]
+
+    @property
     def is_greeting(self) -> bool:
         return bool(self.words) and all(w in _GREETING for w in self.words)
 
@@ -218,7 +230,7 @@ class Understander:
         reading = _read(turn, tuple(e for e in entities if e.turn_id == turn.id))
         vector = await self._embedder.embed_query(reading.text or "hello")
         asks = not (reading.is_greeting or reading.is_thanks)
-        query, prediction = reading.text, _predict(profile, vector)
+        query, prediction = reading.text, await self._predict(profile, reading, vector)
         if asks and previous is not None and previous.query:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
@@ -230,6 +242,18 @@ class Understander:
             sentiment=_sentiment(profile, vector),
             asks_something=asks and bool(query.strip()),
         )
+
+    async def _predict(self, profile: TenantProfile, reading: _Reading, vector: Vector) -> Prediction | None:
+        """Of the whole turn; when that is no known matter, of the sentence that clearly is one."""
+        whole = _predict(profile, vector)
+        if whole is None or (whole.in_scope and whole.probability >= _CLEAR_PROBABILITY):
+            return whole
+        sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
+        if len(sentences) < 2:  # noqa: PLR2004 - one sentence is the whole turn
+            return whole
+        parts = [_predict(profile, await self._embedder.embed_query(s)) for s in sentences[:_MAX_SENTENCES]]
+        candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
+        return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
 
     async def _in_context(
         self, reading: _Reading, alone: Prediction | None, previous: Understanding, profile: TenantProfile
@@ -278,7 +302,8 @@ def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
         if entity.kind in _IDENTIFIERS:
             text = f"{text[: entity.start]} {text[entity.end :]}"
     text = _MASKED.sub(" ", mask(text))
-    text = re.sub(r"\s+", " ", text).strip(" ,:;-")
+    text = _DANGLING.sub(" ", re.sub(r"\s+", " ", text).strip())
+    text = re.sub(r"\s+(?=[.,;!?])", "", re.sub(r"\s+", " ", text)).strip(" ,:;-")
     words = tuple(w.lower() for w in _WORD.findall(text))
     return _Reading(text=text if words else "", words=words, entities=entities)
 
@@ -300,7 +325,8 @@ def _intent(
             and not profile.playbooks[named[0].name].asks_knowledge
         ):
             return named[0], ()
-    keeps = reading.is_greeting or reading.is_thanks or reading.leans_on_context
+    tells = bool(reading.entities) or "?" not in reading.text
+    keeps = courtesy or reading.leans_on_context or tells
     if earlier is not None and reading.only_supplies_data:
         return earlier, ()
     if prediction is None:

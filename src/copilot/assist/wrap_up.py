@@ -1,7 +1,7 @@
 """The rolling summary, carried on turn by turn, and what closes a conversation. Works without an LLM."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from copilot.assist.situation import Situation
 from copilot.assist.understanding import is_question
 from copilot.assist.words import plain
 from copilot.domain.actions import Action, ActionStatus
-from copilot.domain.assist import NextAction, SentimentLabel, Understanding
+from copilot.domain.assist import Intent, NextAction, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.playbook import Playbook
 from copilot.domain.wrap_up import Disposition, Statement, Summary, WrapUp
@@ -163,13 +163,15 @@ def build_wrap_up(
     summary: Summary,
     state: State,
     *,
+    matters: Sequence[Intent],
+    playbooks: Mapping[str, Playbook],
     sentiment: SentimentLabel,
     knowledge_gap: str | None,
     now: datetime,
 ) -> WrapUp:
     """Disposition and tags from the playbook, follow-ups from promises and waiting actions, a case note."""
     follow_ups = _follow_ups(summary, state, now.date())
-    disposition = _disposition(state)
+    disposition = _disposition(matters, playbooks)
     return WrapUp(
         conversation_id=conversation.id,
         disposition=disposition,
@@ -190,13 +192,16 @@ def build_wrap_up(
     )
 
 
-def _disposition(state: State) -> Disposition:
-    intent = state.understanding.intent if state.understanding else None
-    if state.playbook is None or intent is None:
+def _disposition(matters: Sequence[Intent], playbooks: Mapping[str, Playbook]) -> Disposition:
+    """Of the matter that most turns were about; of several, the one that came first."""
+    names = [m.name for m in matters if m.name in playbooks]
+    about_orders = [n for n in names if playbooks[n].needs_order] or names
+    if not about_orders:
         return _UNFILED
-    return Disposition(
-        code=state.playbook.disposition, title=state.playbook.title, confidence=intent.confidence
-    )
+    name = max(dict.fromkeys(about_orders), key=about_orders.count)
+    playbook = playbooks[name]
+    confidence = max(m.confidence for m in matters if m.name == name)
+    return Disposition(code=playbook.disposition, title=playbook.title, confidence=confidence)
 
 
 def _tags(conversation: Conversation, state: State, sentiment: SentimentLabel) -> tuple[str, ...]:

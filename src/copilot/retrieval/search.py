@@ -148,9 +148,7 @@ class KnowledgeSearch:
         exhausted = max(len(matched), len(leaned_on), len(near)) < limit
         return _without_copies(candidates), exhausted
 
-    async def _with_vectors(
-        self, question: _Question, candidates: Sequence[_Candidate]
-    ) -> list[_Candidate]:
+    async def _with_vectors(self, question: _Question, candidates: Sequence[_Candidate]) -> list[_Candidate]:
         """Cosines of all, also of those that only the keywords found."""
         hashes = list(dict.fromkeys(candidate.passage.content_hash for candidate in candidates))
         vectors = await self._store.cached_vectors(hashes, self._embedder.model_id)

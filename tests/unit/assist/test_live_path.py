@@ -15,7 +15,7 @@ from tests.unit.assist.world import (
 
 from copilot.domain.actions import ActionStatus, PolicyOutcome
 from copilot.domain.assist import FeedbackVerdict, Support
-from copilot.domain.conversation import Speaker
+from copilot.domain.conversation import Channel, Speaker
 from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
 
 HELLO_ELENA = f"I want a refund for my broken order {ELENA_ORDER}, I am elena@example.com"
@@ -282,3 +282,14 @@ async def test_an_empty_turn_is_refused(text):
     w = await world()
     with pytest.raises(InvalidInput):
         await w.customer(text)
+
+
+async def test_the_crms_word_needs_an_order_number_beside_it():
+    w = await world()
+    w.conversation = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com")
+    await w.customer("I want a refund for my broken lantern")
+    assert (await w.snapshot()).conversation.customer_id is None
+    await w.customer(f"it is {OMARS_ORDER}")
+    assert (await w.snapshot()).conversation.customer_id is None
+    await w.customer(f"sorry, it is {ELENA_ORDER}")
+    assert (await w.snapshot()).conversation.customer_id == "c_elena"

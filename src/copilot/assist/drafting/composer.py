@@ -24,6 +24,8 @@ _MARK = "\ue001"
 _WITHOUT_SOURCE = {"conversation", "entity", "today"}
 _MAX_SENTENCES = 3
 _MIN_SCORE = 0.42
+# Without a playbook only the passages say what the reply is about, so they must fit better.
+_MIN_SCORE_ALONE = 0.55
 _CLOSE_TO_BEST = 0.82
 _NEAR_DUPLICATE = 0.6
 
@@ -54,7 +56,8 @@ class Composer:
             s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
         ]
         ranked = await self._ranker.rank(request.understanding.query, quotable, 2 * _MAX_SENTENCES)
-        for sentence in _reading_order(_distinct(ranked)):
+        least = _MIN_SCORE if request.playbook is not None else _MIN_SCORE_ALONE
+        for sentence in _reading_order(_distinct(ranked, least)):
             citation = cite(sentence.scored, sentence.start, sentence.end)
             if citation is not None:
                 yield Sentence(text=citation.quote, support=Support.SUPPORTED, citations=(citation,))
@@ -165,11 +168,11 @@ def _new(sentences: Sequence[Sentence], said: Sequence[str]) -> list[Sentence]:
     return [s for s in sentences if not any(plain(s.text) in turn for turn in said)]
 
 
-def _distinct(ranked: Sequence[RankedSentence]) -> list[RankedSentence]:
+def _distinct(ranked: Sequence[RankedSentence], least: float) -> list[RankedSentence]:
     """The best few, none of which says the same as one before."""
     chosen: list[RankedSentence] = []
     for candidate in ranked:
-        if candidate.score < max(_MIN_SCORE, _CLOSE_TO_BEST * ranked[0].score):
+        if candidate.score < max(least, _CLOSE_TO_BEST * ranked[0].score):
             break
         if all(similarity(candidate.text, c.text) < _NEAR_DUPLICATE for c in chosen):
             chosen.append(candidate)
