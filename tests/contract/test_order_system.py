@@ -7,9 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.servers.rest_shop import MAPPING, SECRET, rest_server
 from tests.unit.tools.shop import GIFT_CARD, LANTERN, MAYA, NOW, TENT, TOM, VISA, line, order, shop
 
 from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.rest_mapping import load_mapping
+from copilot.adapters.rest_shop import RestShop
 from copilot.adapters.shop_generator import order_number
 from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sqlite_shop import SCHEMA, SqliteShop, connect, save_order
@@ -80,10 +83,16 @@ def tau_order(known):
     }
 
 
-@pytest.fixture(params=["fake", "sqlite", "tau"])
+@pytest.fixture(params=["fake", "sqlite", "tau", "rest"])
 async def orders(request, tmp_path):
     if request.param == "fake":
         yield shop(*ORDERS)
+        return
+    if request.param == "rest":
+        with rest_server(shop(*ORDERS)) as server:
+            opened = RestShop(load_mapping(MAPPING), secret=SECRET, base_url=server.url)
+            yield opened
+            await opened.close()
         return
     if request.param == "tau":
         yield TauShop(as_tau_database())
@@ -143,7 +152,7 @@ async def test_a_refund_is_recorded_and_never_more_than_was_paid(orders):
     await orders.refund("LF-1004820", Money.of(19), "goodwill", key="k3")
     for amount in (Money.of("0.01"), Money.of(-5), Money.of(1, "EUR")):
         with pytest.raises(ToolFailed):
-            await orders.refund("LF-1004820", amount, "goodwill", key=f"k {amount}")
+            await orders.refund("LF-1004820", amount, "goodwill", key=f"k {amount.minor} {amount.currency}")
 
 
 async def test_the_same_key_does_nothing_twice(orders):
