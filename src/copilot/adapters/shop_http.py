@@ -16,11 +16,13 @@ from copilot.domain.errors import (
     CopilotError,
     DependencyUnavailable,
     InvalidInput,
+    NotFound,
     OutcomeUnknown,
 )
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+_SEGMENT = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 _LONGEST_REASON = 300
 _OK, _REDIRECT, _CLIENT_ERROR = 200, 300, 400
 
@@ -157,9 +159,9 @@ class ShopHttp:
 
 
 def path_part(value: str) -> str:
-    """One segment of a path; nothing in it can leave its place."""
-    if value in {"", ".", ".."}:
-        raise InvalidInput(f"{value!r} is no identifier.", hint="Check the number.")
+    """One segment of a path. `NotFound` for what is none: many servers take `%2F` for a slash again."""
+    if not _SEGMENT.fullmatch(value) or value in {".", ".."}:
+        raise NotFound("There is no such entry.", hint="Check the number.")
     return quote(value, safe="")
 
 
