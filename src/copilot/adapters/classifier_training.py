@@ -40,7 +40,9 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+        from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415 - with scikit-learn
+            threadpool_limits,
+        )
 
         # Small matrices: threads that wait for each other take twenty times as long on a busy machine.
         with threadpool_limits(1):

@@ -14,14 +14,14 @@ from copilot.assist.situation import Situation, gather
 from copilot.assist.understanding import Understander, customer_said, is_question
 from copilot.assist.wrap_up import State, update_summary
 from copilot.domain.assist import KnowledgeCards, NextActions, RevisionDone, Understanding
-from copilot.domain.conversation import Speaker, Turn
+from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
 _BURST = 3
 _TAG_BONUS = 0.05
-_TAGGED, _SHOWN = 3, 6
+_WIDE, _TAGGED, _SHOWN = 20, 3, 6
 _SURE = 0.5
 
 
@@ -130,14 +130,9 @@ class Pipeline:
         found = await self._search.search(query)
         playbook, intent = revision.playbook, understanding.intent
         if playbook and playbook.knowledge_tags and intent and intent.confidence >= _SURE:
-            tagged = query.model_copy(
-                update={
-                    "text": f"{playbook.title}. {text}",
-                    "tags": frozenset(playbook.knowledge_tags),
-                    "limit": _TAGGED,
-                }
-            )
-            found = _joined(found, await self._search.search(tagged), trust_second=playbook.needs_order)
+            wider = query.model_copy(update={"text": f"{playbook.title}. {text}", "limit": _WIDE})
+            tagged = _with_any_tag(await self._search.search(wider), set(playbook.knowledge_tags))
+            found = _joined(found, tagged, trust_second=playbook.needs_order)
         revision.found = found
         await revision.publish(self._cards(revision.found, understanding.query))
 
@@ -229,6 +224,13 @@ def _split_query(query: str, earlier: str) -> tuple[str, tuple[str, ...]]:
     """(what the turn asks, what it leans on): search weighs the two by itself."""
     own = query.removeprefix(earlier).strip() if earlier else ""
     return (own, (earlier,)) if own and own != query else (query, ())
+
+
+def _with_any_tag(result: SearchResult, tags: set[str]) -> SearchResult:
+    passages = tuple(s for s in result.passages if tags & set(s.document.tags))[:_TAGGED]
+    return result.model_copy(
+        update={"passages": passages, "answerable": result.answerable and bool(passages)}
+    )
 
 
 def _joined(found: SearchResult, tagged: SearchResult, *, trust_second: bool) -> SearchResult:
