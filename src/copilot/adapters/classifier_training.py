@@ -40,7 +40,9 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+        from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415 - with scikit-learn
+            threadpool_limits,
+        )
 
         # Small matrices: threads that wait for each other take twenty times as long on a busy machine.
         with threadpool_limits(1):
@@ -101,7 +103,9 @@ def _fit(x: Matrix, truth: NDArray[np.int64], strength: float) -> tuple[Matrix, 
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence to the last digit does not matter here
-        model: Any = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(x, truth)
+        model: Any = LogisticRegression(C=strength, class_weight="balanced", max_iter=100, tol=1e-3).fit(
+            x, truth
+        )
     weights, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
     if len(weights) == 1:  # two labels: one row that tells the second from the first
         weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
