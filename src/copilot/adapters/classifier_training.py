@@ -40,7 +40,7 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
-        from threadpoolctl import (  # type: ignore[import-untyped]  # noqa: PLC0415 - with scikit-learn
+        from threadpoolctl import (  # noqa: PLC0415 - with scikit-learn
             threadpool_limits,
         )
 
@@ -97,7 +97,7 @@ def _require_enough(names: Sequence[str], truth: NDArray[np.int64]) -> None:
 
 
 def _fit(x: Matrix, truth: NDArray[np.int64], strength: float) -> tuple[Matrix, NDArray[np.float64]]:
-    from sklearn.linear_model import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.linear_model import (  # noqa: PLC0415
         LogisticRegression,
     )
 
@@ -118,7 +118,7 @@ def _centroids(x: Matrix, truth: NDArray[np.int64], classes: int) -> Matrix:
 
 
 def _out_of_fold(x: Matrix, truth: NDArray[np.int64], strength: float) -> _OutOfFold:
-    from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415
 
     classes = int(truth.max()) + 1
     logits, cosines = np.zeros((len(x), classes)), np.zeros(len(x))
@@ -164,7 +164,7 @@ def _scope_boundary(
     so the threshold is the strictest one that still takes in the wanted share of known texts.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-    from sklearn.metrics import roc_auc_score, roc_curve  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.metrics import roc_auc_score, roc_curve  # noqa: PLC0415
     from sklearn.model_selection import StratifiedKFold, cross_val_predict  # noqa: PLC0415
 
     model: Any = LogisticRegression(class_weight="balanced", max_iter=1000)

@@ -115,15 +115,21 @@ class LiveAssist:
         channel: Channel,
         subject: str = "",
         customer_email: str | None = None,
+        *,
+        customer_verified: bool = False,
     ) -> Conversation:
-        """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
+        """A new conversation with the customer that the CRM names.
+
+        `customer_verified`: the CRM has authenticated them. Otherwise the e-mail proves who they are only
+        together with an order number.
+        """
         now = self._ports.clock.now()
         conversation = Conversation(
             id=self._ports.ids.new("conv"),
             tenant_id=principal.tenant_id,
             channel=channel,
             subject=subject.strip(),
-            customer_id=await self._known_customer(customer_email),
+            customer_id=await self._known_customer(customer_email) if customer_verified else None,
             representative_id=principal.id,
             created_at=now,
             updated_at=now,

@@ -293,3 +293,11 @@ async def test_the_crms_word_needs_an_order_number_beside_it():
     assert (await w.snapshot()).conversation.customer_id is None
     await w.customer(f"sorry, it is {ELENA_ORDER}")
     assert (await w.snapshot()).conversation.customer_id == "c_elena"
+
+
+async def test_a_customer_whom_the_crm_has_authenticated_needs_no_further_proof():
+    w = await world()
+    opened = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com", customer_verified=True)
+    assert opened.customer_id == "c_elena"
+    unknown = await w.live.open(RITA, Channel.CHAT, "", "nobody@example.com", customer_verified=True)
+    assert unknown.customer_id is None
