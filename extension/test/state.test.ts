@@ -117,6 +117,7 @@ describe("a snapshot", () => {
         next_actions: [],
         actions: [],
         suggestion: suggestion("sug_1", draftRevision),
+        drafts: [{ suggestion_id: "sug_2", drafter: "llm", text: "Good d" }],
         summary: null,
         wrap_up: null,
       },
@@ -124,8 +125,13 @@ describe("a snapshot", () => {
 
   it("replaces everything, and starts the ids anew", () => {
     const state = applyEvent(play(delta(90, 9, "sug_9", "Other server")), snapshot(4, 3));
-    expect(state).toMatchObject({ lastEventId: 4, revision: 3, drafts: { streaming: [], completed: { id: "sug_1" } } });
+    expect(state).toMatchObject({ lastEventId: 4, revision: 3, drafts: { completed: { id: "sug_1" } } });
     expect(state.turns).toHaveLength(1);
+  });
+
+  it("holds the start of a draft that is still streaming", () => {
+    const state = play(snapshot(4, 3), { ...delta(5, 3, "sug_2", "ay"), id: 5 });
+    expect(state.drafts.streaming).toEqual([{ id: "sug_2", drafter: "llm", text: "Good day" }]);
   });
 
   it("shows no suggestion of another revision", () => {

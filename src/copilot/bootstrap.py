@@ -163,8 +163,8 @@ async def ingest(
     if policies:
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
-        if problems := [*policy.problems(), *policy.check_examples()]:
-            raise ConfigurationError(" ".join(problems), where=str(folder / "policies"))
+        if problems := policy.problems():
+            raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
     return report
 
 

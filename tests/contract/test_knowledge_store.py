@@ -1,5 +1,7 @@
 """What a KnowledgeStore does, on SQLite."""
 
+# ruff: noqa: E501 - samples read better whole
+
 from datetime import UTC, date, datetime
 
 import numpy as np

@@ -108,7 +108,7 @@ class FakeCopilot:
             "conversation_id": conversation_id,
             "revision": conversation.revision,
             "created_at": datetime.now(tz=UTC).isoformat(),
-            "data": json.loads(snapshot.model_dump_json()),
+            "data": {"drafts": [], **json.loads(snapshot.model_dump_json())},
         }
 
     def update_action(self, action: Action) -> None:

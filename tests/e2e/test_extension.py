@@ -12,8 +12,8 @@ from threading import Thread
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from tests.e2e import scene
+from tests.e2e.desk import CHROMIUM, until
 from tests.e2e.fake_api import KEY, FakeCopilot, serving
-from tests.e2e.test_panel import CHROMIUM, until
 
 DIST = Path(__file__).parents[2] / "extension/dist/chrome"
 DESK = """<!doctype html><title>Desk</title>

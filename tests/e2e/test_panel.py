@@ -1,102 +1,19 @@
 """The real component in a real browser, fed by a scripted API: what a representative sees and does."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from tests.e2e import scene
-from tests.e2e.fake_api import KEY, FakeCopilot, serving
+from tests.e2e.desk import Desk, needs_panel, open_desk, until
 
-from copilot.domain.actions import ActionStatus
-from copilot.domain.assist import KnowledgeCards, RevisionDone, Sentence, Support
+from copilot.domain.assist import KnowledgeCards, RevisionDone
 from copilot.domain.conversation import Speaker
-from copilot.domain.knowledge import Audience
 
-BUNDLE = Path(__file__).parents[2] / "src/copilot/console/static/panel/copilot-panel.js"
-CHROMIUM = "/usr/bin/chromium"
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not BUNDLE.exists(), reason="the panel is not built: cd extension && npm ci && npm run build"
-    ),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is missing: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@dataclass
-class Desk:
-    """An inbox with one conversation open in it."""
-
-    fake: FakeCopilot
-    page: Page
-    address: str
-    conversation_id: str = ""
-
-    def ask(self, text: str = scene.CUSTOMER_TEXT) -> None:
-        self.page.fill("#customer-text", text)
-        self.page.press("#customer-text", "Enter")
-
-    def publish(self, kind: str, data: Any, revision: int | None = None) -> None:
-        self.fake.publish(self.conversation_id, kind, data, revision)
-
-    def card(self, name: str) -> Locator:
-        return self.page.locator(f"copilot-{name}")
-
-    def feedback(self) -> list[dict[str, Any]]:
-        return [body for verb, body in self.fake.writes if verb == "feedback"]
-
-
-@contextmanager
-def open_desk(browser: Browser, **page_options: Any) -> Iterator[Desk]:
-    fake = FakeCopilot()
-    with serving(fake) as address:
-        page = browser.new_page(viewport={"width": 1360, "height": 900}, **page_options)
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: (problems.append("a dialog opened"), dialog.dismiss()))
-        page.goto(f"{address}/inbox#key={KEY}")
-        page.click("#new")
-        expect(page.locator("copilot-status")).to_contain_text("Live")
-        yield Desk(fake, page, address, next(iter(fake.conversations)))
-        page.close()
-        assert problems == []
-
-
-@pytest.fixture
-def desk(browser: Browser) -> Iterator[Desk]:
-    with open_desk(browser) as made:
-        yield made
-
-
-@pytest.fixture
-def answered(desk: Desk) -> Desk:
-    desk.ask()
-    expect(desk.card("summary")).to_contain_text("Summary so far")
-    return desk
-
-
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Waits for something that only the server sees."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+pytestmark = needs_panel
 
 
 def test_one_message_fills_every_card(answered: Desk) -> None:
@@ -118,11 +35,6 @@ def test_one_message_fills_every_card(answered: Desk) -> None:
     expect(answered.card("order")).to_contain_text("$88.00")
     expect(answered.card("next-actions")).to_contain_text("Defect reported 1 day after delivery, within 14")
     expect(answered.card("next-actions")).to_contain_text("Policy does not allow it")
-
-
-def test_the_key_leaves_the_address_bar(desk: Desk) -> None:
-    assert "key" not in desk.page.url
-    assert KEY not in desk.page.content()
 
 
 def test_a_draft_streams_before_it_can_be_inserted(desk: Desk) -> None:
@@ -193,57 +105,6 @@ def test_a_rejected_draft_says_why(answered: Desk) -> None:
     assert (feedback["verdict"], feedback["reason"]) == ("rejected", "Out of date")
 
 
-def test_a_refund_is_approved_by_the_digest_that_was_shown(answered: Desk) -> None:
-    card = answered.card("next-actions")
-    expect(card).to_contain_text("$49.00")
-    expect(card).to_contain_text(re.compile(r"\d:\d\d left"))
-    card.get_by_role("button", name="Approve").click()
-    expect(card).to_contain_text("rf_20418")
-    [action] = answered.fake.actions.values()
-    assert ("approve", {"digest": action.digest}) in answered.fake.writes
-
-
-def test_changed_arguments_go_back_to_policy_as_integer_cents(answered: Desk) -> None:
-    card = answered.card("approval")
-    card.get_by_role("button", name="Edit").click()
-    amount = card.get_by_label("Amount (USD)")
-    expect(amount).to_have_value("49.00")
-    amount.fill("forty")
-    expect(card.get_by_role("button", name="Check and propose")).to_be_disabled()
-    amount.fill("20.5")
-    card.get_by_role("button", name="Check and propose").click()
-    until(lambda: "edit" in [verb for verb, _ in answered.fake.writes])
-    [(_, body)] = [write for write in answered.fake.writes if write[0] == "edit"]
-    assert body["arguments"]["amount"] == {"minor": 2050, "currency": "USD"}
-
-
-def test_a_rejection_needs_a_reason(answered: Desk) -> None:
-    card = answered.card("approval")
-    card.get_by_role("button", name="Reject").click()
-    card.get_by_role("button", name="Reject").click()
-    assert [verb for verb, _ in answered.fake.writes if verb == "reject"] == []
-    card.get_by_label("Why not?").fill("Customer prefers an exchange")
-    card.get_by_role("button", name="Reject").click()
-    expect(card).to_contain_text("Customer prefers an exchange")
-
-
-def test_a_refused_approval_says_why(answered: Desk) -> None:
-    [action] = answered.fake.actions.values()
-    answered.fake.actions[action.id] = action.model_copy(update={"digest": "other"})
-    answered.card("approval").get_by_role("button", name="Approve").click()
-    expect(answered.card("approval").get_by_role("alert")).to_contain_text("changed since it was shown")
-
-
-def test_a_second_person_and_an_expiry_are_shown(answered: Desk) -> None:
-    [action] = answered.fake.actions.values()
-    answered.fake.update_action(action.model_copy(update={"status": ActionStatus.AWAITING_SECOND_APPROVAL}))
-    card = answered.card("approval")
-    expect(card.get_by_role("button", name="Approve as second person")).to_be_visible()
-    answered.fake.update_action(action.model_copy(update={"expires_at": scene.NOW}))
-    expect(card).to_contain_text("Expired")
-    expect(card.get_by_role("button")).to_have_count(0)
-
-
 def test_the_keyboard_is_enough(answered: Desk) -> None:
     page = answered.page
     page.locator("#subject").click()
@@ -300,113 +161,6 @@ def test_a_newer_message_takes_the_old_draft_away(answered: Desk) -> None:
     answered.publish("suggestion.completed", scene.suggestion(answered.conversation_id, 1), 1)
     answered.page.wait_for_timeout(100)
     expect(answered.card("suggestion").locator(".draft")).to_have_count(0)
-
-
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>[a](javascript:alert(3)) ${alert(4)} {{7*7}}"
-
-
-def test_hostile_text_stays_text_everywhere(desk: Desk) -> None:
-    fake, cid = desk.fake, desk.conversation_id
-    fake.scripted = False
-    desk.ask(HOSTILE)
-    expect(desk.page.locator("#turns li")).to_have_count(1)
-    bad = scene.citation(
-        "p9",
-        HOSTILE,
-        HOSTILE,
-        clause=HOSTILE,
-        heading_path=(HOSTILE,),
-        version=HOSTILE,
-        source="javascript:alert(5)",
-        audience=Audience.PUBLIC,
-    )
-    [card, *_] = scene.knowledge().cards
-    desk.publish(
-        "knowledge",
-        KnowledgeCards(
-            answered=True,
-            confidence=1,
-            cards=(card.model_copy(update={"citation": bad, "text": f"{HOSTILE} more"}),),
-        ),
-    )
-    sentence = Sentence(text=HOSTILE, support=Support.SUPPORTED, citations=(bad,))
-    draft = scene.suggestion(cid, 1, text=HOSTILE, sentences=(sentence,))
-    desk.publish("suggestion.completed", draft)
-    action = scene.refund(cid, 1, preview=HOSTILE)
-    fake.update_action(action)
-    [first, ask, denied] = scene.next_actions(action).actions
-    hostile = {"title": HOSTILE, "why": HOSTILE, "say": HOSTILE, "missing": (HOSTILE,), "preview": HOSTILE}
-    desk.publish(
-        "next_actions",
-        {"actions": [a.model_copy(update=hostile).model_dump(mode="json") for a in (first, ask, denied)]},
-    )
-    desk.publish(
-        "understanding",
-        {
-            **scene.understanding().model_dump(mode="json"),
-            "intent": {"name": "x", "title": HOSTILE, "confidence": 1},
-        },
-    )
-    desk.publish("summary", {**scene.summary(cid, 1, "t").model_dump(mode="json"), "next_step": HOSTILE})
-    desk.publish("degraded", {"component": HOSTILE, "message": HOSTILE})
-    for name in ("knowledge", "suggestion", "next-actions", "status", "summary"):
-        expect(desk.card(name)).to_contain_text("<img src=x onerror=alert(1)>")
-    found = desk.page.evaluate(
-        """() => {
-          const count = (root) => [...root.querySelectorAll("*")].reduce(
-            (sum, el) => sum + (["IMG", "SCRIPT", "IFRAME"].includes(el.tagName) && root !== document ? 1 : 0)
-              + (el.tagName === "A" && el.protocol !== "https:" ? 1 : 0)
-              + (el.shadowRoot ? count(el.shadowRoot) : 0), 0);
-          return count(document) + document.querySelectorAll("img").length;
-        }"""
-    )
-    assert found == 0
-
-
-def test_only_https_sources_become_links(answered: Desk) -> None:
-    links = answered.card("knowledge").locator("a")
-    assert [link.get_attribute("href") for link in links.all()] == [
-        "https://help.larkfield.example/returns-policy"
-    ]
-    assert links.first.get_attribute("rel") == "noopener noreferrer"
-
-
-def test_a_lost_stream_resumes_without_loss_or_repetition(desk: Desk) -> None:
-    fake = desk.fake
-    fake.scripted = False
-    desk.ask()
-    expect(desk.page.locator("#turns li")).to_have_count(1)
-    draft = scene.suggestion(desk.conversation_id, 1)
-    pieces = scene.deltas(draft)
-    desk.publish("suggestion.delta", pieces[0])
-    expect(desk.card("suggestion").locator(".draft")).to_contain_text(pieces[0].text.strip())
-    fake.refuse_streams = True
-    fake.streams_dropped += 1
-    expect(desk.card("status")).to_contain_text("Reconnecting")
-    desk.publish("suggestion.delta", pieces[1])
-    fake.refuse_streams = False
-    expect(desk.card("status")).to_contain_text("Live")
-    expect(desk.card("suggestion").locator(".draft")).to_contain_text(
-        (pieces[0].text + pieces[1].text).strip()
-    )
-    assert fake.last_event_ids == [None, "2"]
-
-
-def test_a_dead_server_is_called_down_and_comes_back(desk: Desk) -> None:
-    desk.fake.refuse_streams = True
-    desk.fake.streams_dropped += 1
-    expect(desk.card("status")).to_contain_text("Server down", timeout=10_000)
-    desk.fake.refuse_streams = False
-    desk.card("status").get_by_role("button", name="Try now").click()
-    expect(desk.card("status")).to_contain_text("Live")
-
-
-def test_a_wrong_key_asks_to_sign_in(desk: Desk) -> None:
-    desk.page.evaluate("document.querySelector('copilot-panel').token = 'wrong'")
-    expect(desk.card("status")).to_contain_text("Not signed in")
-    desk.page.goto("about:blank")
-    desk.page.goto(f"{desk.address}/inbox#key=wrong")
-    expect(desk.page.locator("#sign-in-problem")).to_contain_text("does not accept")
 
 
 def test_verifying_the_customer(desk: Desk) -> None:

@@ -3,7 +3,7 @@ import type { Action, Conversation, FeedbackVerdict, Problem, Speaker, Turn, Wra
 /** The server refused a request, or could not be reached (`status` 0); `message` is fit to show. */
 export class ApiError extends Error {
   constructor(readonly problem: Problem) {
-    super(problem.detail || problem.title);
+    super([problem.detail || problem.title, problem.hint].filter(Boolean).join(" "));
     this.name = "ApiError";
   }
 

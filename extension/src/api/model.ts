@@ -54,4 +54,6 @@ export interface Problem {
   status: number;
   detail?: string;
   code?: string;
+  /** What to do about it. */
+  hint?: string;
 }

@@ -48,8 +48,9 @@ function codecFor(value: unknown): Codec {
   return JSON_VALUE;
 }
 
-function isMoney(value: unknown): value is Money {
-  return typeof value === "object" && value !== null && "minor" in value && "currency" in value;
+export function isMoney(value: unknown): value is Money {
+  if (typeof value !== "object" || value === null || !("minor" in value && "currency" in value)) return false;
+  return typeof value.minor === "number" && /^[A-Z]{3}$/.test(String(value.currency));
 }
 
 const TEXT: Codec = { show: String, read: (text) => text, label: (label) => label };

@@ -1,27 +1,25 @@
-import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { ApiError, CopilotClient } from "../api/client.js";
 import type { Action, AssistEvent, FeedbackVerdict } from "../api/model.js";
 import { type ConnectionState, EventStream } from "../api/stream.js";
 import { announcementFor } from "./announce.js";
-import { ApprovalCard } from "./cards/approval.js";
-import { KnowledgeSection } from "./cards/knowledge.js";
-import { NextActionsCard } from "./cards/next-actions.js";
-import { OrderCard } from "./cards/order.js";
-import { StatusBar } from "./cards/status.js";
-import { SuggestionCard } from "./cards/suggestion.js";
-import { SummaryCard } from "./cards/summary.js";
+import type { KnowledgeSection } from "./cards/knowledge.js";
+import type { NextActionsCard } from "./cards/next-actions.js";
+import type { SuggestionCard } from "./cards/suggestion.js";
 import { copyText } from "./clipboard.js";
 import type { Command } from "./commands.js";
 import { emit } from "./events.js";
 import { keyCommand, KEYS } from "./keyboard.js";
 import { icon } from "./parts.js";
 import { applyEvent, INITIAL_STATE, type PanelState } from "./state.js";
+import { layout } from "./layout.js";
 import { shared, tokens } from "./styles.js";
 
 interface Stoppable extends HTMLElement {
   stops(): HTMLElement[];
 }
 
+const NONE: readonly never[] = [];
 const TOAST_MS = 4000;
 // Fixed, draft or not: a number that changed its meaning as cards arrive would be pressed in error.
 const REPLY_KEY = 1;
@@ -204,7 +202,9 @@ export class CopilotPanel extends LitElement {
       ${this.helpOpen ? this.renderHelp() : nothing}
       <div class="cards" @command=${(event: CustomEvent<Command>) => void this.run(event.detail)}>
         ${this.renderEmpty()}
+        ${panel.wrapUp ? this.renderSummary() : nothing}
         <copilot-suggestion
+          ?hidden=${panel.wrapUp !== null}
           .drafts=${panel.drafts}
           .working=${this.isWorking}
           .citationNumber=${this.citationNumber}
@@ -212,7 +212,7 @@ export class CopilotPanel extends LitElement {
           .used=${(completed && this.used.get(completed.id)) ?? null}
         ></copilot-suggestion>
         <copilot-next-actions
-          .nextActions=${panel.nextActions?.value ?? []}
+          .nextActions=${(!panel.wrapUp && panel.nextActions?.value) || NONE}
           .actions=${panel.actions}
           .busy=${this.busy}
           .errors=${this.errors}
@@ -226,10 +226,16 @@ export class CopilotPanel extends LitElement {
           .earlier=${this.isEarlier(panel.knowledge?.revision)}
         ></copilot-knowledge>
         <copilot-order .view=${panel.orderView}></copilot-order>
-        <copilot-summary .summary=${panel.summary} .wrapUp=${panel.wrapUp}></copilot-summary>
+        ${panel.wrapUp ? nothing : this.renderSummary()}
       </div>
       <div class="hidden" role="status" aria-live="polite">${this.announcement}</div>
       <div class="toast ${this.toast ? "shown" : ""}" role="status">${this.toast}</div>`;
+  }
+
+  /** Last while the conversation runs, first once it is over. */
+  private renderSummary(): TemplateResult {
+    const { summary, wrapUp } = this.panel;
+    return html`<copilot-summary .summary=${summary} .wrapUp=${wrapUp}></copilot-summary>`;
   }
 
   private renderEmpty(): TemplateResult | typeof nothing {
@@ -375,92 +381,9 @@ export class CopilotPanel extends LitElement {
     }
   }
 
-  static override styles = [
-    tokens,
-    shared,
-    css`
-      :host {
-        background: var(--cp-canvas);
-        min-width: 280px;
-        position: relative;
-      }
-      copilot-status {
-        position: sticky;
-        top: 0;
-        z-index: 2;
-        background: var(--cp-surface);
-      }
-      .help {
-        margin-right: -8px;
-      }
-      .cards {
-        display: grid;
-        gap: 10px;
-        padding: 10px;
-      }
-      .cards > * {
-        min-width: 0;
-      }
-      .cards > :not(.empty) {
-        display: contents;
-      }
-      .empty {
-        color: var(--cp-muted);
-        text-align: center;
-        padding: 40px 24px;
-      }
-      .keys {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 6px 12px;
-        margin: 10px 10px 0;
-        padding: 12px 14px;
-        border: 1px solid var(--cp-line);
-        border-radius: var(--cp-radius);
-        background: var(--cp-surface);
-        font-size: 12.5px;
-      }
-      .toast {
-        position: sticky;
-        bottom: 10px;
-        width: fit-content;
-        max-width: calc(100% - 20px);
-        margin: 0 auto;
-        padding: 7px 12px;
-        border-radius: 8px;
-        font-size: 12.5px;
-        background: var(--cp-text);
-        color: var(--cp-surface);
-        opacity: 0;
-        visibility: hidden;
-        transition: opacity 150ms;
-      }
-      .toast.shown {
-        opacity: 1;
-        visibility: visible;
-      }
-    `,
-  ];
+  static override styles = [tokens, shared, layout];
 }
 
 function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong in the panel.";
-}
-
-const ELEMENTS = {
-  "copilot-approval": ApprovalCard,
-  "copilot-knowledge": KnowledgeSection,
-  "copilot-next-actions": NextActionsCard,
-  "copilot-order": OrderCard,
-  "copilot-panel": CopilotPanel,
-  "copilot-status": StatusBar,
-  "copilot-suggestion": SuggestionCard,
-  "copilot-summary": SummaryCard,
-};
-
-/** Makes <copilot-panel> known to the page; harmless when it is already. */
-export function definePanel(): void {
-  for (const [name, element] of Object.entries(ELEMENTS)) {
-    if (!customElements.get(name)) customElements.define(name, element);
-  }
 }

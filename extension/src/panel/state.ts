@@ -104,7 +104,11 @@ function fromSnapshot(snapshot: ConversationSnapshot, eventId: number): PanelSta
     nextActions: { revision, value: snapshot.next_actions },
     orderView: snapshot.order_view,
     actions: snapshot.actions,
-    drafts: { ...NO_DRAFTS, completed: suggestion?.revision === revision ? suggestion : null },
+    drafts: {
+      completed: suggestion?.revision === revision ? suggestion : null,
+      streaming: snapshot.drafts.map(({ suggestion_id: id, drafter, text }) => ({ id, drafter, text })),
+      blocked: [],
+    },
     summary: snapshot.summary,
     wrapUp: snapshot.wrap_up,
   };

@@ -1,5 +1,6 @@
 import { ApiError, CopilotClient } from "../api/client.js";
-import { type CopilotPanel, definePanel } from "../panel/copilot-panel.js";
+import type { CopilotPanel } from "../panel/copilot-panel.js";
+import { definePanel } from "../panel/define.js";
 import type { InsertedDetail } from "../panel/events.js";
 import type { InsertOutcome } from "./insert.js";
 import { PORT_NAME, type ToPage, type ToPanel } from "./messages.js";

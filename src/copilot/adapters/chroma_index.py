@@ -1,7 +1,7 @@
 """Chroma inside this process: one collection per tenant, in a folder that only this process may use.
 
-Everything here is derived from SQL. A folder that cannot be opened is set aside and begun anew, empty; whoever
-opened it compares ids with the store and fills it again (`Ingestor.heal`).
+Everything here is derived from SQL. A folder that cannot be opened is begun anew, empty; whoever opened it
+compares ids with the store and fills it again (`Ingestor.heal`).
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import numpy as np
 
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable
 from copilot.ports import Vector, Vectors
@@ -45,13 +47,11 @@ class ChromaIndex:
         self._thread = ThreadPoolExecutor(1, "chroma")
         self._collections: dict[str, Collection] = {}
         self._lock: int | None = None
-        self._client: ClientAPI | None = None
+        self._client: Any = None  # chromadb's types leave out close()
 
     @classmethod
     async def open(cls, folder: Path, model_id: str) -> Self:
         """Takes the folder for this process. `ConfigurationError` when another one has it."""
-        import numpy as np  # noqa: F401, PLC0415 - first on this thread: two threads importing it clash
-
         index = cls(folder, model_id)
         try:
             await index._run(index._open)
@@ -80,7 +80,7 @@ class ChromaIndex:
     async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> list[tuple[str, float]]:
         def read() -> list[tuple[str, float]]:
             found = self._collection(tenant_id).query(
-                query_embeddings=[vector], n_results=limit, include=["distances"]
+                query_embeddings=vector[np.newaxis], n_results=limit, include=["distances"]
             )
             distances = (found["distances"] or [[]])[0]
             return [(name, 1.0 - float(far)) for name, far in zip(found["ids"][0], distances, strict=True)]
@@ -173,10 +173,11 @@ class ChromaIndex:
             self._client = chromadb.PersistentClient(
                 path=str(self._folder), settings=Settings(anonymized_telemetry=False)
             )
-        return self._client
+        client: ClientAPI = self._client
+        return client
 
     def _forget_client(self) -> None:
-        from chromadb.api.client import SharedSystemClient  # noqa: PLC0415
+        from chromadb.api.shared_system_client import SharedSystemClient  # noqa: PLC0415
 
         if self._client is not None:
             self._client.close()
@@ -187,10 +188,11 @@ class ChromaIndex:
 
     def _collection(self, tenant_id: str) -> "Collection":
         if tenant_id not in self._collections:
+            configuration: Any = {"hnsw": _HNSW}
             self._collections[tenant_id] = self._open_client().get_or_create_collection(
                 f"{_tenant_prefix(tenant_id)}{self._model}",
                 embedding_function=None,
-                configuration={"hnsw": _HNSW},  # type: ignore[typeddict-item]
+                configuration=configuration,
             )
         return self._collections[tenant_id]
 

@@ -1,5 +1,7 @@
 """The FastAPI app of the HTTP API."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -17,19 +19,10 @@ _UPLOADS = {"/v1/knowledge/documents": MAX_UPLOAD_BYTES}
 
 def create_api(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
     """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
-    app = FastAPI(
-        title="Agent-assist copilot",
-        version="1",
-        description="Live conversations in, knowledge, drafts and next actions out.",
-        docs_url=None,  # they load scripts from elsewhere
-        redoc_url=None,
-    )
+    app = _with_routes()
     app.state.services = services
     app.state.metrics = Metrics(services.events)
-    for module in (conversations, turns, events, suggestions, actions, knowledge, health):
-        app.include_router(module.router)
     install_error_handlers(app)
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
     app.add_middleware(Guard, metrics=app.state.metrics)
     if allowed_origins:
@@ -41,4 +34,23 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
             expose_headers=["Idempotent-Replayed", "Retry-After"],
             max_age=600,
         )
+    return app
+
+
+def describe_api() -> dict[str, Any]:
+    """The OpenAPI document, without any service running."""
+    return describe(_with_routes())
+
+
+def _with_routes() -> FastAPI:
+    app = FastAPI(
+        title="Agent-assist copilot",
+        version="1",
+        description="Live conversations in, knowledge, drafts and next actions out.",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+    )
+    for module in (conversations, turns, events, suggestions, actions, knowledge, health):
+        app.include_router(module.router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

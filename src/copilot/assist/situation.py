@@ -1,9 +1,8 @@
 """The facts of a conversation, in the vocabulary of `domain/facts`, and where each of them comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from copilot.assist.entities import last_of
 from copilot.assist.understanding import customer_said, is_frustrated
@@ -12,8 +11,7 @@ from copilot.domain.assist import Entity, EntityKind, OrderView, Sentiment, Unde
 from copilot.domain.commerce import Customer, LineItem, Order
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
-from copilot.domain.facts import FACTS
-from copilot.tools.facts import nested, order_facts
+from copilot.tools.facts import order_facts
 
 _ENTITY_FACTS = {
     "entity.order_id": EntityKind.ORDER_ID,
@@ -26,7 +24,6 @@ _ENTITY_FACTS = {
 
 
 _RECENT = timedelta(days=60)
-_GROUPS = frozenset(name.split(".")[0] for name in FACTS if "." in name)
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,3 @@ def _sources(results: Sequence[ToolResult], order: Order | None) -> dict[str, tu
             calls["order"] = calls["item"] = (result.call.id,)
     return calls
 
-
-def template_variables(facts: Mapping[str, FactValue]) -> dict[str, Any]:
-    """The facts as templates speak of them; every group is there, so that `is defined` works on its facts."""
-    return {group: {} for group in _GROUPS} | nested(facts)

@@ -144,9 +144,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, seconds: float
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise DependencyUnavailable(
-                f"{' '.join(process.args[1:4])} ended with status {process.returncode}."
-            )  # type: ignore[index]
+            raise DependencyUnavailable(f"what should serve {url} ended with status {process.returncode}.")
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(url, timeout=2).is_success:
                 return

@@ -89,6 +89,8 @@ class Player:
         await self._drain(
             feed, decision, started, lambda e: e.type == "action.updated" and e.data["status"] in _SETTLED
         )
+        # What the decision changes is shown after it: the order, what to do next, the summary.
+        await self._drain(feed, decision, started, lambda e: e.type == "summary")
 
     async def _wrap_up(self, feed: EventFeed, path: str) -> None:
         self.on_step("wrap-up", "")

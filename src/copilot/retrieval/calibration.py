@@ -21,8 +21,8 @@ class Features(Value):
     """Of one passage for one question.
 
     `cosine` to the last turn alone, `context_cosine` to the turn in its context, `coverage` the share of the
-    turn's words that the passage has, `keyword` BM25 divided by the number of the turn's words, `lead` how far
-    `context_cosine` lies above the mean of all candidates.
+    turn's words that the passage has, each weighed by how telling it is, `keyword` BM25
+    divided by the number of the turn's words, `lead` how far `context_cosine` lies above the mean of all.
     """
 
     cosine: float

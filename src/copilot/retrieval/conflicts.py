@@ -1,21 +1,26 @@
-"""Finds passages of different documents that say the same with another number, e.g. "30 days" and "14 days"."""
+"""Finds passages of different documents that say the same with another number, "30 days" and "14 days"."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
+from copilot.domain.words import content_words, stem
 from copilot.ports import Vectors
+from copilot.retrieval.sentences import split_sentences
 
-SAME_TOPIC = 0.72
+SAME_TOPIC = 0.6
 """Cosine of two passages from which on they are taken to be about the same thing."""
 
+SAME_WORDS = 0.6
+"""Share of the shorter sentence's words that the other must have."""
+MIN_SHARED = 2
+
 _NUMBER_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
-    )
-}
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",
+}  # fmt: skip
 _QUANTITY = re.compile(
     r"(?P<money>[$€£]\s?\d[\d,]*(?:\.\d+)?)|"
     r"\b(?P<value>\d+(?:\.\d+)?|" + "|".join(_NUMBER_WORDS) + r")(?:\s*(?:[-–]|to)\s*\d+)?[\s-]+"
@@ -29,17 +34,25 @@ def find_conflicts(
     found: Sequence[tuple[Passage, KnowledgeDocument]], vectors: Vectors
 ) -> list[tuple[str, ...]]:
     """For each passage the ids of those it contradicts. `vectors` has a row for each."""
-    quantities = [_quantities(passage.text) for passage, _ in found]
+    statements = [_statements(passage.text) for passage, _ in found]
     conflicts: list[list[str]] = [[] for _ in found]
     for first, second in combinations(range(len(found)), 2):
         if (
             _comparable(found[first][1], found[second][1])
             and float(vectors[first] @ vectors[second]) >= SAME_TOPIC
-            and _differ(quantities[first], quantities[second])
+            and _any_contradiction(statements[first], statements[second])
         ):
             conflicts[first].append(found[second][0].id)
             conflicts[second].append(found[first][0].id)
     return [tuple(ids) for ids in conflicts]
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """A sentence that measures something: its words without the numbers, and its values by unit."""
+
+    words: frozenset[str]
+    values: Mapping[str, frozenset[str]]
 
 
 def _comparable(first: KnowledgeDocument, second: KnowledgeDocument) -> bool:
@@ -48,14 +61,43 @@ def _comparable(first: KnowledgeDocument, second: KnowledgeDocument) -> bool:
     return first.id != second.id and same_product
 
 
-def _differ(first: dict[str, set[str]], second: dict[str, set[str]]) -> bool:
-    """Both measure in the same unit, and no value is common to them."""
-    return any(first[unit].isdisjoint(second[unit]) for unit in first.keys() & second.keys())
+def _any_contradiction(first: Sequence[_Statement], second: Sequence[_Statement]) -> bool:
+    """Only sentences that are each other's nearest are held against each other: express is not standard."""
+    for one in first:
+        other = _nearest(one, second)
+        if other is not None and _nearest(other, first) is one and _contradict(one, other):
+            return True
+    return False
 
 
-def _quantities(text: str) -> dict[str, set[str]]:
+def _nearest(one: _Statement, others: Sequence[_Statement]) -> _Statement | None:
+    return max(others, key=lambda other: len(one.words & other.words) / len(one.words | other.words or {""}),
+               default=None)  # fmt: skip
+
+
+def _contradict(one: _Statement, other: _Statement) -> bool:
+    """The same said with another number: like words, a unit in common, and no value in common."""
+    shared = len(one.words & other.words)
+    if shared < MIN_SHARED or shared < SAME_WORDS * min(len(one.words), len(other.words)):
+        return False
+    units = one.values.keys() & other.values.keys()
+    return any(one.values[unit].isdisjoint(other.values[unit]) for unit in units)
+
+
+def _statements(text: str) -> list[_Statement]:
+    statements = []
+    for start, end in split_sentences(text):
+        values = _values(text[start:end])
+        if values:
+            plain = _QUANTITY.sub(" ", text[start:end])
+            terms = frozenset(stem(word) for word in content_words(plain) if not word.isdigit())
+            statements.append(_Statement(terms, values))
+    return statements
+
+
+def _values(sentence: str) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for match in _QUANTITY.finditer(text):
+    for match in _QUANTITY.finditer(sentence):
         if match["money"]:
             unit, value = match["money"][0], match["money"][1:].strip().replace(",", "").removesuffix(".00")
         elif match["percent"]:
@@ -64,4 +106,4 @@ def _quantities(text: str) -> dict[str, set[str]]:
             value = match["value"].lower()
             unit, value = match["unit"].lower(), _NUMBER_WORDS.get(value, value)
         found.setdefault(unit, set()).add(value)
-    return found
+    return {unit: frozenset(values) for unit, values in found.items()}

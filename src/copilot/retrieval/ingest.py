@@ -209,7 +209,7 @@ class Ingestor:
                 run.refused.append(
                     Refusal(
                         source=file.source,
-                        reason=f"`{parsed.external_id}` version `{parsed.version}` is in {run.seen[key]} too.",
+                        reason=f"`{parsed.external_id}` version `{parsed.version}` is in {run.seen[key]}.",
                         hint="Give one of them another `id`, or another `version`.",
                     )
                 )

@@ -45,7 +45,7 @@ class QuotePicker:
     def best_sentences(
         self, question: str, passage: Passage, *, limit: int = 1, query_vector: Vector | None = None
     ) -> list[Quote]:
-        """The `limit` best sentences in reading order, by the question's words and, when known, its meaning."""
+        """The `limit` best sentences in reading order, by the question's words and, if known, meaning."""
         spans = split_sentences(passage.text)
         texts = [passage.text[start:end] for start, end in spans]
         scores = _word_scores(question, passage.context, texts)
@@ -64,7 +64,7 @@ class QuotePicker:
         return sorted(best, key=lambda quote: quote.start)
 
     async def warm(self, passages: Sequence[Passage]) -> int:
-        """Embeds the sentences of these passages that are not known yet; returns how many. For idle moments."""
+        """Embeds sentences of these passages not known yet; returns how many. For idle moments."""
         texts = {
             _key(passage.text[start:end]): passage.text[start:end]
             for passage in passages

@@ -5,9 +5,12 @@ fusion throws away, how much better one passage is than the next (docs/decisions
 """
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
 
 import numpy as np
 
@@ -72,14 +75,25 @@ class KnowledgeSearch:
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
-        if not words(query.text):
-            return SearchResult(passages=(), answerable=False, confidence=0.0)
+        question, candidates = await self._find(query)
+        return self._result(query, question, candidates)
+
+    async def features(self, query: SearchQuery) -> Features:
+        """Of the best passage: what calibration is fitted on. All zero when nothing is found."""
+        question, candidates = await self._find(query)
+        if not candidates:
+            return Features(cosine=0.0, context_cosine=0.0, coverage=0.0, keyword=0.0, lead=0.0)
+        return _features(candidates[0], question, _Field.of(question, candidates))
+
+    async def _find(self, query: SearchQuery) -> tuple[_Question, list[_Candidate]]:
         question, candidates = await self._question(query), list[_Candidate]()
+        if not words(query.text):
+            return question, candidates
         for fetched in OVERFETCH:
             candidates, exhausted = await self._candidates(query, question, fetched)
             if exhausted or len(candidates) >= query.limit:
                 break
-        return self._result(query, question, candidates)
+        return question, candidates
 
     async def _question(self, query: SearchQuery) -> _Question:
         """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
@@ -134,9 +148,7 @@ class KnowledgeSearch:
         exhausted = max(len(matched), len(leaned_on), len(near)) < limit
         return _without_copies(candidates), exhausted
 
-    async def _with_vectors(
-        self, question: _Question, candidates: Sequence[_Candidate]
-    ) -> list[_Candidate]:
+    async def _with_vectors(self, question: _Question, candidates: Sequence[_Candidate]) -> list[_Candidate]:
         """Cosines of all, also of those that only the keywords found."""
         hashes = list(dict.fromkeys(candidate.passage.content_hash for candidate in candidates))
         vectors = await self._store.cached_vectors(hashes, self._embedder.model_id)
@@ -155,7 +167,7 @@ class KnowledgeSearch:
         top = candidates[: query.limit]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        mean = float(np.mean([candidate.cosine for candidate in candidates]))
+        others = _Field.of(question, candidates)
         vectors: Vectors = np.stack([candidate.vector for candidate in top])
         conflicts = find_conflicts([(item.passage, item.document) for item in top], vectors)
         passages = tuple(
@@ -163,14 +175,15 @@ class KnowledgeSearch:
                 passage=item.passage,
                 document=item.document,
                 score=item.score,
-                confidence=self._calibration.confidence(_features(item, question, mean)),
+                confidence=self._calibration.confidence(_features(item, question, others)),
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
                 conflicts_with=against,
             )
             for item, against in zip(top, conflicts, strict=True)
         )
-        confidence = max(passage.confidence for passage in passages)
+        # Of the best passage, as it was calibrated: the highest of several would be too sure.
+        confidence = passages[0].confidence
         return SearchResult(
             passages=passages,
             answerable=confidence >= self._calibration.threshold,
@@ -178,16 +191,38 @@ class KnowledgeSearch:
         )
 
 
-def _features(candidate: _Candidate, question: _Question, mean: float) -> Features:
-    passage = candidate.passage
-    present = {stem(word) for word in words(f"{passage.context} {passage.text}")}
-    terms = max(1, len(question.stems))
+@dataclass(frozen=True)
+class _Field:
+    """What one passage is compared with: the candidates' mean cosine, and how telling each asked word is.
+
+    A word that few candidates have tells much; one that none has (what is asked may not be here) tells most.
+    """
+
+    mean_cosine: float
+    worth: dict[str, float]
+
+    @classmethod
+    def of(cls, question: _Question, candidates: Sequence[_Candidate]) -> Self:
+        having = [question.stems & _stems(candidate.passage) for candidate in candidates]
+        frequency = Counter(term for terms in having for term in terms)
+        return cls(
+            mean_cosine=float(np.mean([candidate.cosine for candidate in candidates])),
+            worth={term: math.log(1 + len(candidates) / (1 + frequency[term])) for term in question.stems},
+        )
+
+
+def _stems(passage: Passage) -> set[str]:
+    return {stem(word) for word in words(f"{passage.context} {passage.text}")}
+
+
+def _features(candidate: _Candidate, question: _Question, others: _Field) -> Features:
+    present = question.stems & _stems(candidate.passage)
     return Features(
         cosine=candidate.last_cosine,
         context_cosine=candidate.cosine,
-        coverage=len(question.stems & present) / terms,
-        keyword=candidate.last_keyword / terms,
-        lead=candidate.cosine - mean,
+        coverage=sum(others.worth[term] for term in present) / (sum(others.worth.values()) or 1.0),
+        keyword=candidate.last_keyword / max(1, len(question.stems)),
+        lead=candidate.cosine - others.mean_cosine,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from copilot.domain.commerce import Address, Customer, LineItem, Money, Order, OrderStatus, PaymentSource
 from copilot.domain.conditions import FactValue
+from copilot.domain.facts import FACTS
 
 Facts = dict[str, FactValue]
 
@@ -58,8 +59,11 @@ def describe_date(moment: date) -> str:
 
 
 def nested(facts: Mapping[str, FactValue]) -> dict[str, Any]:
-    """`{"order.total": x}` as `{"order": {"total": x}}`, as templates speak of it."""
-    tree: dict[str, Any] = {}
+    """`{"order.total": x}` as `{"order": {"total": x}}`, as templates speak of it.
+
+    Every group of the vocabulary is there, so that a template may ask `order.status is defined`.
+    """
+    tree: dict[str, Any] = {name.split(".")[0]: {} for name in FACTS if "." in name}
     for name, value in facts.items():
         *groups, leaf = name.split(".")
         branch = tree

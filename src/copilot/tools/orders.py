@@ -177,6 +177,10 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(name if n == 1 else f"{n} x {name}" for name, n in Counter(names).items())
 
 
+def _share(items: Sequence[LineItem], order: Order) -> str:
+    return f"{len(items)} of {len(order.items)} items" if len(order.items) > 1 else "the only item"
+
+
 def _option(product: Product, variant: ProductVariant) -> str:
     return f"{product.name} ({', '.join(variant.options.values())})" if variant.options else product.name
 
@@ -203,7 +207,7 @@ async def plan_return(orders: OrderSystem, session: Session, arguments: ReturnIt
     amount = _total((item.price for item in items), order.currency)
     method = payment_method(customer, arguments.payment_method_id)
     return Plan(
-        preview=f"Return {len(items)} of {len(order.items)} items of {order.id} "
+        preview=f"Return {_share(items, order)} of {order.id} "
         f"({_names(item.name for item in items)}), refund {amount} to {method} once they are back",
         customer=customer,
         order=order,
@@ -230,7 +234,7 @@ async def _plan_swap(orders: OrderSystem, session: Session, arguments: SwapItems
         (v.price for _, v in new), order.currency
     )
     return Plan(
-        preview=f"{verb} {len(items)} of {len(order.items)} items of {order.id}: "
+        preview=f"{verb} {_share(items, order)} of {order.id}: "
         f"{_names(item.name for item in items)} for {_names(_option(p, v) for p, v in new)}, "
         f"{_difference(amount, method)}",
         customer=customer,

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from copilot.api.app import describe_api
+
 
 @pytest.fixture
 async def schema(anonymous):
@@ -51,3 +53,7 @@ async def test_every_reference_leads_somewhere(schema):
     references = set(re.findall(r"#/components/schemas/([^'\"]+)", str(schema)))
 
     assert references <= set(schema["components"]["schemas"])
+
+
+async def test_the_description_made_without_a_server_is_the_one_that_is_served(schema):
+    assert describe_api() == schema

@@ -4,6 +4,7 @@ import re
 from datetime import UTC
 
 import pytest
+import yaml
 from tests.unit.knowledge.scenario import NOW, ROOT, load, scenario
 from tests.unit.tools.rules import render_text
 
@@ -207,3 +208,38 @@ def test_no_money_moves_without_an_amount_and_a_reason():
         assert decide(order_id, REFUND).outcome == "deny"
         assert decide(order_id, REFUND, "1.00").outcome == "deny"
         assert decide(order_id, REFUND, reason="goodwill").outcome == "deny"
+
+
+def clauses_written() -> set[tuple[str, str, str]]:
+    """(document, version, clause) of every numbered heading in the policy articles."""
+    found = set()
+    for path in (ROOT / "knowledge" / "articles").rglob("*-policy*.md"):
+        _, front, body = path.read_text(encoding="utf-8").split("---\n", 2)
+        about = yaml.safe_load(front)
+        numbers = re.findall(r"^### (\d+\.\d+) ", body, re.MULTILINE)
+        found |= {(about["id"], str(about["version"]), number) for number in numbers}
+    return found
+
+
+def test_every_rule_stands_for_a_clause_that_is_written_in_that_version():
+    written = clauses_written()
+    named = {(c.document, c.version, c.clause) for p in POLICIES for c in (r.clause for r in p.rules)}
+    assert named - written == set()
+
+
+def test_rules_are_in_force_as_long_as_their_version_of_the_document():
+    validity = {}
+    for path in (ROOT / "knowledge" / "articles").rglob("*-policy*.md"):
+        about = yaml.safe_load(path.read_text(encoding="utf-8").split("---\n", 2)[1])
+        validity[about["id"], str(about["version"])] = (about.get("valid_from"), about.get("valid_to"))
+    for rule in (rule for p in POLICIES for rule in p.rules):
+        begins, ends = validity[rule.clause.document, rule.clause.version]
+        assert rule.valid_to == ends, rule.id
+        assert begins is None or rule.valid_from >= begins, rule.id
+
+
+def test_recordings_expect_documents_that_exist():
+    named = {d for c in CONVERSATIONS for t in c.turns if t.expect for d in t.expect.documents}
+    named |= {d for c in CONVERSATIONS for t in c.turns if t.expect for d in t.expect.not_documents}
+    stored = {path.name.split(".")[0] for path in (ROOT / "knowledge").rglob("*") if path.is_file()}
+    assert named - stored == set()

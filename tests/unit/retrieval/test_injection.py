@@ -1,5 +1,7 @@
 """Text that talks to a language model is suspected; what articles and guides say is not."""
 
+# ruff: noqa: E501 - samples read better whole
+
 import pytest
 
 from copilot.retrieval.injection import suspected_injection

@@ -44,4 +44,7 @@ def test_describes_a_date_as_people_write_it():
 
 
 def test_templates_see_facts_as_a_tree():
-    assert nested({"order.id": "x", "today": "y"}) == {"order": {"id": "x"}, "today": "y"}
+    tree = nested({"order.id": "x", "today": "y"})
+
+    assert (tree["order"], tree["today"]) == ({"id": "x"}, "y")
+    assert tree["item"] == {}, "a template may ask whether a fact of any group is defined"

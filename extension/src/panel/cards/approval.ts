@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Action, ActionStatus } from "../../api/model.js";
-import { argumentsFrom, fieldsOf, type Field } from "../arguments.js";
+import { argumentsFrom, type Field, fieldsOf, isMoney } from "../arguments.js";
 import { send } from "../commands.js";
 import { icon } from "../parts.js";
 import { shared } from "../styles.js";
@@ -19,6 +19,9 @@ const STATUS: Record<ActionStatus, { readonly label: string; readonly tone: stri
   expired: { label: "Expired", tone: "" },
   superseded: { label: "Replaced", tone: "" },
 };
+
+const PLAIN = new Set(["string", "number", "boolean"]);
+const RECEIPT_ROWS = 6;
 
 /** A proposed call that changes something: what exactly, what policy says, and the decision on it. */
 export class ApprovalCard extends LitElement {
@@ -263,9 +266,12 @@ export class ApprovalCard extends LitElement {
 }
 
 function renderReceipt(data: Record<string, unknown>): TemplateResult | typeof nothing {
-  const rows = Object.entries(data).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
+  const rows = Object.entries(data).filter(([, value]) => isMoney(value) || PLAIN.has(typeof value));
   if (!rows.length) return nothing;
   return html`<dl class="receipt">
-    ${rows.slice(0, 6).map(([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt><dd>${String(value)}</dd>`)}
+    ${rows.slice(0, RECEIPT_ROWS).map(
+      ([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt>
+        <dd>${isMoney(value) ? formatMoney(value) : String(value)}</dd>`,
+    )}
   </dl>`;
 }

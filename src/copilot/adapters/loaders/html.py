@@ -21,7 +21,8 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _LISTS = ("ul", "ol")
 _BLOCKS = (*_HEADINGS, *_LISTS, "p", "table", "pre", "dl", "div", "section", "article", "main", "blockquote",
-           "figure", "header", "details", "summary", "address", "hr", "body", "center", "fieldset")  # fmt: skip
+           "figure",
+           "header", "details", "summary", "address", "hr", "body", "center", "fieldset")  # fmt: skip
 
 
 class HtmlLoader:
@@ -54,7 +55,7 @@ class HtmlLoader:
 
 def _strip(soup: BeautifulSoup) -> None:
     unwanted = [*soup(_DROPPED), *soup(role=_DROPPED_ROLES), *soup(hidden=True), *soup(style=_HIDDEN)]
-    unwanted += [*soup.find_all(attrs={"aria-hidden": "true"})]
+    unwanted += [*soup.find_all(True, attrs={"aria-hidden": "true"})]
     unwanted += [tag for tag in soup("header") if not tag.find_parent(["main", "article"])]
     for tag in unwanted:
         if not tag.decomposed:

@@ -1,6 +1,6 @@
 """Answers remembered by `Idempotency-Key`, in SQL."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     Column,
@@ -11,16 +11,17 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    insert,
     select,
     update,
 )
+from sqlalchemy.dialects.sqlite import insert
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
 from copilot.domain.errors import Conflict, IdempotencyKeyReused
 
 REMEMBERED = timedelta(hours=24)
+_PURGED_EVERY = timedelta(hours=1)
 HELD = timedelta(seconds=60)
 """After this a request without an answer has died with its process, and the key is free again."""
 
@@ -42,32 +43,34 @@ class SqlIdempotencyStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._purge_at = datetime.min.replace(tzinfo=UTC)
 
     async def begin(
         self, tenant_id: str, key: str, fingerprint: str, at: datetime
     ) -> tuple[int, bytes] | None:
+        claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
+        take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
         async with self._database.write() as connection:
-            await connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
-            row = (await connection.execute(select(_requests).where(*_named(tenant_id, key)))).one_or_none()
-            if row is None:
-                await connection.execute(
-                    insert(_requests).values(
-                        tenant_id=tenant_id, key=key, fingerprint=fingerprint, begun_at=at
-                    )
-                )
+            if at >= self._purge_at:
+                await connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
+                self._purge_at = at + _PURGED_EVERY
+            taken = await connection.execute(take.on_conflict_do_nothing().returning(_requests.c.key))
+            if taken.one_or_none() is not None:
                 return None
-            if row.fingerprint != fingerprint:
-                raise IdempotencyKeyReused(
-                    "this Idempotency-Key came with another request before", hint="Send a new key."
-                )
-            if row.status is not None:
-                return row.status, row.body
-            if row.begun_at > at - HELD:
-                raise Conflict(
-                    "the first request with this Idempotency-Key is still being worked on",
-                    hint="Repeat it in a moment.",
-                )
-            await connection.execute(update(_requests).where(*_named(tenant_id, key)).values(begun_at=at))
+            row = (await connection.execute(select(_requests).where(*_named(tenant_id, key)))).one()
+            if row.begun_at >= at - REMEMBERED:
+                if row.fingerprint != fingerprint:
+                    raise IdempotencyKeyReused(
+                        "this Idempotency-Key came with another request before", hint="Send a new key."
+                    )
+                if row.status is not None:
+                    return row.status, row.body
+                if row.begun_at > at - HELD:
+                    raise Conflict(
+                        "the first request with this Idempotency-Key is still being worked on",
+                        hint="Repeat it in a moment.",
+                    )
+            await connection.execute(update(_requests).where(*_named(tenant_id, key)).values(claim))
             return None
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -316,7 +316,7 @@ def _passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str
     return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
 
 
-def _passage(row: Row[Any]) -> Passage:
+def _passage(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns than it can type
     values = {column.name: getattr(row, column.name) for column in _PASSAGE_COLUMNS}
     values["heading_path"] = tuple(json.loads(values["heading_path"]))
     return Passage(**values)

@@ -6,7 +6,6 @@ from typing import Any
 
 from copilot.assist.collaborators import RankedSentence, SentenceRanker
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
-from copilot.assist.situation import template_variables
 from copilot.assist.words import plain, similarity
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
@@ -14,6 +13,7 @@ from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import CopilotError
 from copilot.domain.playbook import Playbook
 from copilot.prompts import render_text
+from copilot.tools.facts import nested
 
 _KNOWLEDGE_LINE = re.compile(r"^\s*\{\{-?\s*knowledge\s*-?\}\}\s*$")
 _FACT_NAME = re.compile(r"\b(conversation|customer|entity|order|item|policy)\.([a-z_]+)|\btoday\b")
@@ -107,7 +107,7 @@ def _rendered_lines(template: str, request: DraftRequest) -> list[tuple[str, str
     they are rendered one by one, and those that cannot be filled are left out.
     """
     lines = [_KNOWLEDGE_MARK if _KNOWLEDGE_LINE.match(line) else line for line in template.splitlines()]
-    variables = template_variables(request.facts)
+    variables = nested(request.facts)
     numbered = "\n".join(f"{line}{_MARK}{n}" for n, line in enumerate(lines))
     try:
         rendered = render_text(numbered, variables)

@@ -34,7 +34,11 @@ export function makeApi(key) {
 
 async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
-  return new ApiError(response.status, problem.detail || problem.title || `The server answered ${response.status}.`);
+  return new ApiError(response.status, messageOf(problem) || `The server answered ${response.status}.`);
+}
+
+function messageOf(problem) {
+  return [problem.detail || problem.title, problem.hint].filter(Boolean).join(" ");
 }
 
 function randomKey() {

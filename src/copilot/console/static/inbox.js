@@ -11,6 +11,7 @@ const panel = $("panel");
 
 let api = null;
 let current = null; // the open conversation, without its turns
+const titles = new Map();
 let pages = []; // pages of the list after the first, as fetched
 let cursor = null;
 
@@ -68,7 +69,8 @@ async function refresh() {
   const first = await api.list();
   if (!pages.length) cursor = first.next_cursor ?? null;
   const known = new Set();
-  const items = [first.items, ...pages].flat().filter((item) => !known.has(item.id) && known.add(item.id));
+  const open = current ? [[current]] : []; // stays in sight when it closes and leaves the server's list
+  const items = [first.items, ...pages, ...open].flat().filter((item) => !known.has(item.id) && known.add(item.id));
   $("conversations").replaceChildren(...items.map(listItem));
   $("more").hidden = !cursor;
 }
@@ -81,7 +83,6 @@ async function showOlder() {
 }
 
 function listItem(conversation) {
-  const last = conversation.turns?.at(-1);
   const button = element("button");
   button.type = "button";
   button.setAttribute("aria-current", String(conversation.id === current?.id));
@@ -89,16 +90,17 @@ function listItem(conversation) {
     element("b", "", titleOf(conversation)),
     element("span", "muted", conversation.status === "open" ? timeOf(conversation.updated_at) : "Closed"),
   );
-  if (last && conversation.subject) button.append(element("span", "muted last", last.text));
   button.addEventListener("click", () => open(conversation));
   const item = element("li");
   item.append(button);
   return item;
 }
 
+/** The subject, else the customer's first words as far as this tab has seen them: lists carry no turns. */
 function titleOf(conversation) {
   const first = conversation.turns?.find((turn) => turn.speaker === "customer");
-  return conversation.subject || first?.text || "New conversation";
+  if (first) titles.set(conversation.id, first.text);
+  return conversation.subject || titles.get(conversation.id) || `New ${conversation.channel}`;
 }
 
 // ---- one conversation

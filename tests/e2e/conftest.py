@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+from tests.e2e.desk import CHROMIUM, Desk, open_desk
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desk(browser: Browser) -> Iterator[Desk]:
+    with open_desk(browser) as made:
+        yield made
+
+
+@pytest.fixture
+def answered(desk: Desk) -> Desk:
+    desk.ask()
+    expect(desk.card("summary")).to_contain_text("Summary so far")
+    return desk
