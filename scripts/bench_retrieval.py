@@ -45,7 +45,8 @@ def main() -> None:
     figures = {}
     for folder in arguments.folders:
         figures[folder.name] = result = asyncio.run(measure(folder))
-        print(f"{folder.name}: {', '.join(f'{key} {value:.4g}' for key, value in result.items())}", flush=True)
+        shown = ", ".join(f"{key} {value:.4g}" for key, value in result.items())
+        print(f"{folder.name}: {shown}", flush=True)
     if arguments.json:
         print(json.dumps(figures))
 

@@ -30,6 +30,8 @@ KEYWORD_HISTORY = 4
 """How many turns a query leans on."""
 OVERFETCH = (64, 400)
 """Candidates from each side; more when filters left fewer than were asked for."""
+COMPARED = 10
+"""Passages held against each other for contradictions: the work grows with the square."""
 
 
 @dataclass
@@ -168,8 +170,10 @@ class KnowledgeSearch:
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
         others = _Field.of(question, candidates)
-        vectors: Vectors = np.stack([candidate.vector for candidate in top])
-        conflicts = find_conflicts([(item.passage, item.document) for item in top], vectors)
+        compared = top[:COMPARED]
+        vectors: Vectors = np.stack([candidate.vector for candidate in compared])
+        conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
+        conflicts += [()] * (len(top) - len(compared))
         passages = tuple(
             ScoredPassage(
                 passage=item.passage,
