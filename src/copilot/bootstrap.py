@@ -41,6 +41,7 @@ from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -151,16 +152,26 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
 
 
 async def ingest(
-    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None],
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
+        on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
+        on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
@@ -198,6 +209,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         executor = Executor(assessor, shop, actions, clock, ids, limits)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
         events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -211,12 +223,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 clock=clock,
                 ids=ids,
             ),
-            TenantProfiles(state.knowledge, shop, voices=VOICES),
+            profiles,
             llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
