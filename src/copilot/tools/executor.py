@@ -23,6 +23,7 @@ from copilot.domain.errors import (
     ActionNotOpen,
     CopilotError,
     DependencyUnavailable,
+    LimitReached,
     OutcomeUnknown,
     SealBroken,
 )
@@ -134,10 +135,21 @@ class Executor:
             executing = action.model_copy(
                 update={"status": ActionStatus.EXECUTING, "decision": assessment.decision}
             )
-            await self._store.replace(
-                executing, records.execution(executing, self._clock.now()), expected=ActionStatus.APPROVED
-            )
+            try:
+                await self._begin(executing)
+            except LimitReached as error:
+                return await self._finish(action, ActionStatus.FAILED, error=str(error))
             return await self._drive(executing, uncertain=False)
+
+    async def _begin(self, executing: Action) -> None:
+        """From here on the call may leave: the intent and what it takes of the limits are durable."""
+        now = self._clock.now()
+        await self._store.replace(
+            executing,
+            records.execution(executing, now),
+            expected=ActionStatus.APPROVED,
+            reserve=self._limits.money.allowances(executing, now),
+        )
 
     async def _refuse_broken_seal(self, action: Action) -> None:
         if (problem := seal_problem(action)) is None:
