@@ -53,7 +53,7 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
-from copilot.tools.limits import Limits
+from copilot.tools.limits import Limits, MoneyLimits
 from copilot.tools.policy_store import load_policy, save_policies
 
 Check = Callable[[], Awaitable[None]]
@@ -204,7 +204,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
         policy = await load_policy(state.knowledge, settings.tenant, render_text)
-        limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
+        limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         executor = Executor(assessor, shop, actions, clock, ids, limits)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
@@ -245,6 +245,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, shop),
         )
+
+
+def _limits(settings: Settings) -> Limits:
+    money = MoneyLimits(
+        per_call=settings.money_per_call,
+        per_representative_per_day=settings.money_per_representative_per_day,
+        per_day=settings.money_per_day,
+    )
+    return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
 
 
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
