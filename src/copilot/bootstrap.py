@@ -41,6 +41,7 @@ from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -52,7 +53,7 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
-from copilot.tools.limits import Limits
+from copilot.tools.limits import Limits, MoneyLimits
 from copilot.tools.policy_store import load_policy, save_policies
 
 Check = Callable[[], Awaitable[None]]
@@ -151,16 +152,26 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
 
 
 async def ingest(
-    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None],
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
+        on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
+        on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
@@ -193,11 +204,12 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
         policy = await load_policy(state.knowledge, settings.tenant, render_text)
-        limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
+        limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         executor = Executor(assessor, shop, actions, clock, ids, limits)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
         events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -211,12 +223,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 clock=clock,
                 ids=ids,
             ),
-            TenantProfiles(state.knowledge, shop, voices=VOICES),
-            llm=_llm_drafter(settings, knowledge.embedder),
+            profiles,
+            llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -232,22 +247,37 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
+def _limits(settings: Settings) -> Limits:
+    money = MoneyLimits(
+        per_call=settings.money_per_call,
+        per_representative_per_day=settings.money_per_representative_per_day,
+        per_day=settings.money_per_day,
+    )
+    return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
+
+
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
     if settings.embedding_model == "builtin":
         return MiniLmEmbedder()
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
     if settings.llm_base_url is None:
-        return None
+        yield None
+        return
     model = OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+    await model.load()
     style = DraftStyle(settings.llm_style.value)
-    return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    try:
+        yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
@@ -406,8 +406,19 @@ class ActionStore(Protocol):
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
-        """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
+        """Stores `action` if its status is still `expected`, else `ActionNotOpen`.
+
+        `reserve` is counted in the same transaction, all of it, or `LimitReached` and nothing changes. What
+        an action has reserved is given back when it is stored as failed.
+        """
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""

@@ -1219,13 +1219,21 @@ export interface components {
         };
         /**
          * OpenConversation
-         * @description A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated.
+         * @description A new conversation with the customer that the CRM names.
+         *
+         *     `customer_verified` says that the CRM has authenticated them, so their orders may be looked up at once.
+         *     Otherwise the e-mail proves who they are only together with an order number.
          */
         OpenConversation: {
             /** @default chat */
             channel: components["schemas"]["Channel"];
             /** Customer Email */
             customer_email?: string | null;
+            /**
+             * Customer Verified
+             * @default false
+             */
+            customer_verified: boolean;
             /**
              * Subject
              * @default

@@ -19,13 +19,18 @@ class _Request(BaseModel):
 
 
 class OpenConversation(_Request):
-    """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
+    """A new conversation with the customer that the CRM names.
+
+    `customer_verified` says that the CRM has authenticated them, so their orders may be looked up at once.
+    Otherwise the e-mail proves who they are only together with an order number.
+    """
 
     channel: Channel = Channel.CHAT
     subject: Annotated[Text, Field(max_length=500)] = ""
     customer_email: (
         Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
     ) = None
+    customer_verified: bool = False
 
 
 class AddTurn(_Request):

@@ -20,7 +20,13 @@ class Assist(Protocol):
     """The live path: what people do in a conversation."""
 
     async def open(
-        self, principal: Principal, channel: Channel, subject: str, customer_email: str | None
+        self,
+        principal: Principal,
+        channel: Channel,
+        subject: str,
+        customer_email: str | None,
+        *,
+        customer_verified: bool,
     ) -> Conversation: ...
 
     async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:

@@ -17,6 +17,7 @@ from copilot.domain.errors import (
     CopilotError,
     CustomerNotVerified,
     InvalidInput,
+    LimitReached,
     NotFound,
     PolicyDenied,
 )
@@ -144,7 +145,7 @@ class NextActionPlanner:
             return self._action(turn, step, **shown), None
         try:
             proposal = await self._desk.propose(turn.principal, turn.conversation, call.tool, arguments)
-        except PolicyDenied:
+        except (PolicyDenied, LimitReached):
             return self._action(turn, step, **shown), None
         return (
             self._action(

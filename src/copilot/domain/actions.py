@@ -190,6 +190,17 @@ class Action(Value):
         )
 
 
+class Allowance(Value):
+    """An amount counted against a limit: while `counter` would exceed `at_most_minor`, nothing moves."""
+
+    counter: str
+    """Whose limit, of which day and currency; counters of a tenant are apart from other tenants'."""
+    amount_minor: int = Field(gt=0)
+    at_most_minor: int = Field(ge=0)
+    limit: str
+    """For people, such as "refunds of one representative in a day"."""
+
+
 class LedgerRecord(Value):
     """What is to be written into the ledger, before it has its place in the chain."""
 

@@ -52,10 +52,12 @@ class Approvals:
     ) -> Action:
         """The new proposal, or the open one that would do the same.
 
-        `PolicyDenied`, with the decision, for what no person may approve.
+        `PolicyDenied`, with the decision, for what no person may approve; `LimitReached` for more money than
+        one call may ever move.
         """
         assessment = await self._assessor.assess(session, tool, arguments)
         await self._refuse_denied(session, assessment)
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
         action = self._action(session, assessment, revision)
         return await self._add(action, proposed_by=session.principal)
 
@@ -104,6 +106,7 @@ class Approvals:
         )
         assessment = await self._assessor.assess(session, old.call.tool, arguments)
         await self._refuse_denied(session, assessment)
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
         new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
         superseded = old.model_copy(update={"status": ActionStatus.SUPERSEDED})
         await self._store.replace(

@@ -29,7 +29,7 @@ class FakeAssist:
         self.verified: dict[str, str | None] = {}
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 
-    async def open(self, principal, channel, subject, customer_email):
+    async def open(self, principal, channel, subject, customer_email, *, customer_verified):
         await self._maybe_fail()
         now = self._clock.now()
         conversation = Conversation(

@@ -1,13 +1,15 @@
 """Actions in SQL: each change is a durable compare-and-set together with its ledger record."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Index, Select, Table, Text, select
 from sqlalchemy.exc import IntegrityError
 
+from copilot.adapters.sql import money_counters
 from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.ledger_store import append_entry
-from copilot.domain.actions import Action, ActionStatus, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, Conflict, NotFound
 
 _OPEN = tuple(status.value for status in ActionStatus if status.is_open)
@@ -78,7 +80,14 @@ class SqlActionStore:
         query = _select().where(actions.c.tenant_id == tenant_id, actions.c.status.in_(_WAITING)).limit(limit)
         return await self._fetch(query if after is None else query.where(actions.c.id > after))
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
         mine = (actions.c.tenant_id == action.tenant_id) & (actions.c.id == action.id)
         async with self._database.write(durable=True) as connection:
             changed = await connection.execute(
@@ -89,6 +98,9 @@ class SqlActionStore:
                 if status is None:
                     raise NotFound(f"There is no action {action.id}.")
                 raise ActionNotOpen(f"The action is {status}, not {expected.value} any more.")
+            await money_counters.reserve(connection, action.tenant_id, action.id, reserve)
+            if action.status is ActionStatus.FAILED:
+                await money_counters.release(connection, action.tenant_id, action.id)
             await append_entry(connection, action.tenant_id, record)
 
     async def unfinished(self) -> list[Action]:
