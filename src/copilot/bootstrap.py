@@ -54,6 +54,7 @@ from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -195,8 +196,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         policy = await load_policy(state.knowledge, settings.tenant, render_text)
         limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
-        executor = Executor(assessor, shop, actions, clock, ids, limits)
-        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
+        seals = approval_seals(settings)
+        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
         assist = LiveAssist(
             LivePorts(
@@ -230,6 +232,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, shop),
         )
+
+
+def approval_seals(settings: Settings) -> Seals:
+    """Sealing with the server secret; seals made with `secret.previous`, if that is there, still hold."""
+    previous = settings.secret_path.with_name(f"{settings.secret_path.name}.previous")
+    earlier = [server_secret(previous)] if previous.is_file() else []
+    return Seals(server_secret(settings.secret_path), earlier=earlier)
 
 
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:

@@ -1,5 +1,6 @@
 """Replays tau-bench's retail tasks from files: what `copilot tools replay` runs."""
 
+import secrets
 from pathlib import Path
 
 from copilot.adapters.fakes.action_store import FakeActionStore
@@ -14,12 +15,13 @@ from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy import PolicyEngine
 from copilot.tools.replay import ReplayDesk, Replayed, all_allowed, read_lines, replay
+from copilot.tools.seals import Seals
 from copilot.tools.tool import Json
 
 
 async def replay_files(database: Path, tasks: Path, expected: Path) -> list[Replayed]:
     """Each task on a fresh shop in memory. `ConfigurationError` names the file and line that is wrong."""
-    rows, catalog = read_database(database), Catalog()
+    rows, catalog, seals = read_database(database), Catalog(), Seals(secrets.token_bytes(32))
     policy = PolicyEngine([all_allowed(catalog)], {}, lambda text, _: text, require_signatures=False)
 
     def desk_for(task: Json) -> ReplayDesk:
@@ -30,8 +32,8 @@ async def replay_files(database: Path, tasks: Path, expected: Path) -> list[Repl
         return ReplayDesk(
             catalog,
             shop,
-            Approvals(assessor, store, ledger, clock, ids, limits),
-            Executor(assessor, shop, store, clock, ids, limits),
+            Approvals(assessor, store, ledger, clock, ids, limits, seals),
+            Executor(assessor, shop, store, clock, ids, limits, seals),
             shop.changed,
         )
 
