@@ -53,7 +53,7 @@ from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
-from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
 from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
@@ -169,6 +169,19 @@ async def ingest(
     return report
 
 
+@asynccontextmanager
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+    """For asking what policy says: the rules and the shop, beside a server or without one."""
+    await seed_shop_once(settings)
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        clock = SystemClock()
+        shop = await SqliteShop.open(settings.shop_path, clock)
+        stack.push_async_callback(shop.close)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
+
+
 async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
     """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
     today = SystemClock().now().date()
@@ -193,7 +206,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await seed_shop_once(settings)
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
-        policy = await load_policy(state.knowledge, settings.tenant, render_text)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        await policy.engine()  # what cannot be read is said now, not at the first refund
         limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         seals = approval_seals(settings)
@@ -247,14 +261,20 @@ def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedd
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+def chat_model(settings: Settings) -> OpenAiChat | None:
+    """The configured language model; None without one."""
     if settings.llm_base_url is None:
         return None
-    model = OpenAiChat(
+    return OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+
+
+def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+    if (model := chat_model(settings)) is None:
+        return None
     style = DraftStyle(settings.llm_style.value)
     return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
 
