@@ -228,7 +228,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 ids=ids,
             ),
             TenantProfiles(state.knowledge, shop, voices=VOICES),
-            llm=_llm_drafter(settings, knowledge.embedder),
+            llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
         )
         stack.push_async_callback(assist.shutdown)
@@ -262,7 +262,7 @@ def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedd
 
 
 def chat_model(settings: Settings) -> OpenAiChat | None:
-    """The configured language model; None without one."""
+    """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
         return None
     return OpenAiChat(
@@ -272,11 +272,17 @@ def chat_model(settings: Settings) -> OpenAiChat | None:
     )
 
 
-def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
     if (model := chat_model(settings)) is None:
-        return None
+        yield None
+        return
+    await model.load()
     style = DraftStyle(settings.llm_style.value)
-    return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    try:
+        yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:

@@ -16,6 +16,7 @@ from copilot.assist.wrap_up import State, update_summary
 from copilot.domain.assist import KnowledgeCards, NextActions, RevisionDone, Understanding
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
@@ -129,7 +130,10 @@ class Pipeline:
         )
         found = await self._search.search(query)
         playbook, intent = revision.playbook, understanding.intent
-        if playbook and playbook.knowledge_tags and intent and intent.confidence >= _SURE:
+        sure = intent is not None and intent.confidence >= _SURE
+        if playbook is not None and sure and _lacks_own_documents(found, playbook):
+            if found.answerable:  # shown at once; a second search takes as long again
+                await revision.publish(self._cards(found, understanding.query))
             wider = query.model_copy(update={"text": f"{playbook.title}. {text}", "limit": _WIDE})
             tagged = _with_any_tag(await self._search.search(wider), set(playbook.knowledge_tags))
             found = _joined(found, tagged, trust_second=playbook.needs_order)
@@ -224,6 +228,13 @@ def _split_query(query: str, earlier: str) -> tuple[str, tuple[str, ...]]:
     """(what the turn asks, what it leans on): search weighs the two by itself."""
     own = query.removeprefix(earlier).strip() if earlier else ""
     return (own, (earlier,)) if own and own != query else (query, ())
+
+
+def _lacks_own_documents(found: SearchResult, playbook: Playbook) -> bool:
+    """Whether none of the documents that the playbook names was found, or nothing answers."""
+    tags = set(playbook.knowledge_tags)
+    hit = any(tags & set(s.document.tags) for s in found.passages[:_TAGGED])
+    return bool(tags) and not (hit and found.answerable)
 
 
 def _with_any_tag(result: SearchResult, tags: set[str]) -> SearchResult:

@@ -271,14 +271,11 @@ class LiveAssist:
         await self._ports.ledger.append(principal.tenant_id, record)
         return feedback
 
-    # ------------------------------------------------------------ process
-
     async def recover(self) -> list[Action]:
         """After a start: drives on what was approved or under way when the process before this one ended."""
         return await self._ports.desk.recover()
 
     async def idle(self) -> None:
-        """Waits until no work is under way."""
         while running := [t for t in self._tasks.values() if not t.done()]:
             await asyncio.wait(running)
 
@@ -293,7 +290,7 @@ class LiveAssist:
         try:
             return (await self._ports.orders.find_customer_by_email(email)).id if email else None
         except CopilotError:
-            return None  # unknown there, or the shop is down: the customer can still be verified later
+            return None  # the customer can still be verified later
 
     async def _start(
         self, principal: Principal, conversation: Conversation, started: float, turn: Turn | None
@@ -341,8 +338,6 @@ class LiveAssist:
             if refresh and conversation.status is ConversationStatus.OPEN:
                 await self._pipeline.after_action(revision)
 
-    # ------------------------------------------------------------ identity
-
     async def _recognise(self, conversation: Conversation) -> Conversation:
         """Binds the customer whom the customer's own words prove; a failure here costs nothing else."""
         if conversation.customer_id is not None:
@@ -370,8 +365,6 @@ class LiveAssist:
             )
         return conversation
 
-    # ------------------------------------------------------------ memory
-
     async def _memory(self, conversation: Conversation) -> Memory:
         memory = self._memories.get(conversation.id)
         if memory is None:
@@ -396,7 +389,7 @@ class LiveAssist:
 
 
 async def _guarded(work: Callable[[], Awaitable[None]], conversation_id: str) -> None:
-    """A task's last resort: whatever escapes the stages is logged, never lost and never fatal."""
+    """A task's last resort: what escapes the stages is logged."""
     with suppress(asyncio.CancelledError):
         try:
             await work()

@@ -224,9 +224,12 @@ async def _draft(settings: Settings, path: Path) -> "tuple[DraftedRules, ParsedD
         def prove(rule: "PolicyRule") -> str | None:
             return proven_by_loader(rule, Path(folder))
 
-        drafted = await draft_rules(
-            model, parsed, tools, prove, lambda clause: print(f"§{clause} …", file=sys.stderr)
-        )
+        try:
+            drafted = await draft_rules(
+                model, parsed, tools, prove, lambda clause: print(f"§{clause} …", file=sys.stderr)
+            )
+        finally:
+            await model.close()
     return drafted, parsed
 
 

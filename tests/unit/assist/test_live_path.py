@@ -284,7 +284,16 @@ async def test_an_empty_turn_is_refused(text):
         await w.customer(text)
 
 
-async def test_the_crms_word_needs_an_order_number_beside_it():
+async def test_the_crms_customer_is_known_from_the_start_and_reads_nobody_elses_order():
+    w = await world()
+    w.conversation = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com", customer_verified=True)
+    await w.customer(f"I want a refund for my broken lantern, order {OMARS_ORDER}")
+    snapshot = await w.snapshot()
+    assert snapshot.conversation.customer_id == "c_elena"
+    assert snapshot.order_view.orders == ()
+
+
+async def test_the_crms_word_alone_needs_an_order_number_beside_it():
     w = await world()
     w.conversation = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com")
     await w.customer("I want a refund for my broken lantern")
