@@ -54,7 +54,8 @@ from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits, MoneyLimits
-from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
+from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -179,6 +180,19 @@ async def ingest(
     return report
 
 
+@asynccontextmanager
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+    """For asking what policy says: the rules and the shop, beside a server or without one."""
+    await seed_shop_once(settings)
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        clock = SystemClock()
+        shop = await SqliteShop.open(settings.shop_path, clock)
+        stack.push_async_callback(shop.close)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
+
+
 async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
     """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
     today = SystemClock().now().date()
@@ -203,11 +217,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await seed_shop_once(settings)
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
-        policy = await load_policy(state.knowledge, settings.tenant, render_text)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        await policy.engine()  # what cannot be read is said now, not at the first refund
         limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
-        executor = Executor(assessor, shop, actions, clock, ids, limits)
-        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
+        seals = approval_seals(settings)
+        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
@@ -256,22 +272,35 @@ def _limits(settings: Settings) -> Limits:
     return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
 
 
+def approval_seals(settings: Settings) -> Seals:
+    """Sealing with the server secret; seals made with `secret.previous`, if that is there, still hold."""
+    previous = settings.secret_path.with_name(f"{settings.secret_path.name}.previous")
+    earlier = [server_secret(previous)] if previous.is_file() else []
+    return Seals(server_secret(settings.secret_path), earlier=earlier)
+
+
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
     if settings.embedding_model == "builtin":
         return MiniLmEmbedder()
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-@asynccontextmanager
-async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
+def chat_model(settings: Settings) -> OpenAiChat | None:
+    """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
-        yield None
-        return
-    model = OpenAiChat(
+        return None
+    return OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+
+
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
     await model.load()
     style = DraftStyle(settings.llm_style.value)
     try:

@@ -420,8 +420,25 @@ class ActionStore(Protocol):
         an action has reserved is given back when it is stored as failed.
         """
 
+    async def supersede(
+        self,
+        old: Action,
+        edited: LedgerRecord,
+        new: Action,
+        proposed: LedgerRecord,
+        *,
+        expected: ActionStatus,
+    ) -> None:
+        """`replace` of `old` and `add` of `new` in one transaction: both happen, or neither."""
+
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
+
+    async def overdue(self, now: datetime) -> list[Action]:
+        """Waiting for people although they have expired, of every tenant."""
+
+    async def unresolved(self) -> list[Action]:
+        """Those whose outcome is not known and which are not parked, of every tenant."""
 
     async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
         """Approved, executing or unresolved: money that may move and may not show in the order system yet."""
