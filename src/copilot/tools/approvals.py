@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from copilot.domain.access import Principal, Scope
-from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, ToolCall
+from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, Provenance, ToolCall
 from copilot.domain.errors import (
     ActionNotOpen,
     Conflict,
@@ -48,15 +48,21 @@ class Approvals:
         return await self._assessor.assess(session, tool, arguments)
 
     async def propose(
-        self, session: Session, tool: str, arguments: Mapping[str, Any], revision: int
+        self,
+        session: Session,
+        tool: str,
+        arguments: Mapping[str, Any],
+        revision: int,
+        provenance: Mapping[str, Provenance] | None = None,
     ) -> Action:
         """The new proposal, or the open one that would do the same.
 
-        `PolicyDenied`, with the decision, for what no person may approve.
+        `provenance` says of arguments where they came from. `PolicyDenied`, with the decision, for what
+        no person may approve.
         """
         assessment = await self._assessor.assess(session, tool, arguments)
         await self._refuse_denied(session, assessment)
-        action = self._action(session, assessment, revision)
+        action = self._action(session, assessment, revision, provenance or {})
         return await self._add(action, proposed_by=session.principal)
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
@@ -104,7 +110,10 @@ class Approvals:
         )
         assessment = await self._assessor.assess(session, old.call.tool, arguments)
         await self._refuse_denied(session, assessment)
-        new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
+        provenance = _edited(old, assessment.arguments)
+        new = self._action(session, assessment, old.revision, provenance).model_copy(
+            update={"replaces": old.id}
+        )
         superseded = old.model_copy(update={"status": ActionStatus.SUPERSEDED})
         await self._store.replace(
             superseded, records.edit(superseded, new, principal, self._clock.now()), expected=old.status
@@ -128,7 +137,13 @@ class Approvals:
             decision=assessment.decision,
         )
 
-    def _action(self, session: Session, assessment: Assessment, revision: int) -> Action:
+    def _action(
+        self,
+        session: Session,
+        assessment: Assessment,
+        revision: int,
+        provenance: Mapping[str, Provenance],
+    ) -> Action:
         now = self._clock.now()
         action = Action(
             id=self._ids.new("act"),
@@ -148,6 +163,7 @@ class Approvals:
             decision=assessment.decision,
             proposed_at=now,
             expires_at=now + self._limits.proposal_holds,
+            provenance={n: p for n, p in provenance.items() if n in assessment.arguments},
         )
         return action.model_copy(update={"digest": action.compute_digest()})
 
@@ -231,6 +247,16 @@ def _sealed(action: Action, principal: Principal, now: datetime, until: datetime
         expires_at=until,
         seal=action.seal_for(principal.id, until),
     )
+
+
+def _edited(old: Action, arguments: Mapping[str, Any]) -> dict[str, Provenance]:
+    """What the representative changed is theirs; the rest keeps its origin."""
+    return {
+        name: Provenance.REPRESENTATIVE
+        if value != old.call.arguments.get(name)
+        else old.provenance.get(name, Provenance.REPRESENTATIVE)
+        for name, value in arguments.items()
+    }
 
 
 def _same(one: str, other: str) -> bool:
