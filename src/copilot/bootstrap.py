@@ -212,7 +212,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 ids=ids,
             ),
             TenantProfiles(state.knowledge, shop, voices=VOICES),
-            llm=_llm_drafter(settings, knowledge.embedder),
+            llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
         )
         stack.push_async_callback(assist.shutdown)
@@ -238,16 +238,22 @@ def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedd
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
     if settings.llm_base_url is None:
-        return None
+        yield None
+        return
     model = OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+    await model.load()
     style = DraftStyle(settings.llm_style.value)
-    return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    try:
+        yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
