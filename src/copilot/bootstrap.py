@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
 from sqlalchemy import text
 
+from copilot.adapters.agent_loop import LangChainLoop
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
@@ -33,13 +34,15 @@ from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
-from copilot.config import Settings
+from copilot.config import LlmStyle, Settings
+from copilot.domain.asking import AskLimits
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
@@ -242,6 +245,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             profiles,
             llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
+            asker=_asker(settings, knowledge.embedder),
+            ask_limits=_ask_limits(settings),
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
@@ -307,6 +312,25 @@ async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
     finally:
         await model.close()
+
+
+def _asker(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
+    if settings.llm_base_url is None:
+        return None
+    loop = LangChainLoop(
+        model=settings.llm_model,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key.get_secret_value(),
+        limits=_ask_limits(settings),
+        written_calls=settings.llm_style is LlmStyle.STRUCTURED,
+    )
+    return LlmAnswerer(loop, Grounder(embedder), SystemClock())
+
+
+def _ask_limits(settings: Settings) -> AskLimits:
+    return AskLimits(
+        steps=settings.ask_steps, model_calls=settings.ask_steps + 2, seconds=settings.ask_timeout_seconds
+    )
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:

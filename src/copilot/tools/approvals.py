@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from copilot.domain.access import Principal, Scope
-from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, ToolCall
+from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, Provenance, ToolCall
 from copilot.domain.errors import (
     ActionNotOpen,
     Conflict,
@@ -51,17 +51,22 @@ class Approvals:
         return await self._assessor.assess(session, tool, arguments)
 
     async def propose(
-        self, session: Session, tool: str, arguments: Mapping[str, Any], revision: int
+        self,
+        session: Session,
+        tool: str,
+        arguments: Mapping[str, Any],
+        revision: int,
+        provenance: Mapping[str, Provenance] | None = None,
     ) -> Action:
         """The new proposal, or the open one that would do the same.
 
-        `PolicyDenied`, with the decision, for what no person may approve; `LimitReached` for more money than
-        one call may ever move.
+        `provenance` says of arguments where they came from. `PolicyDenied`, with the decision, for what
+        no person may approve; `LimitReached` for more money than one call may ever move.
         """
         assessment = await self._assessor.assess(session, tool, arguments)
         await self._refuse_denied(session, assessment)
         self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
-        action = self._action(session, assessment, revision)
+        action = self._action(session, assessment, revision, provenance or {})
         return await self._add(action, proposed_by=session.principal)
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
@@ -111,7 +116,10 @@ class Approvals:
         assessment = await self._assessor.assess(session, old.call.tool, arguments)
         await self._refuse_denied(session, assessment)
         self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
-        new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
+        provenance = _edited(old, assessment.arguments)
+        new = self._action(session, assessment, old.revision, provenance).model_copy(
+            update={"replaces": old.id}
+        )
         return await self._supersede(old, new, principal)
 
     async def get(self, principal: Principal, action_id: str) -> Action:
@@ -131,7 +139,13 @@ class Approvals:
             decision=assessment.decision,
         )
 
-    def _action(self, session: Session, assessment: Assessment, revision: int) -> Action:
+    def _action(
+        self,
+        session: Session,
+        assessment: Assessment,
+        revision: int,
+        provenance: Mapping[str, Provenance],
+    ) -> Action:
         now = self._clock.now()
         action = Action(
             id=self._ids.new("act"),
@@ -151,6 +165,7 @@ class Approvals:
             decision=assessment.decision,
             proposed_at=now,
             expires_at=now + self._limits.proposal_holds,
+            provenance={n: p for n, p in provenance.items() if n in assessment.arguments},
         )
         return action.model_copy(update={"digest": action.compute_digest()})
 
@@ -264,6 +279,16 @@ class Approvals:
             needed=2 if supervised else 1,
         )
         return self._seals.seal(action, given)
+
+
+def _edited(old: Action, arguments: Mapping[str, Any]) -> dict[str, Provenance]:
+    """What the representative changed is theirs; the rest keeps its origin."""
+    return {
+        name: Provenance.REPRESENTATIVE
+        if value != old.call.arguments.get(name)
+        else old.provenance.get(name, Provenance.REPRESENTATIVE)
+        for name, value in arguments.items()
+    }
 
 
 def _same(one: str, other: str) -> bool:

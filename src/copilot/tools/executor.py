@@ -221,6 +221,8 @@ class Executor:
         for pause in self._pauses():
             if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
                 return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+            if uncertain and not tool.repeatable:
+                break
             try:
                 data = await self._call(tool, arguments, action)
             except OutcomeUnknown as error:
