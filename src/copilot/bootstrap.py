@@ -160,7 +160,7 @@ async def ingest(
     knowledge: KnowledgeBase,
     folder: Path,
     on_progress: Callable[[IngestProgress], None],
-    on_stage: Callable[[str], None],
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
     """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
 
