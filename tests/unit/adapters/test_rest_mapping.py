@@ -1,10 +1,13 @@
 import json
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 from tests.servers.rest_shop import MAPPING
 
-from copilot.adapters.rest_mapping import FieldRule, MoneyRule, MoneyUnit, load_mapping
+from copilot.adapters.rest_mapping import FieldRule, Mapped, MoneyRule, MoneyUnit, load_mapping
 from copilot.adapters.rest_objects import Unreadable, read_value, write_money
 from copilot.adapters.shop_http import ShopHttp, checked_key, decimal_string, dig, minor_units, path_part
 from copilot.domain.commerce import LineItem, Money, Refund
@@ -151,3 +154,13 @@ async def test_a_providers_words_are_one_bounded_line_without_our_secret():
     assert len(http.reason("x" * 5000, "-")) == 301
     assert http.reason({"a": 1}, "otherwise") == "otherwise"
     await http.close()
+
+
+def test_the_mapping_in_the_documentation_is_valid():
+    page = (Path(__file__).parents[3] / "docs" / "order-systems.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert set(Mapped.model_validate(yaml.safe_load(shown)).operations) == {
+        "get_order",
+        "refund",
+        "return_items",
+    }
