@@ -56,7 +56,7 @@ class FakeActionStore:
         if current.status is not expected:
             raise ActionNotOpen(f"The action is {current.status.value}, not {expected.value} any more.")
         self._reserve(action, reserve)
-        if action.status is ActionStatus.FAILED:
+        if action.status is ActionStatus.FAILED and expected is not ActionStatus.APPROVED:
             self._reserved.pop((action.tenant_id, action.id), None)
         self._actions[action.id] = action
         self._ledger.append_now(action.tenant_id, record)

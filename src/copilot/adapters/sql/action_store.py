@@ -99,7 +99,8 @@ class SqlActionStore:
                     raise NotFound(f"There is no action {action.id}.")
                 raise ActionNotOpen(f"The action is {status}, not {expected.value} any more.")
             await money_counters.reserve(connection, action.tenant_id, action.id, reserve)
-            if action.status is ActionStatus.FAILED:
+            # What never began has reserved nothing; an action set back by hand keeps what it has paid out.
+            if action.status is ActionStatus.FAILED and expected is not ActionStatus.APPROVED:
                 await money_counters.release(connection, action.tenant_id, action.id)
             await append_entry(connection, action.tenant_id, record)
 
