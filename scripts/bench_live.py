@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from copilot.cli.live_client import LiveClient
+from copilot.evaluation.live_client import LiveClient
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = (
@@ -96,29 +96,38 @@ async def converse(
     rng = random.Random(seed)  # noqa: S311 - which recorded turns to play
     conversation = await client.post("/v1/conversations", {"channel": "chat"})
     path = f"/v1/conversations/{conversation['id']}"
-    posted: dict[int, float] = {}
-    finished = asyncio.Event()
+    posted: dict[str, float] = {}
+    revision_of: dict[str, int] = {}
     first_seen: dict[tuple[int, str], float] = {}
+    settled = asyncio.Event()
 
     async def listen() -> None:
         async for event in client.events(conversation["id"]):
             first_seen.setdefault((event.revision, event.type), event.received_at)
-            if event.type == "revision.done" and event.revision == turns:
-                finished.set()
+            if event.type == "turn":
+                revision_of[event.data["id"]] = event.revision
+            elif event.type == "revision.done":
+                settled.set()
 
     listener = asyncio.create_task(listen())
     await asyncio.sleep(rng.uniform(0, every))
-    for number in range(1, turns + 1):
-        posted[number] = time.perf_counter()
-        await client.post(f"{path}/turns", {"speaker": "customer", "text": rng.choice(texts)})
-        await asyncio.sleep(max(0.0, every - (time.perf_counter() - posted[number])))
+    for _ in range(turns):
+        started = time.perf_counter()
+        turn = await client.post(f"{path}/turns", {"speaker": "customer", "text": rng.choice(texts)})
+        posted[turn["id"]] = started
+        await asyncio.sleep(max(0.0, every - (time.perf_counter() - started)))
+    last = list(posted)[-1]
     try:
-        await asyncio.wait_for(finished.wait(), 15)
+        async with asyncio.timeout(15):
+            while (revision_of.get(last, -1), "revision.done") not in first_seen:
+                settled.clear()
+                await settled.wait()
     finally:
         listener.cancel()
-    for (revision, kind), at in first_seen.items():
-        if revision in posted and kind in EVENTS:
-            out[kind].append((at - posted[revision]) * 1000)
+    for turn_id, started in posted.items():
+        for kind in EVENTS:
+            if at := first_seen.get((revision_of[turn_id], kind)):
+                out[kind].append((at - started) * 1000)
 
 
 def report(

@@ -42,9 +42,11 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
-    figures = {folder.name: asyncio.run(measure(folder)) for folder in arguments.folders}
-    for name, result in figures.items():
-        print(f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in result.items())}")
+    figures = {}
+    for folder in arguments.folders:
+        figures[folder.name] = result = asyncio.run(measure(folder))
+        shown = ", ".join(f"{key} {value:.4g}" for key, value in result.items())
+        print(f"{folder.name}: {shown}", flush=True)
     if arguments.json:
         print(json.dumps(figures))
 

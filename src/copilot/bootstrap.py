@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
 from sqlalchemy import text
 
+from copilot.adapters.agent_loop import LangChainLoop
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
@@ -33,14 +34,17 @@ from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
-from copilot.config import Settings
+from copilot.config import LlmStyle, Settings
+from copilot.domain.asking import AskLimits
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -53,7 +57,8 @@ from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits, MoneyLimits
-from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
+from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -151,21 +156,44 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
 
 
 async def ingest(
-    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
+        on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
+        on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
             raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
     return report
+
+
+@asynccontextmanager
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+    """For asking what policy says: the rules and the shop, beside a server or without one."""
+    await seed_shop_once(settings)
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        clock = SystemClock()
+        shop = await SqliteShop.open(settings.shop_path, clock)
+        stack.push_async_callback(shop.close)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
 
 
 async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
@@ -192,12 +220,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await seed_shop_once(settings)
         shop = await SqliteShop.open(settings.shop_path, clock)
         stack.push_async_callback(shop.close)
-        policy = await load_policy(state.knowledge, settings.tenant, render_text)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        await policy.engine()  # what cannot be read is said now, not at the first refund
         limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
-        executor = Executor(assessor, shop, actions, clock, ids, limits)
-        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
+        seals = approval_seals(settings)
+        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -211,12 +242,17 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 clock=clock,
                 ids=ids,
             ),
-            TenantProfiles(state.knowledge, shop, voices=VOICES),
-            llm=_llm_drafter(settings, knowledge.embedder),
+            profiles,
+            llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
+            asker=_asker(settings, knowledge.embedder),
+            ask_limits=_ask_limits(settings),
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -241,22 +277,60 @@ def _limits(settings: Settings) -> Limits:
     return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
 
 
+def approval_seals(settings: Settings) -> Seals:
+    """Sealing with the server secret; seals made with `secret.previous`, if that is there, still hold."""
+    previous = settings.secret_path.with_name(f"{settings.secret_path.name}.previous")
+    earlier = [server_secret(previous)] if previous.is_file() else []
+    return Seals(server_secret(settings.secret_path), earlier=earlier)
+
+
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
     if settings.embedding_model == "builtin":
         return MiniLmEmbedder()
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def _llm_drafter(settings: Settings, embedder: Embedder) -> LlmDrafter | None:
+def chat_model(settings: Settings) -> OpenAiChat | None:
+    """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
         return None
-    model = OpenAiChat(
+    return OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+
+
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
+    await model.load()
     style = DraftStyle(settings.llm_style.value)
-    return LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    try:
+        yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
+
+
+def _asker(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
+    if settings.llm_base_url is None:
+        return None
+    loop = LangChainLoop(
+        model=settings.llm_model,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key.get_secret_value(),
+        limits=_ask_limits(settings),
+        written_calls=settings.llm_style is LlmStyle.STRUCTURED,
+    )
+    return LlmAnswerer(loop, Grounder(embedder), SystemClock())
+
+
+def _ask_limits(settings: Settings) -> AskLimits:
+    return AskLimits(
+        steps=settings.ask_steps, model_calls=settings.ask_steps + 2, seconds=settings.ask_timeout_seconds
+    )
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     money_per_day: int | None = Field(default=10_000_000, ge=0)
     """The most that may be paid out in a day (UTC), all together."""
 
+    ask_steps: int = Field(default=8, ge=1, le=50)
+    """How many tools a model may call to answer one question of a representative."""
+    ask_timeout_seconds: float = Field(default=60.0, gt=0)
+
     proposal_minutes: int = Field(default=30, ge=1)
     """How long a proposed action may be approved."""
 

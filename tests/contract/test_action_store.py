@@ -1,6 +1,7 @@
 """What every action store does."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.unit.tools.desk import GOODWILL, LARGE, RITA, desk
@@ -117,6 +118,51 @@ async def test_waiting_actions_are_paged_oldest_first(stores):
     first = await store.list_waiting("larkfield", limit=3)
     rest = await store.list_waiting("larkfield", after=first[-1].id, limit=3)
     assert [a.amount.minor for a in first + rest] == [100, 200, 300, 400, 500]
+
+
+async def test_an_edit_is_one_step(stores, action):
+    store, ledger = stores
+    await store.add(action, record())
+    superseded = action.model_copy(update={"status": ActionStatus.SUPERSEDED})
+    new = action.model_copy(update={"id": "act_new", "replaces": action.id})
+    steps = (record("edit"), new, record("proposal"))
+    await store.supersede(superseded, *steps, expected=ActionStatus.PROPOSED)
+    assert (await store.get("larkfield", action.id)).status is ActionStatus.SUPERSEDED
+    assert [a.id for a in await store.list_waiting("larkfield")] == ["act_new"]
+    assert await kinds(ledger) == ["proposal", "edit", "proposal"]
+    with pytest.raises(ActionNotOpen):
+        await store.supersede(superseded, *steps, expected=ActionStatus.PROPOSED)
+
+
+async def test_an_edit_that_cannot_end_does_not_begin(stores, action):
+    store, ledger = stores
+    other = await desk().propose(GOODWILL | {"amount": "21"})
+    await store.add(action, record())
+    await store.add(other.model_copy(update={"id": "act_other"}), record())
+    superseded = action.model_copy(update={"status": ActionStatus.SUPERSEDED})
+    twin = other.model_copy(update={"id": "act_twin", "replaces": action.id})
+    with pytest.raises(Conflict):
+        await store.supersede(
+            superseded, record("edit"), twin, record("proposal"), expected=ActionStatus.PROPOSED
+        )
+    assert (await store.get("larkfield", action.id)).status is ActionStatus.PROPOSED
+    assert [a.id for a in await store.list_for("larkfield", "conv_1")] == sorted([action.id, "act_other"])
+    assert await kinds(ledger) == ["proposal", "proposal"]
+
+
+async def test_lists_what_time_has_run_out_for_and_what_nobody_knows_the_end_of(stores, action):
+    store, _ = stores
+    await store.add(action, record())
+    assert await store.overdue(action.expires_at - timedelta(seconds=1)) == []
+    assert await store.overdue(action.expires_at) == [action]
+    unresolved = action.model_copy(update={"status": ActionStatus.UNRESOLVED})
+    await store.replace(unresolved, record("receipt"), expected=ActionStatus.PROPOSED)
+    assert await store.overdue(action.expires_at) == []
+    assert await store.unresolved() == [unresolved]
+    parked = unresolved.model_copy(update={"parked": True})
+    await store.replace(parked, record("parked"), expected=ActionStatus.UNRESOLVED)
+    assert await store.unresolved() == []
+    assert await store.in_flight("larkfield", "maya") == [parked]
 
 
 async def test_sixteen_approvers_at_once_execute_once(stores):

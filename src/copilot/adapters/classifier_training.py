@@ -40,7 +40,9 @@ class LogisticTrainer:
     """
 
     def train(self, vectors: Vectors, labels: Sequence[str]) -> ClassifierWeights:
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - comes with scikit-learn
+        from threadpoolctl import (  # noqa: PLC0415 - with scikit-learn
+            threadpool_limits,
+        )
 
         # Small matrices: threads that wait for each other take twenty times as long on a busy machine.
         with threadpool_limits(1):
@@ -95,13 +97,15 @@ def _require_enough(names: Sequence[str], truth: NDArray[np.int64]) -> None:
 
 
 def _fit(x: Matrix, truth: NDArray[np.int64], strength: float) -> tuple[Matrix, NDArray[np.float64]]:
-    from sklearn.linear_model import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.linear_model import (  # noqa: PLC0415
         LogisticRegression,
     )
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence to the last digit does not matter here
-        model: Any = LogisticRegression(C=strength, class_weight="balanced", max_iter=300).fit(x, truth)
+        model: Any = LogisticRegression(C=strength, class_weight="balanced", max_iter=100, tol=1e-3).fit(
+            x, truth
+        )
     weights, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
     if len(weights) == 1:  # two labels: one row that tells the second from the first
         weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
@@ -114,7 +118,7 @@ def _centroids(x: Matrix, truth: NDArray[np.int64], classes: int) -> Matrix:
 
 
 def _out_of_fold(x: Matrix, truth: NDArray[np.int64], strength: float) -> _OutOfFold:
-    from sklearn.model_selection import StratifiedKFold  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415
 
     classes = int(truth.max()) + 1
     logits, cosines = np.zeros((len(x), classes)), np.zeros(len(x))
@@ -160,7 +164,7 @@ def _scope_boundary(
     so the threshold is the strictest one that still takes in the wanted share of known texts.
     """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-    from sklearn.metrics import roc_auc_score, roc_curve  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.metrics import roc_auc_score, roc_curve  # noqa: PLC0415
     from sklearn.model_selection import StratifiedKFold, cross_val_predict  # noqa: PLC0415
 
     model: Any = LogisticRegression(class_weight="balanced", max_iter=1000)

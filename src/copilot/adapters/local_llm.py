@@ -71,8 +71,11 @@ def prepare_model(
     return target
 
 
-def serve_model(path: Path, *, port: int, threads: int = 2, context_tokens: int = 4096) -> None:
-    """Serves the model on 127.0.0.1:`port` with the OpenAI API until the process is told to stop."""
+def serve_model(path: Path, *, port: int, threads: int = 1, context_tokens: int = 4096) -> None:
+    """Serves the model on 127.0.0.1:`port` with the OpenAI API until the process is told to stop.
+
+    One thread, since something else runs beside it: on two cores, two would wait for each other and for it.
+    """
     try:
         import xllamacpp  # type: ignore[import-not-found]  # noqa: PLC0415 - optional, large
     except ImportError as error:

@@ -58,6 +58,10 @@ class OpenAiChat:
     def model_id(self) -> str:
         return self._model
 
+    async def load(self) -> None:
+        """Imports the SDK beside the event loop: it takes a second, which no turn should wait for."""
+        await asyncio.to_thread(self._open)
+
     async def stream(
         self,
         messages: Sequence[Mapping[str, str]],

@@ -18,7 +18,13 @@ async def open_conversation(
     body: OpenConversation, principal: ConversationWriter, services: ServicesDep
 ) -> Conversation:
     """Opens a conversation."""
-    return await services.assist.open(principal, body.channel, body.subject, body.customer_email)
+    return await services.assist.open(
+        principal,
+        body.channel,
+        body.subject,
+        body.customer_email,
+        customer_verified=body.customer_verified,
+    )
 
 
 @router.get("/conversations", operation_id="list_conversations")

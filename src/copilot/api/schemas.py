@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from copilot.api.text import NonBlank, Text
+from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.knowledge import Audience
@@ -19,13 +20,18 @@ class _Request(BaseModel):
 
 
 class OpenConversation(_Request):
-    """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
+    """A new conversation with the customer that the CRM names.
+
+    `customer_verified` says that the CRM has authenticated them, so their orders may be looked up at once.
+    Otherwise the e-mail proves who they are only together with an order number.
+    """
 
     channel: Channel = Channel.CHAT
     subject: Annotated[Text, Field(max_length=500)] = ""
     customer_email: (
         Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
     ) = None
+    customer_verified: bool = False
 
 
 class AddTurn(_Request):
@@ -53,6 +59,15 @@ class VerifyCustomer(_Request):
         if not ((all(by_order) and not any(by_name)) or (all(by_name) and not any(by_order))):
             raise ValueError("expected email and order_id, or first_name, last_name and zip")
         return self
+
+
+class AskQuestion(_Request):
+    """What a representative wants to know; `hint` is what they have in mind ("offer the voucher")."""
+
+    question: Annotated[
+        NonBlank, Field(max_length=MAX_QUESTION_CHARACTERS, examples=["Can this be refunded?"])
+    ]
+    hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
 class WrapUpConversation(_Request):

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action
+from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
@@ -20,11 +21,20 @@ class Assist(Protocol):
     """The live path: what people do in a conversation."""
 
     async def open(
-        self, principal: Principal, channel: Channel, subject: str, customer_email: str | None
+        self,
+        principal: Principal,
+        channel: Channel,
+        subject: str,
+        customer_email: str | None,
+        *,
+        customer_verified: bool,
     ) -> Conversation: ...
 
     async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:
         """Keeps the turn, starts the work on it and returns at once."""
+
+    async def ask(self, principal: Principal, conversation_id: str, question: str, hint: str) -> AskTicket:
+        """Takes the question and returns at once."""
 
     async def verify_customer(
         self,

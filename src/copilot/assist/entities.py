@@ -65,6 +65,8 @@ class EntityVocabulary:
     products: tuple[str, ...] = ()
 
 
+# A turn's text never changes, and every later turn asks again what the earlier ones named.
+@lru_cache(maxsize=4096)
 def find_entities(
     text: str, *, turn_id: str, today: date, vocabulary: EntityVocabulary
 ) -> tuple[Entity, ...]:

@@ -14,13 +14,16 @@ from copilot.assist.situation import Situation, gather
 from copilot.assist.understanding import Understander, customer_said, is_question
 from copilot.assist.wrap_up import State, update_summary
 from copilot.domain.assist import KnowledgeCards, NextActions, RevisionDone, Understanding
-from copilot.domain.conversation import Speaker, Turn
-from copilot.domain.knowledge import KnowledgeGap, ScoredPassage, SearchQuery, SearchResult
+from copilot.domain.conversation import Turn
+from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
 _BURST = 3
 _TAG_BONUS = 0.05
+_WIDE, _TAGGED, _SHOWN = 20, 3, 6
+_SURE = 0.5
 
 
 class Pipeline:
@@ -87,6 +90,7 @@ class Pipeline:
         memory = revision.memory
         turns = [t for t in customer_said(revision.conversation) if t.sequence > memory.understood]
         for turn in turns[-_BURST:]:
+            memory.earlier_query = memory.topic.query if memory.topic else ""
             memory.understanding = await self._understander.understand(
                 revision.conversation,
                 turn,
@@ -120,14 +124,20 @@ class Pipeline:
             await self._look_up_knowledge(revision, understanding, as_of)
 
     async def _look_up_knowledge(self, revision: Revision, understanding: Understanding, as_of: date) -> None:
-        result = await self._search.search(
-            SearchQuery(
-                tenant_id=revision.conversation.tenant_id,
-                text=understanding.query,
-                as_of=as_of,
-            )
+        text, history = _split_query(understanding.query, revision.memory.earlier_query)
+        query = SearchQuery(
+            tenant_id=revision.conversation.tenant_id, text=text, history=history, as_of=as_of
         )
-        revision.found = _preferring_tags(result, revision)
+        found = await self._search.search(query)
+        playbook, intent = revision.playbook, understanding.intent
+        sure = intent is not None and intent.confidence >= _SURE
+        if playbook is not None and sure and _lacks_own_documents(found, playbook):
+            if found.answerable:  # shown at once; a second search takes as long again
+                await revision.publish(self._cards(found, understanding.query))
+            wider = query.model_copy(update={"text": f"{playbook.title}. {text}", "limit": _WIDE})
+            tagged = _with_any_tag(await self._search.search(wider), set(playbook.knowledge_tags))
+            found = _joined(found, tagged, trust_second=playbook.needs_order)
+        revision.found = found
         await revision.publish(self._cards(revision.found, understanding.query))
 
     def _cards(self, result: SearchResult, query: str) -> KnowledgeCards:
@@ -214,13 +224,39 @@ def state_of(revision: Revision) -> State:
     )
 
 
-def _preferring_tags(result: SearchResult, revision: Revision) -> SearchResult:
-    """Passages of documents that the playbook names come a little earlier."""
-    tags = set(revision.playbook.knowledge_tags) if revision.playbook else set()
-    if not tags:
-        return result
+def _split_query(query: str, earlier: str) -> tuple[str, tuple[str, ...]]:
+    """(what the turn asks, what it leans on): search weighs the two by itself."""
+    own = query.removeprefix(earlier).strip() if earlier else ""
+    return (own, (earlier,)) if own and own != query else (query, ())
 
-    def value(scored: ScoredPassage) -> float:
-        return scored.confidence + (_TAG_BONUS if tags & set(scored.document.tags) else 0.0)
 
-    return result.model_copy(update={"passages": tuple(sorted(result.passages, key=value, reverse=True))})
+def _lacks_own_documents(found: SearchResult, playbook: Playbook) -> bool:
+    """Whether none of the documents that the playbook names was found, or nothing answers."""
+    tags = set(playbook.knowledge_tags)
+    hit = any(tags & set(s.document.tags) for s in found.passages[:_TAGGED])
+    return bool(tags) and not (hit and found.answerable)
+
+
+def _with_any_tag(result: SearchResult, tags: set[str]) -> SearchResult:
+    passages = tuple(s for s in result.passages if tags & set(s.document.tags))[:_TAGGED]
+    return result.model_copy(
+        update={"passages": passages, "answerable": result.answerable and bool(passages)}
+    )
+
+
+def _joined(found: SearchResult, tagged: SearchResult, *, trust_second: bool) -> SearchResult:
+    """What was found with what the playbook's own documents say, best first, each passage once.
+
+    A matter about an order ("the glass is cracked, LF-…") asks in the playbook's words more than in its own,
+    so there the playbook's documents may answer alone (`trust_second`).
+    """
+    passages = {s.passage.id: s for s in found.passages}
+    for scored in tagged.passages if tagged.answerable else ():
+        better = min(1.0, scored.confidence + _TAG_BONUS)
+        known = passages.get(scored.passage.id)
+        if known is None or known.confidence < better:
+            passages[scored.passage.id] = scored.model_copy(update={"confidence": better})
+    answerable = found.answerable or (trust_second and tagged.answerable)
+    confidence = max(found.confidence, tagged.confidence if trust_second else 0.0)
+    best = sorted(passages.values(), key=lambda s: -s.confidence)[:_SHOWN]
+    return SearchResult(passages=tuple(best), answerable=answerable, confidence=confidence)

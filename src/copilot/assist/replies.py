@@ -57,7 +57,8 @@ class Replies:
             yield
             return
         late: asyncio.Task[Suggestion | None] | None = None
-        if self._llm is not None and (request.answerable or request.sources):
+        worth_asking = request.understanding.asks_something and (request.answerable or request.sources)
+        if self._llm is not None and worth_asking:
             late = asyncio.create_task(self._ask_llm(revision, request, self._llm))
         try:
             composed = await revision.attempt("drafting", self._compose(revision, request))

@@ -42,6 +42,8 @@ class Memory:
     understanding: Understanding | None = None
     understood: int = 0
     """Sequence of the last customer turn that `understanding` takes into account."""
+    earlier_query: str = ""
+    """The query of the topic before the last customer turn."""
     topic: Understanding | None = None
     """The last one that asked for something: what thanks and order numbers belong to."""
     matters: list[Intent] = field(default_factory=list)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from copilot.assist.ask import PlaybookAnswerer
+from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.asks import AskParts, Asks
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
 from copilot.assist.identity import Claim, IdentityCheck
@@ -25,6 +28,7 @@ from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
+from copilot.domain.asking import AskLimits, AskTicket
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
@@ -81,8 +85,14 @@ class LiveAssist:
         llm: Drafter | None = None,
         ranker: SentenceRanker | None = None,
         llm_seconds: float = 30.0,
+        asker: LlmAnswerer | None = None,
+        ask_limits: AskLimits | None = None,
     ) -> None:
-        """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take."""
+        """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
+
+        Without `asker` the playbook planner alone answers what representatives ask.
+        """
+        ranker = ranker or QuoteRanker(ports.embedder)
         self._ports = ports
         self._profiles = profiles
         self._identity = IdentityCheck(ports.orders)
@@ -93,7 +103,7 @@ class LiveAssist:
             lookups=LookUps(ports.desk, ports.clock),
             planner=NextActionPlanner(ports.desk),
             replies=Replies(
-                Composer(ranker or QuoteRanker(ports.embedder)),
+                Composer(ranker),
                 llm,
                 ports.ledger,
                 ports.clock,
@@ -102,6 +112,18 @@ class LiveAssist:
             ),
             clock=ports.clock,
             ids=ports.ids,
+        )
+        self._asks = Asks(
+            AskParts(
+                tools=ports.desk,
+                search=ports.search,
+                bus=ports.bus,
+                clock=ports.clock,
+                ids=ports.ids,
+                planner=PlaybookAnswerer(ranker, ports.embedder, ports.clock),
+                llm=asker,
+                limits=ask_limits or AskLimits(),
+            )
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -115,15 +137,21 @@ class LiveAssist:
         channel: Channel,
         subject: str = "",
         customer_email: str | None = None,
+        *,
+        customer_verified: bool = False,
     ) -> Conversation:
-        """A new conversation; `customer_email` is of a customer whom the CRM itself has authenticated."""
+        """A new conversation with the customer that the CRM names.
+
+        `customer_verified`: the CRM has authenticated them. Otherwise the e-mail proves who they are only
+        together with an order number.
+        """
         now = self._ports.clock.now()
         conversation = Conversation(
             id=self._ports.ids.new("conv"),
             tenant_id=principal.tenant_id,
             channel=channel,
             subject=subject.strip(),
-            customer_id=await self._known_customer(customer_email),
+            customer_id=await self._known_customer(customer_email) if customer_verified else None,
             representative_id=principal.id,
             created_at=now,
             updated_at=now,
@@ -152,6 +180,22 @@ class LiveAssist:
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, started, turn)
         return turn
+
+    async def ask(
+        self, principal: Principal, conversation_id: str, question: str, hint: str = ""
+    ) -> AskTicket:
+        """Takes a representative's question and returns at once; a newer question or turn cancels it."""
+        async with self._lock(conversation_id):
+            conversation = await self._open_conversation(principal, conversation_id)
+            revision = await self._revision(principal, conversation, time.perf_counter())
+            return await self._asks.ask(
+                principal,
+                conversation,
+                question,
+                hint,
+                profile=revision.profile,
+                topic=revision.topic_playbook,
+            )
 
     async def verify_customer(
         self,
@@ -265,19 +309,18 @@ class LiveAssist:
         await self._ports.ledger.append(principal.tenant_id, record)
         return feedback
 
-    # ------------------------------------------------------------ process
-
     async def recover(self) -> list[Action]:
         """After a start: drives on what was approved or under way when the process before this one ended."""
         return await self._ports.desk.recover()
 
     async def idle(self) -> None:
-        """Waits until no work is under way."""
         while running := [t for t in self._tasks.values() if not t.done()]:
             await asyncio.wait(running)
+        await self._asks.idle()
 
     async def shutdown(self) -> None:
         """Cancels the work under way; turns are kept, what was shown is saved."""
+        await self._asks.shutdown()
         for conversation_id in list(self._tasks):
             await self._cancel(conversation_id)
 
@@ -287,7 +330,7 @@ class LiveAssist:
         try:
             return (await self._ports.orders.find_customer_by_email(email)).id if email else None
         except CopilotError:
-            return None  # unknown there, or the shop is down: the customer can still be verified later
+            return None  # the customer can still be verified later
 
     async def _start(
         self, principal: Principal, conversation: Conversation, started: float, turn: Turn | None
@@ -310,6 +353,7 @@ class LiveAssist:
             del self._tasks[conversation_id]
 
     async def _cancel(self, conversation_id: str) -> None:
+        await self._asks.cancel(conversation_id)
         task = self._tasks.pop(conversation_id, None)
         if task is not None and not task.done():
             task.cancel()
@@ -334,8 +378,6 @@ class LiveAssist:
             await revision.publish(action)
             if refresh and conversation.status is ConversationStatus.OPEN:
                 await self._pipeline.after_action(revision)
-
-    # ------------------------------------------------------------ identity
 
     async def _recognise(self, conversation: Conversation) -> Conversation:
         """Binds the customer whom the customer's own words prove; a failure here costs nothing else."""
@@ -364,8 +406,6 @@ class LiveAssist:
             )
         return conversation
 
-    # ------------------------------------------------------------ memory
-
     async def _memory(self, conversation: Conversation) -> Memory:
         memory = self._memories.get(conversation.id)
         if memory is None:
@@ -390,7 +430,7 @@ class LiveAssist:
 
 
 async def _guarded(work: Callable[[], Awaitable[None]], conversation_id: str) -> None:
-    """A task's last resort: whatever escapes the stages is logged, never lost and never fatal."""
+    """A task's last resort: what escapes the stages is logged."""
     with suppress(asyncio.CancelledError):
         try:
             await work()

@@ -117,4 +117,3 @@ def _sources(results: Sequence[ToolResult], order: Order | None) -> dict[str, tu
         if order is not None and isinstance(found, dict) and found.get("id") == order.id:
             calls["order"] = calls["item"] = (result.call.id,)
     return calls
-

@@ -15,21 +15,23 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from copilot.cli.demo_player import Player
 from copilot.cli.demo_view import DemoView
 from copilot.cli.keys import create_key
 from copilot.cli.knowledge import ingest_with_progress, print_report
-from copilot.cli.live_client import LiveClient
 from copilot.config import Settings
 from copilot.domain.access import Role
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, NotFound
 from copilot.domain.recording import RecordedConversation
+from copilot.evaluation.live_client import LiveClient
+from copilot.evaluation.player import Player
 
 RECORDINGS = Path("evals/conversations")
 DEFAULT_RECORDING = "demo-refund-damaged-lantern"
 _READY_SECONDS = 60.0
 _LLM_READY_SECONDS = 180.0
 _LLM_PORT = 8089
+_LOCAL_LLM_PATIENCE_SECONDS = 55
+"""For one draft by the small model on one core; below the player's own patience."""
 
 
 def demo(
@@ -60,6 +62,8 @@ async def _demo(console: Console, *, once: bool, llm: str | None, model: str, re
         if llm is not None:
             os.environ["COPILOT_LLM_BASE_URL"] = stack.enter_context(_endpoint(console, llm))
             os.environ["COPILOT_LLM_MODEL"] = model
+            if llm == "local":
+                os.environ.setdefault("COPILOT_LLM_TIMEOUT_SECONDS", str(_LOCAL_LLM_PATIENCE_SECONDS))
         settings = Settings()
         conversation = _recording(recording)
         print_report(await ingest_with_progress(settings, settings.knowledge_dir))

@@ -31,7 +31,7 @@ class _Unknown(StrictUndefined):
 
 def data_block(text: object, tag: str) -> str:
     """`text` between `<tag>` and `</tag>`; anything inside that looks like a tag is defused."""
-    clean = _TAG_OPENING.sub("‹", _CONTROL.sub("", str(text)))  # noqa: RUF001
+    clean = _TAG_OPENING.sub("‹", _CONTROL.sub("", str(text)))
     return f"<{tag}>\n{clean.strip()}\n</{tag}>"
 
 

@@ -32,9 +32,7 @@ class Library:
                 hint="Send Markdown, HTML, PDF, DOCX or a CSV of questions and answers.",
                 where=name,
             )
-        parsed = loader.load(
-            content, external_id=PurePath(name).stem, source=_UPLOADED + name, metadata={}
-        )
+        parsed = loader.load(content, external_id=PurePath(name).stem, source=_UPLOADED + name, metadata={})
         return [await self._put(tenant_id, document) for document in parsed]
 
     async def put_markdown(

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from copilot.domain.knowledge import KnowledgeDocument, Passage, ScoredPassage, 
 from copilot.domain.words import content_words, stem, words
 from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, Vector, Vectors
 from copilot.retrieval.calibration import Calibration, Features
+from copilot.retrieval.chunking import embedded_text
 from copilot.retrieval.conflicts import find_conflicts
 
 KEYWORD_WEIGHT = 0.6
@@ -25,11 +27,13 @@ HISTORY_WEIGHT = 0.5
 """Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
 HISTORY_DECAY = 0.6
 HISTORY_KEYWORD_WEIGHT = 0.1
-DENSE_HISTORY = 6
+DENSE_HISTORY = 4
 KEYWORD_HISTORY = 4
 """How many turns a query leans on."""
 OVERFETCH = (64, 400)
 """Candidates from each side; more when filters left fewer than were asked for."""
+COMPARED = 10
+"""Passages held against each other for contradictions: the work grows with the square."""
 
 
 @dataclass
@@ -168,8 +172,10 @@ class KnowledgeSearch:
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
         others = _Field.of(question, candidates)
-        vectors: Vectors = np.stack([candidate.vector for candidate in top])
-        conflicts = find_conflicts([(item.passage, item.document) for item in top], vectors)
+        compared = top[:COMPARED]
+        vectors: Vectors = np.stack([candidate.vector for candidate in compared])
+        conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
+        conflicts += [()] * (len(top) - len(compared))
         passages = tuple(
             ScoredPassage(
                 passage=item.passage,
@@ -203,7 +209,7 @@ class _Field:
 
     @classmethod
     def of(cls, question: _Question, candidates: Sequence[_Candidate]) -> Self:
-        having = [question.stems & _stems(candidate.passage) for candidate in candidates]
+        having = [question.stems & _stems(embedded_text(candidate.passage)) for candidate in candidates]
         frequency = Counter(term for terms in having for term in terms)
         return cls(
             mean_cosine=float(np.mean([candidate.cosine for candidate in candidates])),
@@ -211,12 +217,14 @@ class _Field:
         )
 
 
-def _stems(passage: Passage) -> set[str]:
-    return {stem(word) for word in words(f"{passage.context} {passage.text}")}
+@lru_cache(maxsize=8192)
+def _stems(passage_text: str) -> frozenset[str]:
+    """Remembered, because the same passages are candidates again and again."""
+    return frozenset(stem(word) for word in set(words(passage_text)))
 
 
 def _features(candidate: _Candidate, question: _Question, others: _Field) -> Features:
-    present = question.stems & _stems(candidate.passage)
+    present = question.stems & _stems(embedded_text(candidate.passage))
     return Features(
         cosine=candidate.last_cosine,
         context_cosine=candidate.cosine,
@@ -255,10 +263,10 @@ def _age(document: KnowledgeDocument) -> tuple[date, int, str]:
 
 def _without_copies(candidates: Iterable[_Candidate]) -> list[_Candidate]:
     """The best of those with the same words."""
-    seen: set[tuple[str, ...]] = set()
+    seen: set[str] = set()
     kept = []
     for candidate in candidates:
-        key = tuple(words(candidate.passage.text))
+        key = " ".join(candidate.passage.text.casefold().split())
         if key not in seen:
             seen.add(key)
             kept.append(candidate)

@@ -6,7 +6,6 @@ anywhere leaves a state that `recover` drives on with that same key.
 """
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -33,6 +32,7 @@ from copilot.tools import records
 from copilot.tools.arguments import parse_arguments
 from copilot.tools.assessment import Assessment, Assessor
 from copilot.tools.limits import Limits
+from copilot.tools.seals import Seals
 from copilot.tools.tool import Json, Session, WriteTool
 
 _RECOVERED_AT_ONCE = 8
@@ -50,6 +50,7 @@ class Executor:
         clock: Clock,
         ids: Ids,
         limits: Limits,
+        seals: Seals,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._assessor = assessor
@@ -59,6 +60,7 @@ class Executor:
         self._clock = clock
         self._ids = ids
         self._limits = limits
+        self._seals = seals
         self._sleep = sleep
         self._running: set[asyncio.Task[Action]] = set()
         self._customers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -152,7 +154,7 @@ class Executor:
         )
 
     async def _refuse_broken_seal(self, action: Action) -> None:
-        if (problem := seal_problem(action)) is None:
+        if (problem := self._seals.problem(action)) is None:
             return
         await self._finish(action, ActionStatus.FAILED, error=problem)
         raise SealBroken(problem, hint="Propose it again; nothing was done.")
@@ -208,7 +210,7 @@ class Executor:
             action = await self._store.get(tenant_id, action_id)
             if action.status is not ActionStatus.EXECUTING:
                 return action
-            if (problem := seal_problem(action)) is not None:
+            if (problem := self._seals.problem(action)) is not None:
                 return await self._finish(action, ActionStatus.UNRESOLVED, error=problem)
             return await self._drive(action, uncertain=True)
 
@@ -219,6 +221,8 @@ class Executor:
         for pause in self._pauses():
             if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
                 return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+            if uncertain and not tool.repeatable:
+                break
             try:
                 data = await self._call(tool, arguments, action)
             except OutcomeUnknown as error:
@@ -345,23 +349,6 @@ class Executor:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
-
-
-def seal_problem(action: Action) -> str | None:
-    """Why the approvals do not cover what is stored; None when they do."""
-    if not hmac.compare_digest(action.digest, action.compute_digest()):
-        return "The action is not the one that was proposed."
-    needed = _TWO if action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR else 1
-    if len({a.approver_id for a in action.approvals}) != len(action.approvals):
-        return "One person has approved twice."
-    if len(action.approvals) < needed:
-        return "An approval is missing."
-    if any(
-        not hmac.compare_digest(a.seal, action.seal_for(a.approver_id, a.expires_at))
-        for a in action.approvals
-    ):
-        return "A seal does not fit the action."
-    return None
 
 
 def _session(action: Action) -> Session:

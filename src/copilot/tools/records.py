@@ -33,6 +33,7 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "proposed_by": proposed_by.id if proposed_by else None,
         "replaces": action.replaces,
         "expires_at": action.expires_at.isoformat(),
+        "provenance": {name: origin.value for name, origin in action.provenance.items()},
         "policy": _decision(action.decision),
         **_money(action.amount),
     }
@@ -117,6 +118,7 @@ def _money(amount: Money | None) -> Json:
 def _decision(decision: PolicyDecision) -> Json:
     clauses = [
         f"{f.rule}: {f.outcome.value} ({f.clause.document} v{f.clause.version} §{f.clause.clause})"
+        + (" needs review" if f.needs_review else "")
         for f in decision.findings
     ]
     return {"outcome": decision.outcome.value, "clauses": clauses}

@@ -284,7 +284,16 @@ async def test_an_empty_turn_is_refused(text):
         await w.customer(text)
 
 
-async def test_the_crms_word_needs_an_order_number_beside_it():
+async def test_the_crms_customer_is_known_from_the_start_and_reads_nobody_elses_order():
+    w = await world()
+    w.conversation = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com", customer_verified=True)
+    await w.customer(f"I want a refund for my broken lantern, order {OMARS_ORDER}")
+    snapshot = await w.snapshot()
+    assert snapshot.conversation.customer_id == "c_elena"
+    assert snapshot.order_view.orders == ()
+
+
+async def test_the_crms_word_alone_needs_an_order_number_beside_it():
     w = await world()
     w.conversation = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com")
     await w.customer("I want a refund for my broken lantern")
@@ -293,3 +302,11 @@ async def test_the_crms_word_needs_an_order_number_beside_it():
     assert (await w.snapshot()).conversation.customer_id is None
     await w.customer(f"sorry, it is {ELENA_ORDER}")
     assert (await w.snapshot()).conversation.customer_id == "c_elena"
+
+
+async def test_a_customer_whom_the_crm_has_authenticated_needs_no_further_proof():
+    w = await world()
+    opened = await w.live.open(RITA, Channel.CHAT, "", "elena@example.com", customer_verified=True)
+    assert opened.customer_id == "c_elena"
+    unknown = await w.live.open(RITA, Channel.CHAT, "", "nobody@example.com", customer_verified=True)
+    assert unknown.customer_id is None

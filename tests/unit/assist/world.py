@@ -55,9 +55,11 @@ from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy import PolicyEngine
+from copilot.tools.seals import Seals
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TODAY = NOW.date()
+SEALS = Seals(b"the desk's secret of 32 bytes ok!")
 RITA = Principal(id="rita", tenant_id="larkfield", name="Rita", role=Role.REPRESENTATIVE)
 ELENA_ORDER, OLD_ORDER, OMARS_ORDER = "LF-1004829", "LF-1004845", "LF-1004837"
 
@@ -415,7 +417,9 @@ class World:
         return [e.type for e in await self.events()]
 
 
-async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: float = 5.0) -> World:
+async def world(
+    *, llm=None, search: LibrarySearch | None = None, llm_seconds: float = 5.0, asker=None, ask_limits=None
+) -> World:
     clock, ids, embedder = FixedClock(NOW), SequentialIds(), HashingEmbedder()
     store, ledger, orders = MemoryConversationStore(), FakeLedgerStore(), shop()
     search, knowledge = search or LibrarySearch(), GapList()
@@ -426,8 +430,8 @@ async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: f
     assessor = Assessor(Catalog(), orders, policy, actions, clock)
     desk = CatalogDesk(
         Catalog(),
-        Approvals(assessor, actions, ledger, clock, ids, limits),
-        Executor(assessor, orders, actions, clock, ids, limits),
+        Approvals(assessor, actions, ledger, clock, ids, limits, SEALS),
+        Executor(assessor, orders, actions, clock, ids, limits, SEALS),
         actions,
     )
     profile = TenantProfile(
@@ -457,6 +461,8 @@ async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: f
         clock=clock,
         ids=ids,
     )
-    live = LiveAssist(ports, OneProfile(profile), llm=llm, llm_seconds=llm_seconds)
+    live = LiveAssist(
+        ports, OneProfile(profile), llm=llm, llm_seconds=llm_seconds, asker=asker, ask_limits=ask_limits
+    )
     conversation = await live.open(RITA, Channel.CHAT, "Lantern")
     return World(live, store, bus, search, orders, ledger, knowledge, conversation)

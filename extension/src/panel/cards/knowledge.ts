@@ -238,12 +238,14 @@ export class KnowledgeSection extends LitElement {
         box-decoration-break: clone;
       }
       .foot {
+        flex-wrap: nowrap;
         margin-top: 2px;
       }
       .title .badge {
         align-self: center;
       }
       .foot button {
+        flex: none;
         min-height: 24px;
         font-size: 12px;
       }

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
@@ -20,11 +21,7 @@ class FakeActionStore:
         self._reserved: dict[tuple[str, str], tuple[Allowance, ...]] = {}
 
     async def add(self, action: Action, record: LedgerRecord) -> None:
-        if action.id in self._actions or any(
-            a.status.is_open and a.tenant_id == action.tenant_id and a.fingerprint() == action.fingerprint()
-            for a in self._actions.values()
-        ):
-            raise Conflict("The same action is open already.", hint="Decide on that one.")
+        self._refuse_twin(action)
         self._actions[action.id] = action
         self._ledger.append_now(action.tenant_id, record)
 
@@ -52,14 +49,32 @@ class FakeActionStore:
         expected: ActionStatus,
         reserve: Sequence[Allowance] = (),
     ) -> None:
-        current = await self.get(action.tenant_id, action.id)
-        if current.status is not expected:
-            raise ActionNotOpen(f"The action is {current.status.value}, not {expected.value} any more.")
+        await self._refuse_another_status(action, expected)
         self._reserve(action, reserve)
         if action.status is ActionStatus.FAILED and expected is not ActionStatus.APPROVED:
             self._reserved.pop((action.tenant_id, action.id), None)
         self._actions[action.id] = action
         self._ledger.append_now(action.tenant_id, record)
+
+    async def supersede(
+        self,
+        old: Action,
+        edited: LedgerRecord,
+        new: Action,
+        proposed: LedgerRecord,
+        *,
+        expected: ActionStatus,
+    ) -> None:
+        await self._refuse_another_status(old, expected)
+        self._refuse_twin(new, besides=old.id)
+        await self.replace(old, edited, expected=expected)
+        await self.add(new, proposed)
+
+    async def overdue(self, now: datetime) -> list[Action]:
+        return self._where(lambda a: a.status in _WAITING and a.expires_at <= now)
+
+    async def unresolved(self) -> list[Action]:
+        return self._where(lambda a: a.status is ActionStatus.UNRESOLVED and not a.parked)
 
     async def unfinished(self) -> list[Action]:
         return self._where(lambda a: a.status in _UNFINISHED)
@@ -88,6 +103,21 @@ class FakeActionStore:
                 raise LimitReached(f"The limit for {allowance.limit} is reached.", hint="Ask a supervisor.")
         if allowances:
             self._reserved[action.tenant_id, action.id] = tuple(allowances)
+
+    async def _refuse_another_status(self, action: Action, expected: ActionStatus) -> None:
+        current = await self.get(action.tenant_id, action.id)
+        if current.status is not expected:
+            raise ActionNotOpen(f"The action is {current.status.value}, not {expected.value} any more.")
+
+    def _refuse_twin(self, action: Action, besides: str | None = None) -> None:
+        if action.id in self._actions or any(
+            a.status.is_open
+            and a.id != besides
+            and a.tenant_id == action.tenant_id
+            and a.fingerprint() == action.fingerprint()
+            for a in self._actions.values()
+        ):
+            raise Conflict("The same action is open already.", hint="Decide on that one.")
 
     def _where(self, fits: Callable[[Action], bool]) -> list[Action]:
         return sorted((a for a in self._actions.values() if fits(a)), key=lambda a: a.id)

@@ -1,7 +1,6 @@
 """Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
 
 import json
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_tables import artifacts, documents, embeddings, gaps, passages
@@ -21,6 +21,7 @@ _FLOAT = np.dtype("<f4")
 _BATCH = 500
 """Values in one SQL `IN (…)`."""
 _DOCUMENT_CACHE = 512
+_PASSAGE_CACHE = 20_000
 _PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
 
 
@@ -29,7 +30,10 @@ class SqlKnowledgeStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._documents: OrderedDict[tuple[str, str], KnowledgeDocument] = OrderedDict()
+        # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
+        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(_DOCUMENT_CACHE)
+        self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
+        self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
 
     # ------------------------------------------------------------ documents
 
@@ -69,7 +73,7 @@ class SqlKnowledgeStore:
                     select(passages.c.row).where(passages.c.document_id == document.id)
                 )
                 await full_text.add(connection, document.tenant_id, list(rows))
-            await _forget_vectors(connection, [content_hash for _, content_hash in old])
+            await self._forget_vectors(connection, [content_hash for _, content_hash in old])
         kept = {passage.id for passage in passages_} if searchable else set()
         return [identity for identity, _ in old if identity not in kept]
 
@@ -86,7 +90,7 @@ class SqlKnowledgeStore:
             if not found:
                 raise _no_document(external_id, version)
             old = await _remove(connection, tenant_id, wanted)
-            await _forget_vectors(connection, [content_hash for _, content_hash in old])
+            await self._forget_vectors(connection, [content_hash for _, content_hash in old])
         return [identity for identity, _ in old]
 
     async def get_document(
@@ -128,10 +132,10 @@ class SqlKnowledgeStore:
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
         found: dict[str, tuple[Passage, KnowledgeDocument]] = {}
-        async with self._database.read() as connection:
+        async with self._database.peek() as connection:
             for start in range(0, len(passage_ids), _BATCH):
                 statement = (
-                    select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+                    select(passages.c.id, passages.c.document_id, documents.c.content_hash)
                     .join(documents, documents.c.id == passages.c.document_id)
                     .where(
                         passages.c.tenant_id == tenant_id,
@@ -139,15 +143,18 @@ class SqlKnowledgeStore:
                         passages.c.id.in_(passage_ids[start : start + _BATCH]),
                     )
                 )
-                rows = list(await connection.execute(statement))
-                known = await self._load_documents(
-                    connection, {(row.document_id, row.document_hash) for row in rows}
-                )
-                found.update({row.id: (_passage(row), known[row.document_id]) for row in rows})
+                rows = [(row[0], row[1], row[2]) for row in await connection.execute(statement)]
+                of_document = await self._load_documents(connection, {row[1:] for row in rows})
+                of_passage = await self._load_passages(connection, {(row[0], row[2]) for row in rows})
+                found |= {
+                    row[0]: (of_passage[row[0]], of_document[row[1]])
+                    for row in rows
+                    if row[0] in of_passage and row[1] in of_document  # not deleted in this moment
+                }
         return found
 
     async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
-        async with self._database.read() as connection:
+        async with self._database.peek() as connection:
             return await full_text.match(connection, tenant_id, text, limit)
 
     async def passage_ids(self, tenant_id: str) -> set[str]:
@@ -166,15 +173,20 @@ class SqlKnowledgeStore:
     # ------------------------------------------------------------ vectors
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
-        found: dict[str, Vector] = {}
-        async with self._database.read() as connection:
-            for start in range(0, len(content_hashes), _BATCH):
+        known = {key: self._vectors.get((key, model_id)) for key in content_hashes}
+        found = {key: vector for key, vector in known.items() if vector is not None}
+        missing = [key for key in known if key not in found]
+        if not missing:
+            return found
+        async with self._database.peek() as connection:
+            for start in range(0, len(missing), _BATCH):
                 statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
                     embeddings.c.model_id == model_id,
-                    embeddings.c.content_hash.in_(content_hashes[start : start + _BATCH]),
+                    embeddings.c.content_hash.in_(missing[start : start + _BATCH]),
                 )
                 for content_hash, vector in await connection.execute(statement):
                     found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
+                    self._vectors.put((content_hash, model_id), found[content_hash])
         return found
 
     async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
@@ -246,21 +258,42 @@ class SqlKnowledgeStore:
     async def _load_documents(
         self, connection: AsyncConnection, keys: set[tuple[str, str]]
     ) -> dict[str, KnowledgeDocument]:
-        """By id, read once for each content hash: parsing a long document costs more than finding it."""
-        missing = [
-            identity for identity, content_hash in keys if (identity, content_hash) not in self._documents
-        ]
-        if missing:
+        """By id; each content is read and parsed once."""
+        found = {key: self._documents.get(key) for key in keys}
+        if missing := [identity for (identity, _), document in found.items() if document is None]:
             statement = select(documents.c.body).where(documents.c.id.in_(missing))
             for body in await connection.scalars(statement):
                 document = KnowledgeDocument.model_validate_json(body)
-                self._documents[document.id, document.content_hash] = document
-        found = {key[0]: self._documents[key] for key in keys}
-        for key in keys:
-            self._documents.move_to_end(key)
-        while len(self._documents) > _DOCUMENT_CACHE:
-            self._documents.popitem(last=False)
-        return found
+                key = (document.id, document.content_hash)
+                found[key] = document
+                self._documents.put(key, document)
+        return {key[0]: document for key, document in found.items() if document is not None}
+
+    async def _load_passages(
+        self, connection: AsyncConnection, keys: set[tuple[str, str]]
+    ) -> dict[str, Passage]:
+        """By id, where a key is (passage id, content hash of its document)."""
+        found = {key: self._passages.get(key) for key in keys}
+        if missing := [key[0] for key, passage in found.items() if passage is None]:
+            statement = select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+            statement = statement.join(documents, documents.c.id == passages.c.document_id)
+            for row in await connection.execute(statement.where(passages.c.id.in_(missing))):
+                key = (row.id, row.document_hash)
+                found[key] = passage = _passage(row)
+                self._passages.put(key, passage)
+        return {key[0]: passage for key, passage in found.items() if passage is not None}
+
+    async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
+        """Those that no passage has any more: what was deleted leaves nothing behind."""
+        self._vectors.clear()
+        for start in range(0, len(content_hashes), _BATCH):
+            batch = content_hashes[start : start + _BATCH]
+            used = select(passages.c.content_hash).where(passages.c.content_hash.in_(batch))
+            await connection.execute(
+                delete(embeddings).where(
+                    embeddings.c.content_hash.in_(batch), embeddings.c.content_hash.not_in(used)
+                )
+            )
 
 
 async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> list[tuple[str, str]]:  # noqa: ANN401
@@ -285,18 +318,6 @@ async def _put_vectors(
     ]
     if rows:
         await connection.execute(upsert(embeddings).on_conflict_do_nothing(), rows)
-
-
-async def _forget_vectors(connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
-    """Those that no passage has any more: what was deleted leaves nothing behind."""
-    for start in range(0, len(content_hashes), _BATCH):
-        batch = content_hashes[start : start + _BATCH]
-        used = select(passages.c.content_hash).where(passages.c.content_hash.in_(batch))
-        await connection.execute(
-            delete(embeddings).where(
-                embeddings.c.content_hash.in_(batch), embeddings.c.content_hash.not_in(used)
-            )
-        )
 
 
 def _searchable(tenant_id: str) -> tuple[Any, Any]:
