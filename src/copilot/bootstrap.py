@@ -29,6 +29,7 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
@@ -52,6 +53,7 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits
 from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
 from copilot.tools.seals import Seals
@@ -211,7 +213,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         seals = approval_seals(settings)
-        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+        attempts = SqlVerificationAttempts(state.database)
+        guard = IdentityGuard(attempts, clock, ids)
+        executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
         assist = LiveAssist(
@@ -222,6 +226,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 search=knowledge.search,
                 desk=CatalogDesk(assessor.catalog, approvals, executor, actions),
                 orders=shop,
+                attempts=attempts,
                 ledger=state.ledger,
                 embedder=knowledge.embedder,
                 clock=clock,

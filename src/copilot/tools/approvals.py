@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from copilot.domain.access import Principal, Scope
+from copilot.domain.access import Principal, Scope, require
 from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, ToolCall
 from copilot.domain.errors import (
     ActionNotOpen,
     Conflict,
-    NotPermitted,
     PolicyDenied,
     SealBroken,
     SecondApproverNeeded,
@@ -68,7 +67,7 @@ class Approvals:
         What policy leaves to a supervisor needs two different people, the second with the scope
         `actions:approve_above_limit`. Returns the action, approved or awaiting its second approval.
         """
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         action = await self._open(principal, action_id)
         if not _same(digest, action.digest) or not _same(action.digest, action.compute_digest()):
             await self._ledger.append(
@@ -85,7 +84,7 @@ class Approvals:
         return approved
 
     async def reject(self, principal: Principal, action_id: str, reason: str) -> Action:
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         action = await self._open(principal, action_id)
         rejected = action.model_copy(update={"status": ActionStatus.REJECTED, "rejected_reason": reason})
         await self._store.replace(
@@ -98,7 +97,7 @@ class Approvals:
 
         What policy denies leaves the old one as it was.
         """
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         old = await self._open(principal, action_id)
         session = Session(
             tenant_id=old.tenant_id,
@@ -112,7 +111,7 @@ class Approvals:
         return await self._supersede(old, new, principal)
 
     async def get(self, principal: Principal, action_id: str) -> Action:
-        _require(principal, Scope.ACTIONS_READ)
+        require(principal, Scope.ACTIONS_READ)
         return await self._store.get(principal.tenant_id, action_id)
 
     # ------------------------------------------------------------ proposing
@@ -266,10 +265,3 @@ class Approvals:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _require(principal: Principal, scope: Scope) -> None:
-    if not principal.may(scope):
-        raise NotPermitted(
-            f"A {principal.role.value} may not do this ({scope.value}).", hint="Ask a colleague."
-        )

@@ -7,6 +7,7 @@ anywhere leaves a state that `recover` drives on with that same key.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,16 +31,20 @@ from copilot.ports import ActionStore, Clock, Ids, OrderSystem
 from copilot.tools import records
 from copilot.tools.arguments import parse_arguments
 from copilot.tools.assessment import Assessment, Assessor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits
 from copilot.tools.seals import Seals
-from copilot.tools.tool import Json, Session, WriteTool
+from copilot.tools.tool import Json, ReadTool, Session, WriteTool
 
 _RECOVERED_AT_ONCE = 8
 _TWO = 2
 
 
 class Executor:
-    """`sleep` waits between attempts; tests pass one that does not."""
+    """`sleep` waits between attempts; tests pass one that does not.
+
+    `identity` counts look-ups of customers by what is claimed; without it (replays) nothing locks.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Executor:
         limits: Limits,
         seals: Seals,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        identity: IdentityGuard | None = None,
     ) -> None:
         self._assessor = assessor
         self._catalog = assessor.catalog
@@ -61,6 +67,7 @@ class Executor:
         self._limits = limits
         self._seals = seals
         self._sleep = sleep
+        self._identity = identity
         self._running: set[asyncio.Task[Action]] = set()
         self._customers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -75,7 +82,7 @@ class Executor:
         )
         try:
             parsed = parse_arguments(read_tool.arguments, arguments, tool=tool)
-            async with asyncio.timeout(self._limits.call_seconds):
+            async with self._attempt(session, read_tool, parsed), asyncio.timeout(self._limits.call_seconds):
                 data = await read_tool.run(self._orders, session, parsed)
         except CopilotError as error:
             return self._result(call, error=str(error))
@@ -279,6 +286,18 @@ class Executor:
         return action
 
     # ------------------------------------------------------------ parts
+
+    def _attempt(
+        self, session: Session, tool: ReadTool[Any], arguments: Value
+    ) -> AbstractAsyncContextManager[None]:
+        if self._identity is None or tool.claims is None:
+            return nullcontext()
+        return self._identity.attempt(
+            session.tenant_id,
+            session.conversation_id,
+            session.principal.id if session.principal else None,
+            tool.claims(arguments),
+        )
 
     def _parsed(self, action: Action) -> tuple[WriteTool[Any], Value]:
         tool = self._catalog.write_tool(action.call.tool)
