@@ -56,6 +56,7 @@ from copilot.tools.executor import Executor
 from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits
 from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
+from copilot.tools.recovery import Recovery
 from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
@@ -238,6 +239,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        driver = Recovery(executor, actions, clock, assist.show_action)
+        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -251,6 +254,11 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, shop),
         )
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def approval_seals(settings: Settings) -> Seals:

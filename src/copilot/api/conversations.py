@@ -62,9 +62,7 @@ async def verify_customer(
 @router.post(
     "/conversations/{conversation_id}/customer/unlock", status_code=204, operation_id="unlock_customer"
 )
-async def unlock_customer(
-    conversation_id: str, principal: CustomerUnlocker, services: ServicesDep
-) -> None:
+async def unlock_customer(conversation_id: str, principal: CustomerUnlocker, services: ServicesDep) -> None:
     """Lets verification be tried again after too many failures; for a supervisor who has not tried it."""
     await services.assist.unlock_customer(principal, conversation_id)
 

@@ -171,7 +171,9 @@ def rules_schema(tools: Sequence[str]) -> dict[str, Any]:
     scalar = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
     fact = {"type": "string", "enum": list(_RULE_FACTS)}
     either = {"anyOf": [*scalar["anyOf"], {"type": "array", "items": {"type": "string"}}]}
-    test = _object({"fact": fact, "comparison": {"type": "string", "enum": list(_COMPARISONS)}, "value": either})
+    test = _object(
+        {"fact": fact, "comparison": {"type": "string", "enum": list(_COMPARISONS)}, "value": either}
+    )
     outcomes = ["allow", "needs_supervisor", "deny"]
     example = _object(
         {

@@ -23,7 +23,7 @@ from copilot.assist.replies import Replies
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_wrap_up, update_summary
-from copilot.domain.access import Principal, Scope, require
+from copilot.domain.access import Principal, Role, Scope, require
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
 from copilot.domain.commerce import Customer
@@ -180,9 +180,7 @@ class LiveAssist:
         claim = Claim(email, order_id, first_name, last_name, zip_code)
         async with self._lock(conversation_id):
             conversation = await self._open_conversation(principal, conversation_id)
-            customer = await self._identity.check(
-                principal.tenant_id, conversation_id, claim, principal.id
-            )
+            customer = await self._identity.check(principal.tenant_id, conversation_id, claim, principal.id)
             await self._cancel(conversation_id)
             conversation = await self._bind(conversation, customer.id)
             (await self._memory(conversation)).forget_order()  # so that it is looked up, and shown, anew
@@ -256,6 +254,14 @@ class LiveAssist:
         await self._show_action(principal, action)
         return action
 
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        """A supervisor says what became of an action whose outcome nobody knew."""
+        action = await self._ports.desk.resolve(principal, action_id, outcome, evidence)
+        await self._show_action(principal, action)
+        return action
+
     async def record_feedback(
         self,
         principal: Principal,
@@ -290,6 +296,11 @@ class LiveAssist:
     async def recover(self) -> list[Action]:
         """After a start: drives on what was approved or under way when the process before this one ended."""
         return await self._ports.desk.recover()
+
+    async def show_action(self, action: Action) -> None:
+        """Tells the panel of an action that has changed without anybody's request."""
+        driver = Principal(id="system", tenant_id=action.tenant_id, name="System", role=Role.REPRESENTATIVE)
+        await self._show_action(driver, action)
 
     async def idle(self) -> None:
         while running := [t for t in self._tasks.values() if not t.done()]:

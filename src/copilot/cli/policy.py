@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from copilot.tools.policy import PolicyEngine
 
 Folder = Annotated[
-    Path | None, typer.Argument(help="Folder of documents with policies/ in it (default: the knowledge folder).")
+    Path | None,
+    typer.Argument(help="Folder of documents with policies/ in it (default: the knowledge folder)."),
 ]
 With = Annotated[
     list[str] | None, typer.Option("--with", help="An argument of the tool, NAME=VALUE; may be repeated.")
@@ -97,9 +98,7 @@ def _rules_table(sets: "tuple[PolicySet, ...]", engine: "PolicyEngine") -> "Tabl
             state = "wrong" if wrong[rule.id] else "needs review" if rule.id in flagged else "ok"
             force = f"{rule.valid_from or '…'} – {rule.valid_to or '…'}"
             examples = str(len(rule.examples))
-            table.add_row(
-                rule.id, rule.outcome.value, _clause(rule.clause), force, examples, signer, state
-            )
+            table.add_row(rule.id, rule.outcome.value, _clause(rule.clause), force, examples, signer, state)
     return table
 
 
@@ -164,9 +163,7 @@ async def _assess(settings: Settings, tool: str, order_id: str, arguments: dict[
         if "amount" in fields:
             likely["amount"] = str(order.refundable).lstrip("$")
         known = {name: value for name, value in likely.items() if name in fields}
-        session = Session(
-            tenant_id=settings.tenant, conversation_id="explain", customer_id=order.customer_id
-        )
+        session = Session(tenant_id=settings.tenant, conversation_id="explain", customer_id=order.customer_id)
         return await assessor.assess(session, tool, known | arguments)
 
 

@@ -6,10 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from copilot.domain.access import Principal, Scope, require
-from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, ToolCall
+from copilot.domain.actions import (
+    Action,
+    ActionStatus,
+    Approval,
+    PolicyOutcome,
+    ToolCall,
+    ToolResult,
+)
 from copilot.domain.errors import (
     ActionNotOpen,
     Conflict,
+    InvalidInput,
     PolicyDenied,
     SealBroken,
     SecondApproverNeeded,
@@ -109,6 +117,38 @@ class Approvals:
         await self._refuse_denied(session, assessment)
         new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
         return await self._supersede(old, new, principal)
+
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        """Closes an unresolved action by hand, as SUCCEEDED or FAILED; for a supervisor, with evidence.
+
+        `evidence` says how they know: a refund's number at the provider, a statement. It ends nothing that
+        has an end. FAILED frees the same call to be proposed again, under another key.
+        """
+        require(principal, Scope.ACTIONS_APPROVE_ABOVE_LIMIT)
+        if outcome not in (ActionStatus.SUCCEEDED, ActionStatus.FAILED):
+            raise InvalidInput("An action ends as succeeded or failed.", where="outcome")
+        if not evidence.strip():
+            raise InvalidInput("Say how you know what happened.", where="evidence")
+        action = await self._store.get(principal.tenant_id, action_id)
+        if action.status is not ActionStatus.UNRESOLVED:
+            raise ActionNotOpen(
+                f"The action is {action.status.value}.", hint="Only an unresolved action is closed by hand."
+            )
+        now = self._clock.now()
+        done = outcome is ActionStatus.SUCCEEDED
+        result = ToolResult(
+            call=action.call,
+            ok=done,
+            data={"resolved_by": principal.id, "evidence": evidence},
+            error=None if done else f"Closed by {principal.name}: {evidence}",
+            created_at=now,
+        )
+        closed = action.model_copy(update={"status": outcome, "result": result, "parked": False})
+        record = records.resolution(closed, principal, evidence, now)
+        await self._store.replace(closed, record, expected=ActionStatus.UNRESOLVED)
+        return closed
 
     async def get(self, principal: Principal, action_id: str) -> Action:
         require(principal, Scope.ACTIONS_READ)
@@ -249,7 +289,6 @@ class Approvals:
         until = now + self._limits.approval_holds
         approvals = (*action.approvals, self._sealed(action, principal, now, until))
         return action.model_copy(update={"status": ActionStatus.APPROVED, "approvals": approvals})
-
 
     def _sealed(self, action: Action, principal: Principal, now: datetime, until: datetime) -> Approval:
         supervised = action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR

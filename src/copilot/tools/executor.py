@@ -104,14 +104,18 @@ class Executor:
 
         async def one(action: Action) -> Action:
             async with gate:
-                try:
-                    if action.status is ActionStatus.APPROVED:
-                        return await self.execute(action)
-                    return await self._in_background(self._resume(action.tenant_id, action.id))
-                except CopilotError:
-                    return await self._store.get(action.tenant_id, action.id)
+                return await self.drive_on(action)
 
         return list(await asyncio.gather(*map(one, await self._store.unfinished())))
+
+    async def drive_on(self, action: Action) -> Action:
+        """An approved or executing action as it ends, or as it is when it cannot be driven on."""
+        try:
+            if action.status is ActionStatus.APPROVED:
+                return await self.execute(action)
+            return await self._in_background(self._resume(action.tenant_id, action.id))
+        except CopilotError:
+            return await self._store.get(action.tenant_id, action.id)
 
     async def reconcile(self, tenant_id: str, action_id: str) -> Action:
         """Looks once more for the receipt of an unresolved action; it stays unresolved when there is none."""

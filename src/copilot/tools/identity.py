@@ -81,7 +81,8 @@ class IdentityGuard:
         subjects = await self._attempts.subjects(tenant_id, conversation_id)
         if _principal(by) in subjects:
             raise NotPermitted(
-                "You have tried to verify this customer yourself.", hint="Ask another supervisor to unlock it."
+                "You have tried to verify this customer yourself.",
+                hint="Ask another supervisor to unlock it.",
             )
         await self._attempts.clear(tenant_id, subjects)
         return len(subjects)

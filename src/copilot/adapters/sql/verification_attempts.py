@@ -43,7 +43,9 @@ class SqlVerificationAttempts:
                 "at": attempt.at,
                 "counts": full is None,
             }
-            await connection.execute(insert(_rows), [shared | {"subject": w.subject} for w in attempt.watched])
+            await connection.execute(
+                insert(_rows), [shared | {"subject": w.subject} for w in attempt.watched]
+            )
         return full
 
     async def forgive(self, tenant_id: str, attempt_id: str) -> None:
