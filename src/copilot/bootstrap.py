@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
 from sqlalchemy import text
 
+from copilot.adapters.agent_loop import LangChainLoop
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
@@ -34,14 +35,17 @@ from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
-from copilot.config import Settings
+from copilot.config import LlmStyle, Settings
+from copilot.domain.asking import AskLimits
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -54,7 +58,7 @@ from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.identity import IdentityGuard
-from copilot.tools.limits import Limits
+from copilot.tools.limits import Limits, MoneyLimits
 from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
 from copilot.tools.recovery import Recovery
 from copilot.tools.seals import Seals
@@ -155,16 +159,26 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
 
 
 async def ingest(
-    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
+        on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
+        on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
@@ -211,7 +225,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(shop.close)
         policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
         await policy.engine()  # what cannot be read is said now, not at the first refund
-        limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
+        limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         seals = approval_seals(settings)
         attempts = SqlVerificationAttempts(state.database)
@@ -219,6 +233,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -233,14 +248,19 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 clock=clock,
                 ids=ids,
             ),
-            TenantProfiles(state.knowledge, shop, voices=VOICES),
+            profiles,
             llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
+            asker=_asker(settings, knowledge.embedder),
+            ask_limits=_ask_limits(settings),
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
         driver = Recovery(executor, actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -259,6 +279,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 async def _stopped(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def _limits(settings: Settings) -> Limits:
+    money = MoneyLimits(
+        per_call=settings.money_per_call,
+        per_representative_per_day=settings.money_per_representative_per_day,
+        per_day=settings.money_per_day,
+    )
+    return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
 
 
 def approval_seals(settings: Settings) -> Seals:
@@ -296,6 +325,25 @@ async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
     finally:
         await model.close()
+
+
+def _asker(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
+    if settings.llm_base_url is None:
+        return None
+    loop = LangChainLoop(
+        model=settings.llm_model,
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key.get_secret_value(),
+        limits=_ask_limits(settings),
+        written_calls=settings.llm_style is LlmStyle.STRUCTURED,
+    )
+    return LlmAnswerer(loop, Grounder(embedder), SystemClock())
+
+
+def _ask_limits(settings: Settings) -> AskLimits:
+    return AskLimits(
+        steps=settings.ask_steps, model_calls=settings.ask_steps + 2, seconds=settings.ask_timeout_seconds
+    )
 
 
 def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerEntry, LedgerHead, LedgerRecord
+from copilot.domain.asking import LoopAnswer, LoopPrompt, ToolReply, ToolSpec
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.commerce import Customer, Money, Order, Product, Refund
@@ -115,6 +116,46 @@ class Drafter(Protocol):
         """Nothing at all when there is nothing worth saying.
 
         Raises `DependencyUnavailable` when its model fails, `InvalidDraft` when its answer is unusable.
+        """
+
+
+class AskTools(Protocol):
+    """What a model may do for one question, on behalf of one person in one conversation.
+
+    Reads run, everything else is only proposed. No argument says who the customer is.
+    """
+
+    def specs(self) -> Sequence[ToolSpec]: ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolReply:
+        """What is wrong with a call is a reply that is not `ok`; it never raises for what a model did."""
+
+
+class AskLoop(Protocol):
+    """A model that calls tools until it can answer, within bounds.
+
+    Raises `DependencyUnavailable` when the model fails and `InvalidDraft` when it says nothing of use.
+    """
+
+    async def run(self, prompt: LoopPrompt, tools: AskTools) -> LoopAnswer: ...
+
+
+class RemoteTools(Protocol):
+    """Tools of somebody else's server."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def list_tools(self) -> list[ToolSpec]:
+        """With the effect that our settings declare, never the server's word. `DependencyUnavailable`."""
+
+    async def call(
+        self, tool: str, arguments: Mapping[str, Any], *, key: str | None = None
+    ) -> dict[str, Any]:
+        """The tool's answer, bounded. `key` is sent along as idempotency key.
+
+        `ToolFailed` when the tool says so, `DependencyUnavailable` when the call surely did not reach it,
+        `OutcomeUnknown` when it may have.
         """
 
 
@@ -407,8 +448,19 @@ class ActionStore(Protocol):
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
-        """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
+        """Stores `action` if its status is still `expected`, else `ActionNotOpen`.
+
+        `reserve` is counted in the same transaction, all of it, or `LimitReached` and nothing changes. What
+        an action has reserved is given back when it is stored as failed.
+        """
 
     async def supersede(
         self,

@@ -13,8 +13,8 @@ from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.domain.access import Role
-from copilot.domain.actions import ActionStatus, LedgerRecord
-from copilot.domain.errors import ActionNotOpen, Conflict, CopilotError, NotFound
+from copilot.domain.actions import ActionStatus, Allowance, LedgerRecord
+from copilot.domain.errors import ActionNotOpen, Conflict, CopilotError, LimitReached, NotFound
 from copilot.tools.ledger import VerifiedLedger, verify_ledger
 
 
@@ -220,3 +220,64 @@ async def test_sixteen_proposals_at_once_are_one(stores):
     assert (
         await d.approvals.approve(RITA, proposals[0].id, proposals[0].digest)
     ).status is ActionStatus.APPROVED
+
+
+def allowance(amount, at_most=100, counter="2026-11-23 USD"):
+    return Allowance(counter=counter, amount_minor=amount, at_most_minor=at_most, limit="a day")
+
+
+async def approved_actions(store, count):
+    source = desk()
+    actions = []
+    for n in range(count):
+        action = await source.approved(GOODWILL | {"amount": str(n + 1)})
+        await store.add(action, record())
+        actions.append(action)
+    return actions
+
+
+async def begin(store, action, *reserve):
+    executing = action.model_copy(update={"status": ActionStatus.EXECUTING})
+    await store.replace(executing, record("execution"), expected=ActionStatus.APPROVED, reserve=reserve)
+    return executing
+
+
+async def test_what_does_not_fit_a_limit_changes_nothing(stores):
+    store, ledger = stores
+    one, two = await approved_actions(store, 2)
+    await begin(store, one, allowance(60))
+    before = await kinds(ledger)
+    with pytest.raises(LimitReached, match="a day"):
+        await begin(store, two, allowance(1, counter="another"), allowance(41))
+    assert await kinds(ledger) == before
+    assert (await store.get("larkfield", two.id)).status is ActionStatus.APPROVED
+    # Nothing of what came before the limit was kept either.
+    await begin(store, two, allowance(100, counter="another"), allowance(40))
+
+
+async def test_what_failed_gives_back_what_it_reserved_and_only_once(stores):
+    store, _ = stores
+    one, two, three = await approved_actions(store, 3)
+    executing = await begin(store, one, allowance(60))
+    failed = executing.model_copy(update={"status": ActionStatus.FAILED})
+    await store.replace(failed, record("receipt"), expected=ActionStatus.EXECUTING)
+    await begin(store, two, allowance(60))
+    await store.replace(failed, record("again"), expected=ActionStatus.FAILED)
+    with pytest.raises(LimitReached):
+        await begin(store, three, allowance(60))
+
+
+async def test_a_limit_that_was_lowered_holds_at_once(stores):
+    store, _ = stores
+    one, two = await approved_actions(store, 2)
+    await begin(store, one, allowance(60))
+    with pytest.raises(LimitReached):
+        await begin(store, two, allowance(1, at_most=50))
+
+
+async def test_limits_hold_when_many_begin_at_once(stores):
+    store, _ = stores
+    actions = await approved_actions(store, 16)
+    ends = await asyncio.gather(*(begin(store, a, allowance(9)) for a in actions), return_exceptions=True)
+    assert sum(isinstance(end, LimitReached) for end in ends) == 5
+    assert sum(not isinstance(end, BaseException) for end in ends) == 11

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from copilot.domain.actions import Action
 from copilot.domain.assist import (
     ActionUpdatedEvent,
+    Answer,
+    AskAnsweredEvent,
+    AskStep,
+    AskStepEvent,
     AssistEvent,
     ConversationSnapshot,
     Degraded,
@@ -52,6 +56,8 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Summary: SummaryEvent,
     WrapUp: WrapUpEvent,
     Degraded: DegradedEvent,
+    AskStep: AskStepEvent,
+    Answer: AskAnsweredEvent,
     RevisionDone: RevisionDoneEvent,
     ConversationSnapshot: SnapshotEvent,
 }

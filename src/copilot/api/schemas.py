@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from copilot.api.text import NonBlank, Text
+from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.knowledge import Audience
@@ -58,6 +59,15 @@ class VerifyCustomer(_Request):
         if not ((all(by_order) and not any(by_name)) or (all(by_name) and not any(by_order))):
             raise ValueError("expected email and order_id, or first_name, last_name and zip")
         return self
+
+
+class AskQuestion(_Request):
+    """What a representative wants to know; `hint` is what they have in mind ("offer the voucher")."""
+
+    question: Annotated[
+        NonBlank, Field(max_length=MAX_QUESTION_CHARACTERS, examples=["Can this be refunded?"])
+    ]
+    hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
 class WrapUpConversation(_Request):

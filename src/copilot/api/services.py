@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
+from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
@@ -31,6 +32,9 @@ class Assist(Protocol):
 
     async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:
         """Keeps the turn, starts the work on it and returns at once."""
+
+    async def ask(self, principal: Principal, conversation_id: str, question: str, hint: str) -> AskTicket:
+        """Takes the question and returns at once."""
 
     async def verify_customer(
         self,

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
-from copilot.domain.actions import Action, ActionStatus, PolicyDecision, ToolEffect, ToolResult
+from copilot.domain.actions import (
+    Action,
+    ActionStatus,
+    PolicyDecision,
+    Provenance,
+    ToolEffect,
+    ToolResult,
+)
+from copilot.domain.asking import ToolSpec
 from copilot.domain.conversation import Conversation
 from copilot.domain.knowledge import ScoredPassage, SearchQuery, SearchResult
 
@@ -53,6 +61,9 @@ class ToolDesk(Protocol):
 
     def required_arguments(self, tool: str) -> tuple[str, ...]: ...
 
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Every tool but those that find out who a customer is: that is for people to do."""
+
     async def read(
         self, principal: Principal, conversation: Conversation, tool: str, arguments: Mapping[str, Any]
     ) -> ToolResult:
@@ -64,7 +75,12 @@ class ToolDesk(Protocol):
         """Raises `InvalidInput`, `NotFound` or `CustomerNotVerified` when the call makes no sense."""
 
     async def propose(
-        self, principal: Principal, conversation: Conversation, tool: str, arguments: Mapping[str, Any]
+        self,
+        principal: Principal,
+        conversation: Conversation,
+        tool: str,
+        arguments: Mapping[str, Any],
+        provenance: Mapping[str, Provenance] | None = None,
     ) -> Action:
         """The open proposal for exactly this call, made if there is none. `PolicyDenied` when it may not."""
 

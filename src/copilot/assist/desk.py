@@ -5,11 +5,12 @@ from typing import Any
 
 from copilot.assist.collaborators import Assessment
 from copilot.domain.access import Principal, Scope, require
-from copilot.domain.actions import Action, ActionStatus, ToolEffect, ToolResult
+from copilot.domain.actions import Action, ActionStatus, Provenance, ToolEffect, ToolResult
+from copilot.domain.asking import ToolSpec
 from copilot.domain.conversation import Conversation
 from copilot.ports import ActionStore
 from copilot.tools.approvals import Approvals
-from copilot.tools.catalog import Catalog
+from copilot.tools.catalog import IDENTIFYING, Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.tool import Session
 
@@ -32,6 +33,19 @@ class CatalogDesk:
         fields = self._catalog.get(tool).arguments.model_fields
         return tuple(name for name, field in fields.items() if field.is_required())
 
+    def specs(self) -> tuple[ToolSpec, ...]:
+        return tuple(
+            ToolSpec(
+                name=tool.name,
+                description=tool.description,
+                effect=tool.effect,
+                parameters=tool.arguments.model_json_schema(),
+                outside=tool.outside,
+            )
+            for tool in self._catalog
+            if tool.name not in IDENTIFYING
+        )
+
     async def read(
         self, principal: Principal, conversation: Conversation, tool: str, arguments: Mapping[str, Any]
     ) -> ToolResult:
@@ -44,10 +58,15 @@ class CatalogDesk:
         return Assessment(decision=found.decision, preview=found.plan.preview, arguments=found.arguments)
 
     async def propose(
-        self, principal: Principal, conversation: Conversation, tool: str, arguments: Mapping[str, Any]
+        self,
+        principal: Principal,
+        conversation: Conversation,
+        tool: str,
+        arguments: Mapping[str, Any],
+        provenance: Mapping[str, Provenance] | None = None,
     ) -> Action:
         session = _session(principal, conversation)
-        return await self._approvals.propose(session, tool, arguments, conversation.revision)
+        return await self._approvals.propose(session, tool, arguments, conversation.revision, provenance)
 
     async def actions(self, conversation: Conversation) -> list[Action]:
         return await self._actions.list_for(conversation.tenant_id, conversation.id)

@@ -8,7 +8,7 @@ from typing import Any
 from copilot.assist.collaborators import Assessment, ToolDesk
 from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
-from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, ToolCall, ToolEffect
+from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, Provenance, ToolCall, ToolEffect
 from copilot.domain.assist import Intent, NextAction, NextActionKind
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
@@ -17,6 +17,7 @@ from copilot.domain.errors import (
     CopilotError,
     CustomerNotVerified,
     InvalidInput,
+    LimitReached,
     NotFound,
     PolicyDenied,
 )
@@ -143,8 +144,10 @@ class NextActionPlanner:
         if assessment.decision.outcome is PolicyOutcome.DENY:
             return self._action(turn, step, **shown), None
         try:
-            proposal = await self._desk.propose(turn.principal, turn.conversation, call.tool, arguments)
-        except PolicyDenied:
+            proposal = await self._desk.propose(
+                turn.principal, turn.conversation, call.tool, arguments, origins(step)
+            )
+        except (PolicyDenied, LimitReached):
             return self._action(turn, step, **shown), None
         return (
             self._action(
@@ -230,6 +233,17 @@ def fill_arguments(
     return arguments, tuple(missing)
 
 
+def origins(step: PlaybookStep) -> dict[str, Provenance]:
+    """Where each argument of a step comes from; what the customer only said is not yet a fact."""
+    return {name: _origin(source) for name, source in step.arguments.items()}
+
+
+def _origin(source: str) -> Provenance:
+    if source.startswith("="):
+        return Provenance.PLAYBOOK
+    return Provenance.CUSTOMER_TEXT if source.startswith("entity.") else Provenance.FACT
+
+
 def _same_call(existing: Sequence[Action], tool: str, arguments: Mapping[str, Any]) -> Action | None:
     """An earlier action for this call that is under way or done; ended ones may be proposed again."""
     live = {ActionStatus.SUCCEEDED, ActionStatus.REJECTED}
@@ -264,4 +278,4 @@ def _stable_id(prefix: str, turn: _Turn, step: PlaybookStep) -> str:
     return f"{prefix}_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
-__all__ = ["NextActionKind", "NextActionPlanner", "Plan", "fill_arguments", "reads_to_run"]
+__all__ = ["NextActionKind", "NextActionPlanner", "Plan", "fill_arguments", "origins", "reads_to_run"]

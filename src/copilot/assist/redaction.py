@@ -114,6 +114,10 @@ class Masker:
         self._counts: dict[str, int] = {}
         self._names = {name: kind for name, kind in (names or {}).items() if name.strip()}
 
+    def add_names(self, names: dict[str, str]) -> None:
+        """More literal strings to mask from now on."""
+        self._names |= {name: kind for name, kind in names.items() if name.strip()}
+
     def mask(self, text: str) -> str:
         # A customer who types "[EMAIL_1]" must not be handed somebody's address on the way back.
         text = _PLACEHOLDER.sub(lambda match: match.group().replace("[", "(").replace("]", ")"), text)

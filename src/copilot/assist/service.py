@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from copilot.assist.ask import PlaybookAnswerer
+from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.asks import AskParts, Asks
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
 from copilot.assist.identity import Claim, IdentityCheck
@@ -25,6 +28,7 @@ from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal, Role, Scope, require
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
+from copilot.domain.asking import AskLimits, AskTicket
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
@@ -84,8 +88,14 @@ class LiveAssist:
         llm: Drafter | None = None,
         ranker: SentenceRanker | None = None,
         llm_seconds: float = 30.0,
+        asker: LlmAnswerer | None = None,
+        ask_limits: AskLimits | None = None,
     ) -> None:
-        """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take."""
+        """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
+
+        Without `asker` the playbook planner alone answers what representatives ask.
+        """
+        ranker = ranker or QuoteRanker(ports.embedder)
         self._ports = ports
         self._profiles = profiles
         self._identity = IdentityCheck(ports.orders, IdentityGuard(ports.attempts, ports.clock, ports.ids))
@@ -96,7 +106,7 @@ class LiveAssist:
             lookups=LookUps(ports.desk, ports.clock),
             planner=NextActionPlanner(ports.desk),
             replies=Replies(
-                Composer(ranker or QuoteRanker(ports.embedder)),
+                Composer(ranker),
                 llm,
                 ports.ledger,
                 ports.clock,
@@ -105,6 +115,18 @@ class LiveAssist:
             ),
             clock=ports.clock,
             ids=ports.ids,
+        )
+        self._asks = Asks(
+            AskParts(
+                tools=ports.desk,
+                search=ports.search,
+                bus=ports.bus,
+                clock=ports.clock,
+                ids=ports.ids,
+                planner=PlaybookAnswerer(ranker, ports.embedder, ports.clock),
+                llm=asker,
+                limits=ask_limits or AskLimits(),
+            )
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -161,6 +183,22 @@ class LiveAssist:
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, started, turn)
         return turn
+
+    async def ask(
+        self, principal: Principal, conversation_id: str, question: str, hint: str = ""
+    ) -> AskTicket:
+        """Takes a representative's question and returns at once; a newer question or turn cancels it."""
+        async with self._lock(conversation_id):
+            conversation = await self._open_conversation(principal, conversation_id)
+            revision = await self._revision(principal, conversation, time.perf_counter())
+            return await self._asks.ask(
+                principal,
+                conversation,
+                question,
+                hint,
+                profile=revision.profile,
+                topic=revision.topic_playbook,
+            )
 
     async def verify_customer(
         self,
@@ -305,9 +343,11 @@ class LiveAssist:
     async def idle(self) -> None:
         while running := [t for t in self._tasks.values() if not t.done()]:
             await asyncio.wait(running)
+        await self._asks.idle()
 
     async def shutdown(self) -> None:
         """Cancels the work under way; turns are kept, what was shown is saved."""
+        await self._asks.shutdown()
         for conversation_id in list(self._tasks):
             await self._cancel(conversation_id)
 
@@ -340,6 +380,7 @@ class LiveAssist:
             del self._tasks[conversation_id]
 
     async def _cancel(self, conversation_id: str) -> None:
+        await self._asks.cancel(conversation_id)
         task = self._tasks.pop(conversation_id, None)
         if task is not None and not task.done():
             task.cancel()

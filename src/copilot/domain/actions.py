@@ -126,6 +126,20 @@ _FINAL = frozenset(
 )
 
 
+class Provenance(StrEnum):
+    """Where an argument of a proposed call came from, the most trustworthy first."""
+
+    FACT = "fact"
+    """The order system said so."""
+    PLAYBOOK = "playbook"
+    """Written down by a knowledge manager."""
+    REPRESENTATIVE = "representative"
+    CUSTOMER_TEXT = "customer_text"
+    KNOWLEDGE = "knowledge"
+    MODEL = "model"
+    """Nobody said it: a language model, or another program, made it up."""
+
+
 class Approval(Value):
     """One person's consent to exactly one sealed call."""
 
@@ -168,6 +182,8 @@ class Action(Value):
     """How often its receipt has been looked for since its outcome is unknown."""
     parked: bool = False
     """Looking is over: a person has to find out what happened, and close it."""
+    provenance: dict[str, Provenance] = Field(default_factory=dict)
+    """By argument; for the approver to see, and in the ledger. What is not named here is a default."""
 
     def fingerprint(self) -> str:
         """SHA-256 over what it would do: two open actions of a conversation never share one."""
@@ -202,6 +218,17 @@ class Action(Value):
         """What a seal is made over: this call, as it is now, and all of the approval but the seal."""
         approval = given.model_dump(mode="json", exclude={"seal"})
         return canonical_json({"digest": self.compute_digest(), "approval": approval})
+
+
+class Allowance(Value):
+    """An amount counted against a limit: while `counter` would exceed `at_most_minor`, nothing moves."""
+
+    counter: str
+    """Whose limit, of which day and currency; counters of a tenant are apart from other tenants'."""
+    amount_minor: int = Field(gt=0)
+    at_most_minor: int = Field(ge=0)
+    limit: str
+    """For people, such as "refunds of one representative in a day"."""
 
 
 class LedgerRecord(Value):

@@ -219,6 +219,49 @@ class OrderView(Value):
     orders: tuple[Order, ...] = ()
 
 
+class AskStepKind(StrEnum):
+    SEARCH = "search"
+    READ = "read"
+    POLICY = "policy"
+    PROPOSE = "propose"
+
+
+class AskStep(Value):
+    """One thing done to answer a representative's question; `detail` says what came of it."""
+
+    ask_id: str
+    number: int = Field(ge=1)
+    kind: AskStepKind
+    tool: str
+    ok: bool
+    detail: str = ""
+    call_id: str | None = None
+    """Of a READ tool: what FACT sentences of the answer name as their source."""
+    action_id: str | None = None
+
+
+class Answer(Value):
+    """The answer to a representative's question; its sentences may quote internal passages.
+
+    With `answered` False it says plainly that it is not known; `knowledge` is then the nearest there is.
+    """
+
+    ask_id: str
+    conversation_id: str
+    revision: int
+    question: str
+    answered: bool
+    drafter: Drafter
+    sentences: tuple[Sentence, ...]
+    decision: PolicyDecision | None = None
+    knowledge: tuple[KnowledgeCard, ...] = ()
+    action_ids: tuple[str, ...] = ()
+    """Proposals that follow, each waiting for a person."""
+    stopped: str | None = None
+    """Why a model's loop ended before it was done."""
+    created_at: datetime
+
+
 class ConversationSnapshot(Value):
     """Everything a panel needs when it connects or has missed too much."""
 
@@ -233,6 +276,8 @@ class ConversationSnapshot(Value):
     """Drafts still being streamed, each with its whole text so far; later deltas add to it."""
     summary: Summary | None = None
     wrap_up: WrapUp | None = None
+    answer: Answer | None = None
+    """To the last question a representative asked."""
 
 
 class NextActions(Value):
@@ -318,6 +363,16 @@ class DegradedEvent(_Event):
     data: Degraded
 
 
+class AskStepEvent(_Event):
+    type: Literal["ask.step"] = "ask.step"
+    data: AskStep
+
+
+class AskAnsweredEvent(_Event):
+    type: Literal["ask.answered"] = "ask.answered"
+    data: Answer
+
+
 class RevisionDone(Value):
     """Nothing more will come for this revision; `milliseconds` since its turn was accepted."""
 
@@ -343,6 +398,8 @@ AssistEvent = Annotated[
     | SummaryEvent
     | WrapUpEvent
     | DegradedEvent
+    | AskStepEvent
+    | AskAnsweredEvent
     | RevisionDoneEvent,
     Field(discriminator="type"),
 ]
@@ -360,5 +417,7 @@ EventData = (
     | Summary
     | WrapUp
     | Degraded
+    | AskStep
+    | Answer
     | RevisionDone
 )

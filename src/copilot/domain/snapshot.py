@@ -6,6 +6,7 @@ from pydantic import Field
 
 from copilot.domain.actions import Action
 from copilot.domain.assist import (
+    Answer,
     ConversationSnapshot,
     EventData,
     KnowledgeCards,
@@ -50,7 +51,7 @@ def shown(snapshot: ConversationSnapshot, data: EventData) -> ConversationSnapsh
     return snapshot.model_copy(update=changes) if changes else snapshot
 
 
-def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:  # noqa: C901, PLR0911 - a case per kind
+def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912 - a case per kind
     match data:
         case ConversationSnapshot():
             return {name: getattr(data, name) for name in ConversationSnapshot.model_fields}
@@ -71,6 +72,8 @@ def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:
             return {"suggestion": data, "drafts": _without(snapshot.drafts, data.id)}
         case SuggestionBlocked():
             return {"drafts": _without(snapshot.drafts, data.suggestion_id)}
+        case Answer():
+            return {"answer": data}
         case Summary():
             return {"summary": data}
         case WrapUp():

@@ -11,6 +11,7 @@ from copilot.domain.actions import (
     ActionStatus,
     Approval,
     PolicyOutcome,
+    Provenance,
     ToolCall,
     ToolResult,
 )
@@ -58,15 +59,22 @@ class Approvals:
         return await self._assessor.assess(session, tool, arguments)
 
     async def propose(
-        self, session: Session, tool: str, arguments: Mapping[str, Any], revision: int
+        self,
+        session: Session,
+        tool: str,
+        arguments: Mapping[str, Any],
+        revision: int,
+        provenance: Mapping[str, Provenance] | None = None,
     ) -> Action:
         """The new proposal, or the open one that would do the same.
 
-        `PolicyDenied`, with the decision, for what no person may approve.
+        `provenance` says of arguments where they came from. `PolicyDenied`, with the decision, for what
+        no person may approve; `LimitReached` for more money than one call may ever move.
         """
         assessment = await self._assessor.assess(session, tool, arguments)
         await self._refuse_denied(session, assessment)
-        action = self._action(session, assessment, revision)
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
+        action = self._action(session, assessment, revision, provenance or {})
         return await self._add(action, proposed_by=session.principal)
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
@@ -115,7 +123,11 @@ class Approvals:
         )
         assessment = await self._assessor.assess(session, old.call.tool, arguments)
         await self._refuse_denied(session, assessment)
-        new = self._action(session, assessment, old.revision).model_copy(update={"replaces": old.id})
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
+        provenance = _edited(old, assessment.arguments)
+        new = self._action(session, assessment, old.revision, provenance).model_copy(
+            update={"replaces": old.id}
+        )
         return await self._supersede(old, new, principal)
 
     async def resolve(
@@ -167,7 +179,13 @@ class Approvals:
             decision=assessment.decision,
         )
 
-    def _action(self, session: Session, assessment: Assessment, revision: int) -> Action:
+    def _action(
+        self,
+        session: Session,
+        assessment: Assessment,
+        revision: int,
+        provenance: Mapping[str, Provenance],
+    ) -> Action:
         now = self._clock.now()
         action = Action(
             id=self._ids.new("act"),
@@ -187,6 +205,7 @@ class Approvals:
             decision=assessment.decision,
             proposed_at=now,
             expires_at=now + self._limits.proposal_holds,
+            provenance={n: p for n, p in provenance.items() if n in assessment.arguments},
         )
         return action.model_copy(update={"digest": action.compute_digest()})
 
@@ -300,6 +319,16 @@ class Approvals:
             needed=2 if supervised else 1,
         )
         return self._seals.seal(action, given)
+
+
+def _edited(old: Action, arguments: Mapping[str, Any]) -> dict[str, Provenance]:
+    """What the representative changed is theirs; the rest keeps its origin."""
+    return {
+        name: Provenance.REPRESENTATIVE
+        if value != old.call.arguments.get(name)
+        else old.provenance.get(name, Provenance.REPRESENTATIVE)
+        for name, value in arguments.items()
+    }
 
 
 def _same(one: str, other: str) -> bool:

@@ -79,6 +79,9 @@ class Assessor:
 
     async def _refunded_with(self, session: Session, plan: Plan, besides: str | None, now: datetime) -> int:
         """Cents refunded without a return in the last 365 days, or about to be, with this call."""
+        # Before the orders: what ends in between is then in both, and counted once by its key; the other way
+        # round another process could finish a refund unseen.
+        in_flight = await self._store.in_flight(session.tenant_id, plan.customer.id)
         orders = await self._orders_of(plan.customer)
         refunds = [r for order in orders for r in order.refunds]
         recent = sum(
@@ -89,7 +92,7 @@ class Assessor:
         known = {r.idempotency_key for r in refunds}
         under_way = sum(
             action.amount.minor
-            for action in await self._store.in_flight(session.tenant_id, plan.customer.id)
+            for action in in_flight
             if action.id != besides
             and action.call.id not in known
             and action.amount is not None

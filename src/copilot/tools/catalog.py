@@ -123,6 +123,10 @@ RETAIL_TOOLS: tuple[Tool, ...] = (
 )
 
 
+IDENTIFYING = frozenset({"find_user_id_by_email", "find_user_id_by_name_zip"})
+"""Tools that find out who somebody is: for people and playbooks, never for a model to try addresses with."""
+
+
 class Catalog:
     """Tools by name."""
 

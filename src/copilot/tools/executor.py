@@ -23,6 +23,7 @@ from copilot.domain.errors import (
     ActionNotOpen,
     CopilotError,
     DependencyUnavailable,
+    LimitReached,
     OutcomeUnknown,
     SealBroken,
 )
@@ -147,10 +148,21 @@ class Executor:
             executing = action.model_copy(
                 update={"status": ActionStatus.EXECUTING, "decision": assessment.decision}
             )
-            await self._store.replace(
-                executing, records.execution(executing, self._clock.now()), expected=ActionStatus.APPROVED
-            )
+            try:
+                await self._begin(executing)
+            except LimitReached as error:
+                return await self._finish(action, ActionStatus.FAILED, error=str(error))
             return await self._drive(executing, uncertain=False)
+
+    async def _begin(self, executing: Action) -> None:
+        """From here on the call may leave: the intent and what it takes of the limits are durable."""
+        now = self._clock.now()
+        await self._store.replace(
+            executing,
+            records.execution(executing, now),
+            expected=ActionStatus.APPROVED,
+            reserve=self._limits.money.allowances(executing, now),
+        )
 
     async def _refuse_broken_seal(self, action: Action) -> None:
         if (problem := self._seals.problem(action)) is None:
@@ -220,6 +232,8 @@ class Executor:
         for pause in self._pauses():
             if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
                 return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+            if uncertain and not tool.repeatable:
+                break
             try:
                 data = await self._call(tool, arguments, action)
             except OutcomeUnknown as error:
@@ -259,19 +273,37 @@ class Executor:
         uncertain: bool,
         otherwise: ActionStatus = ActionStatus.FAILED,
     ) -> Action:
-        """A refusal that follows an unknown outcome may be of the second call only: look before believing."""
-        if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
-            return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+        """A refusal that follows an unknown outcome may be of the second call only: look before believing.
+
+        Where nobody can look, the first call may have been carried out: that is for a person to find out.
+        """
+        if uncertain:
+            try:
+                found = await self._look(tool, arguments, action)
+            except OutcomeUnknown:
+                return await self._finish(action, ActionStatus.UNRESOLVED, error=why)
+            if found is not None:
+                return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
         return await self._finish(action, otherwise, error=why)
 
     async def _find_done(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json | None:
-        if tool.find_done is None:
+        """The receipt, or None when there is none or nobody can say."""
+        try:
+            return await self._look(tool, arguments, action)
+        except OutcomeUnknown:
             return None
+
+    async def _look(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json | None:
+        """The receipt, or None when there surely is none; `OutcomeUnknown` when nobody can say."""
+        if tool.find_done is None:
+            raise OutcomeUnknown(f"The order system keeps no receipts of {tool.name}.")
         try:
             async with asyncio.timeout(self._limits.call_seconds):
                 return await tool.find_done(self._orders, arguments, key=action.call.id)
-        except (CopilotError, TimeoutError):
-            return None
+        except CopilotError as error:
+            raise OutcomeUnknown(f"The receipts could not be read: {error}") from error
+        except TimeoutError as error:
+            raise OutcomeUnknown("The receipts could not be read in time.") from error
 
     async def _finish(
         self, action: Action, status: ActionStatus, *, data: Json | None = None, error: str | None = None

@@ -33,6 +33,7 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "proposed_by": proposed_by.id if proposed_by else None,
         "replaces": action.replaces,
         "expires_at": action.expires_at.isoformat(),
+        "provenance": {name: origin.value for name, origin in action.provenance.items()},
         "policy": _decision(action.decision),
         **_money(action.amount),
     }

@@ -75,6 +75,8 @@ class ReadTool(Generic[A]):
     version: str = "1"
     effect: ToolEffect = field(default=ToolEffect.READ, init=False)
     scope: Scope = Scope.CONVERSATIONS_READ
+    outside: bool = False
+    """Whether it belongs to somebody else's server."""
 
 
 B_contra = TypeVar("B_contra", bound=Value, contravariant=True)
@@ -113,6 +115,9 @@ class WriteTool(Generic[A]):
     find_done: FindDone[A] | None = None
     version: str = "1"
     scope: Scope = Scope.ACTIONS_APPROVE
+    repeatable: bool = True
+    """Whether a second call with the same key does nothing twice; if not, it is never called twice."""
+    outside: bool = False
 
 
 Tool = ReadTool[Any] | WriteTool[Any]

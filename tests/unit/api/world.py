@@ -9,6 +9,7 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
+from copilot.domain.asking import AskTicket
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
@@ -59,6 +60,11 @@ class FakeAssist:
         await self._events.advance(conversation)
         await self._events.publish(principal.tenant_id, conversation_id, conversation.revision, turn)
         return turn
+
+    async def ask(self, principal, conversation_id, question, hint):
+        conversation = await self._conversations.get(principal.tenant_id, conversation_id)
+        self.asked = (question, hint)
+        return AskTicket(ask_id="ask_1", conversation_id=conversation_id, revision=conversation.revision)
 
     async def verify_customer(self, principal, conversation_id, **proof):
         self.verified = proof

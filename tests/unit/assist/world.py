@@ -419,7 +419,9 @@ class World:
         return [e.type for e in await self.events()]
 
 
-async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: float = 5.0) -> World:
+async def world(
+    *, llm=None, search: LibrarySearch | None = None, llm_seconds: float = 5.0, asker=None, ask_limits=None
+) -> World:
     clock, ids, embedder = FixedClock(NOW), SequentialIds(), HashingEmbedder()
     store, ledger, orders = MemoryConversationStore(), FakeLedgerStore(), shop()
     search, knowledge = search or LibrarySearch(), GapList()
@@ -464,6 +466,8 @@ async def world(*, llm=None, search: LibrarySearch | None = None, llm_seconds: f
         clock=clock,
         ids=ids,
     )
-    live = LiveAssist(ports, OneProfile(profile), llm=llm, llm_seconds=llm_seconds)
+    live = LiveAssist(
+        ports, OneProfile(profile), llm=llm, llm_seconds=llm_seconds, asker=asker, ask_limits=ask_limits
+    )
     conversation = await live.open(RITA, Channel.CHAT, "Lantern")
     return World(live, store, bus, search, orders, ledger, knowledge, conversation)

@@ -1,11 +1,12 @@
 """Actions in memory."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
-from copilot.domain.actions import Action, ActionStatus, LedgerRecord
-from copilot.domain.errors import ActionNotOpen, Conflict, NotFound
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
+from copilot.domain.errors import ActionNotOpen, Conflict, LimitReached, NotFound
 
 _WAITING = (ActionStatus.PROPOSED, ActionStatus.AWAITING_SECOND_APPROVAL)
 _UNFINISHED = (ActionStatus.APPROVED, ActionStatus.EXECUTING)
@@ -17,6 +18,7 @@ class FakeActionStore:
     def __init__(self, ledger: FakeLedgerStore) -> None:
         self._ledger = ledger
         self._actions: dict[str, Action] = {}
+        self._reserved: dict[tuple[str, str], tuple[Allowance, ...]] = {}
 
     async def add(self, action: Action, record: LedgerRecord) -> None:
         self._refuse_twin(action)
@@ -39,8 +41,18 @@ class FakeActionStore:
             lambda a: a.tenant_id == tenant_id and a.status in _WAITING and (after is None or a.id > after)
         )[:limit]
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
         await self._refuse_another_status(action, expected)
+        self._reserve(action, reserve)
+        if action.status is ActionStatus.FAILED:
+            self._reserved.pop((action.tenant_id, action.id), None)
         self._actions[action.id] = action
         self._ledger.append_now(action.tenant_id, record)
 
@@ -79,6 +91,18 @@ class FakeActionStore:
     def put(self, action: Action) -> None:
         """As somebody with access to the database would: no check, no record."""
         self._actions[action.id] = action
+
+    def _reserve(self, action: Action, allowances: Sequence[Allowance]) -> None:
+        counted = Counter[str]()
+        for (tenant_id, _), earlier in self._reserved.items():
+            if tenant_id == action.tenant_id:
+                for allowance in earlier:
+                    counted[allowance.counter] += allowance.amount_minor
+        for allowance in allowances:
+            if counted[allowance.counter] + allowance.amount_minor > allowance.at_most_minor:
+                raise LimitReached(f"The limit for {allowance.limit} is reached.", hint="Ask a supervisor.")
+        if allowances:
+            self._reserved[action.tenant_id, action.id] = tuple(allowances)
 
     async def _refuse_another_status(self, action: Action, expected: ActionStatus) -> None:
         current = await self.get(action.tenant_id, action.id)

@@ -1,5 +1,6 @@
 """Actions in SQL: each change is a durable compare-and-set together with its ledger record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -7,9 +8,10 @@ from sqlalchemy import Column, Index, Select, Table, Text, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copilot.adapters.sql import money_counters
 from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.ledger_store import append_entry
-from copilot.domain.actions import Action, ActionStatus, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, Conflict, NotFound
 
 _OPEN = tuple(status.value for status in ActionStatus if status.is_open)
@@ -70,9 +72,19 @@ class SqlActionStore:
         query = _select().where(actions.c.tenant_id == tenant_id, actions.c.status.in_(_WAITING)).limit(limit)
         return await self._fetch(query if after is None else query.where(actions.c.id > after))
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
         async with self._database.write(durable=True) as connection:
             await _replace(connection, action, record, expected)
+            await money_counters.reserve(connection, action.tenant_id, action.id, reserve)
+            if action.status is ActionStatus.FAILED:
+                await money_counters.release(connection, action.tenant_id, action.id)
 
     async def supersede(
         self,
