@@ -1,5 +1,6 @@
 """The only place where adapters meet the core: settings in, running services out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
@@ -54,8 +56,10 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits, MoneyLimits
 from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
+from copilot.tools.recovery import Recovery
 from copilot.tools.seals import Seals
 
 Check = Callable[[], Awaitable[None]]
@@ -208,7 +212,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         limits = _limits(settings)
         assessor = Assessor(Catalog(), shop, policy, actions, clock)
         seals = approval_seals(settings)
-        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+        attempts = SqlVerificationAttempts(state.database)
+        guard = IdentityGuard(attempts, clock, ids)
+        executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
         events = MemoryEventBus(conversations, clock)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
@@ -220,6 +226,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 search=knowledge.search,
                 desk=CatalogDesk(assessor.catalog, approvals, executor, actions),
                 orders=shop,
+                attempts=attempts,
                 ledger=state.ledger,
                 embedder=knowledge.embedder,
                 clock=clock,
@@ -233,6 +240,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        driver = Recovery(executor, actions, clock, assist.show_action)
+        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
         # The first customer should not wait for models and caches either.
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
@@ -249,6 +258,11 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, order_system),
         )
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _limits(settings: Settings) -> Limits:
