@@ -1,6 +1,7 @@
 """The only place where adapters meet the core: settings in, running services out."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders import loader_for
 from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.mcp_tools import McpServer
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.minilm import MiniLmEmbedder
 from copilot.adapters.openai_chat import OpenAiChat
@@ -43,7 +45,7 @@ from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
-from copilot.domain.errors import ConfigurationError
+from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -53,10 +55,14 @@ from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
-from copilot.tools.catalog import Catalog
+from copilot.tools.catalog import RETAIL_TOOLS, Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.remote import remote_tools
+from copilot.tools.tool import Tool
+
+_log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -197,7 +203,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(shop.close)
         policy = await load_policy(state.knowledge, settings.tenant, render_text)
         limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
-        assessor = Assessor(Catalog(), shop, policy, actions, clock)
+        outside = await _outside_tools(settings, stack)
+        assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shop, policy, actions, clock)
         executor = Executor(assessor, shop, actions, clock, ids, limits)
         approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
         events = MemoryEventBus(conversations, clock)
@@ -259,6 +266,26 @@ async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
     finally:
         await model.close()
+
+
+async def _outside_tools(settings: Settings, stack: AsyncExitStack) -> list[Tool]:
+    """Of every MCP server that answers; one that does not costs its own tools only."""
+    found: list[Tool] = []
+    for its in settings.mcp_servers:
+        server = McpServer(
+            its.name,
+            command=its.command,
+            url=its.url,
+            token=its.token.get_secret_value() if its.token else None,
+            effects=its.effects,
+            seconds=its.timeout_seconds,
+        )
+        stack.push_async_callback(server.close)
+        try:
+            found += remote_tools(server, await server.list_tools())
+        except DependencyUnavailable as error:
+            _log.warning("%s", error)
+    return found
 
 
 def _asker(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
