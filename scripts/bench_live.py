@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from copilot.cli.live_client import LiveClient
+from copilot.evaluation.live_client import LiveClient
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = (

@@ -46,6 +46,7 @@ from copilot.assist.training import LivePathTrainer
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
+from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
@@ -57,9 +58,10 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import RETAIL_TOOLS, Catalog
 from copilot.tools.executor import Executor
-from copilot.tools.limits import Limits
-from copilot.tools.policy_store import load_policy, save_policies
+from copilot.tools.limits import Limits, MoneyLimits
+from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
 from copilot.tools.remote import remote_tools
+from copilot.tools.seals import Seals
 from copilot.tools.tool import Tool
 
 _log = logging.getLogger(__name__)
@@ -106,6 +108,23 @@ class Services:
     idempotency: SqlIdempotencyStore
     clock: SystemClock
     checks: Mapping[str, Check]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Tools and search for another program that speaks for one conversation."""
+
+    tools: CatalogDesk
+    search: KnowledgeSearch
+    conversations: SqlConversationStore
+    api_keys: SqlApiKeyStore
+
+
+@dataclass(frozen=True)
+class _Tools:
+    desk: CatalogDesk
+    shop: SqliteShop
+    actions: SqlActionStore
 
 
 @asynccontextmanager
@@ -160,21 +179,44 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
 
 
 async def ingest(
-    settings: Settings, knowledge: KnowledgeBase, folder: Path, on_progress: Callable[[IngestProgress], None]
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers."""
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
+        on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if policies:
+        on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
             raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
     return report
+
+
+@asynccontextmanager
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+    """For asking what policy says: the rules and the shop, beside a server or without one."""
+    await seed_shop_once(settings)
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        clock = SystemClock()
+        shop = await SqliteShop.open(settings.shop_path, clock)
+        stack.push_async_callback(shop.close)
+        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+        yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
 
 
 async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
@@ -197,31 +239,23 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
         clock, ids = SystemClock(), Uuid7Ids()
         conversations = SqlConversationStore(state.database)
-        actions = SqlActionStore(state.database)
-        await seed_shop_once(settings)
-        shop = await SqliteShop.open(settings.shop_path, clock)
-        stack.push_async_callback(shop.close)
-        policy = await load_policy(state.knowledge, settings.tenant, render_text)
-        limits = Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes))
-        outside = await _outside_tools(settings, stack)
-        assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shop, policy, actions, clock)
-        executor = Executor(assessor, shop, actions, clock, ids, limits)
-        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits)
+        tools = await _open_tools(settings, state, stack)
         events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, tools.shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
                 bus=events,
                 knowledge=state.knowledge,
                 search=knowledge.search,
-                desk=CatalogDesk(assessor.catalog, approvals, executor, actions),
-                orders=shop,
+                desk=tools.desk,
+                orders=tools.shop,
                 ledger=state.ledger,
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
             ),
-            TenantProfiles(state.knowledge, shop, voices=VOICES),
+            profiles,
             llm=await stack.enter_async_context(_llm_drafter(settings, knowledge.embedder)),
             llm_seconds=settings.llm_timeout_seconds,
             asker=_asker(settings, knowledge.embedder),
@@ -229,10 +263,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
-            actions=actions,
+            actions=tools.actions,
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
@@ -240,8 +277,24 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,
-            checks=_checks(settings, state.database, knowledge.index, shop),
+            checks=_checks(settings, state.database, knowledge.index, tools.shop),
         )
+
+
+def _limits(settings: Settings) -> Limits:
+    money = MoneyLimits(
+        per_call=settings.money_per_call,
+        per_representative_per_day=settings.money_per_representative_per_day,
+        per_day=settings.money_per_day,
+    )
+    return Limits(proposal_holds=timedelta(minutes=settings.proposal_minutes), money=money)
+
+
+def approval_seals(settings: Settings) -> Seals:
+    """Sealing with the server secret; seals made with `secret.previous`, if that is there, still hold."""
+    previous = settings.secret_path.with_name(f"{settings.secret_path.name}.previous")
+    earlier = [server_secret(previous)] if previous.is_file() else []
+    return Seals(server_secret(settings.secret_path), earlier=earlier)
 
 
 def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
@@ -250,22 +303,54 @@ def _embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedd
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-@asynccontextmanager
-async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
+def chat_model(settings: Settings) -> OpenAiChat | None:
+    """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
-        yield None
-        return
-    model = OpenAiChat(
+        return None
+    return OpenAiChat(
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
     )
+
+
+@asynccontextmanager
+async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
     await model.load()
     style = DraftStyle(settings.llm_style.value)
     try:
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
     finally:
         await model.close()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Tools and search without the live path; works beside a running server."""
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        search = await stack.enter_async_context(open_search(settings, state.database))
+        tools = await _open_tools(settings, state, stack)
+        yield Desk(tools.desk, search, SqlConversationStore(state.database), state.api_keys)
+
+
+async def _open_tools(settings: Settings, state: State, stack: AsyncExitStack) -> _Tools:
+    clock, ids = SystemClock(), Uuid7Ids()
+    actions = SqlActionStore(state.database)
+    await seed_shop_once(settings)
+    shop = await SqliteShop.open(settings.shop_path, clock)
+    stack.push_async_callback(shop.close)
+    policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+    await policy.engine()  # what cannot be read is said now, not at the first refund
+    limits, seals = _limits(settings), approval_seals(settings)
+    outside = await _outside_tools(settings, stack)
+    assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shop, policy, actions, clock)
+    executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
+    approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
+    return _Tools(CatalogDesk(assessor.catalog, approvals, executor, actions), shop, actions)
 
 
 async def _outside_tools(settings: Settings, stack: AsyncExitStack) -> list[Tool]:

@@ -67,6 +67,13 @@ class Settings(BaseSettings):
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
 
+    money_per_call: int | None = Field(default=200_000, ge=0)
+    """The most that one approved call may pay out, in minor units of its currency; None: no limit."""
+    money_per_representative_per_day: int | None = Field(default=1_000_000, ge=0)
+    """The most that may be paid out on one representative's approvals in a day (UTC)."""
+    money_per_day: int | None = Field(default=10_000_000, ge=0)
+    """The most that may be paid out in a day (UTC), all together."""
+
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

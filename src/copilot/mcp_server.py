@@ -1,7 +1,7 @@
 """Our tools and knowledge search for other programs, over the Model Context Protocol.
 
-A server speaks for one conversation, named when it starts; tenant, person and customer come from there and from
-the API key, never from arguments. Reads run; everything else becomes a proposal that a person decides on.
+A server speaks for one conversation, named when it starts; tenant, person and customer come from there and
+from the API key, never from arguments. Reads run; all else becomes a proposal that a person decides on.
 """
 
 import json
@@ -150,9 +150,11 @@ def create_mcp_server(
                     name=s.name,
                     description=s.description
                     if s.effect is ToolEffect.READ
-                    else f"{s.description} Returns a proposal for a person to decide; does nothing by itself.",
+                    else f"{s.description} Only proposes it: a person decides.",
                     input_schema=s.parameters,
-                    annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
+                    annotations=types.ToolAnnotations(
+                        read_only_hint=s.effect is ToolEffect.READ, destructive_hint=False
+                    ),
                 )
                 for s in tools.specs()
             ]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.actions import Action, ActionStatus, LedgerEntry, LedgerHead, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerEntry, LedgerHead, LedgerRecord
 from copilot.domain.asking import LoopAnswer, LoopPrompt, ToolReply, ToolSpec
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.assist import Drafter as DrafterKind
@@ -447,11 +447,39 @@ class ActionStore(Protocol):
     ) -> list[Action]:
         """Proposed or awaiting a second approval, oldest first."""
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
-        """Stores `action` if its status is still `expected`, else `ActionNotOpen`."""
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
+        """Stores `action` if its status is still `expected`, else `ActionNotOpen`.
+
+        `reserve` is counted in the same transaction, all of it, or `LimitReached` and nothing changes. What
+        an action has reserved is given back when it is stored as failed.
+        """
+
+    async def supersede(
+        self,
+        old: Action,
+        edited: LedgerRecord,
+        new: Action,
+        proposed: LedgerRecord,
+        *,
+        expected: ActionStatus,
+    ) -> None:
+        """`replace` of `old` and `add` of `new` in one transaction: both happen, or neither."""
 
     async def unfinished(self) -> list[Action]:
         """Approved or executing, of every tenant: what a restart has to drive on."""
+
+    async def overdue(self, now: datetime) -> list[Action]:
+        """Waiting for people although they have expired, of every tenant."""
+
+    async def unresolved(self) -> list[Action]:
+        """Those whose outcome is not known and which are not parked, of every tenant."""
 
     async def in_flight(self, tenant_id: str, customer_id: str) -> list[Action]:
         """Approved, executing or unresolved: money that may move and may not show in the order system yet."""

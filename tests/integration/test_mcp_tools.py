@@ -31,7 +31,9 @@ from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy import PolicyEngine
 from copilot.tools.remote import remote_tools
+from copilot.tools.seals import Seals
 
+SEALS = Seals(b"0" * 32)
 SERVER = Path(__file__).parents[1] / "servers" / "crm_mcp.py"
 ALLOWED = PolicySet.model_validate(
     {
@@ -73,8 +75,8 @@ async def desk(server):
     policy = PolicyEngine([ALLOWED], {}, render_text, require_signatures=False)
     assessor = Assessor(catalog, orders, policy, store, clock)
     return (
-        Approvals(assessor, store, ledger, clock, ids, limits),
-        Executor(assessor, orders, store, clock, ids, limits),
+        Approvals(assessor, store, ledger, clock, ids, limits, SEALS),
+        Executor(assessor, orders, store, clock, ids, limits, SEALS),
     )
 
 

@@ -205,6 +205,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Question
+         * @description Takes a question and answers at once; steps and answer come as events `ask.step` and `ask.answered`.
+         *
+         *     A newer question, turn or customer cancels it.
+         */
+        post: operations["ask_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/customer": {
         parameters: {
             query?: never;
@@ -435,6 +457,16 @@ export interface components {
             expires_at: string;
             /** Id */
             id: string;
+            /**
+             * Looked
+             * @default 0
+             */
+            looked: number;
+            /**
+             * Parked
+             * @default false
+             */
+            parked: boolean;
             /** Preview */
             preview: string;
             /**
@@ -442,6 +474,10 @@ export interface components {
              * Format: date-time
              */
             proposed_at: string;
+            /** Provenance */
+            provenance?: {
+                [key: string]: components["schemas"]["Provenance"];
+            };
             /** Rejected Reason */
             rejected_reason?: string | null;
             /** Replaces */
@@ -511,6 +547,49 @@ export interface components {
             text: string;
         };
         /**
+         * Answer
+         * @description The answer to a representative's question; its sentences may quote internal passages.
+         *
+         *     With `answered` False it says plainly that it is not known; `knowledge` is then the nearest there is.
+         */
+        Answer: {
+            /**
+             * Action Ids
+             * @default []
+             */
+            action_ids: string[];
+            /** Answered */
+            answered: boolean;
+            /** Ask Id */
+            ask_id: string;
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** @default null */
+            decision: components["schemas"]["PolicyDecision"] | null;
+            drafter: components["schemas"]["Drafter"];
+            /**
+             * Knowledge
+             * @default []
+             */
+            knowledge: components["schemas"]["KnowledgeCard"][];
+            /** Question */
+            question: string;
+            /** Revision */
+            revision: number;
+            /** Sentences */
+            sentences: components["schemas"]["Sentence"][];
+            /**
+             * Stopped
+             * @default null
+             */
+            stopped: string | null;
+        };
+        /**
          * Approval
          * @description One person's consent to exactly one sealed call.
          */
@@ -529,7 +608,20 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
-            /** Seal */
+            /**
+             * Key Id
+             * @default
+             */
+            key_id: string;
+            /**
+             * Needed
+             * @default 1
+             */
+            needed: number;
+            /**
+             * Seal
+             * @default
+             */
             seal: string;
         };
         /**
@@ -540,7 +632,110 @@ export interface components {
             /** Digest */
             digest: string;
         };
-        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["RevisionDoneEvent"];
+        /** AskAnsweredEvent */
+        AskAnsweredEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["Answer"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ask.answered";
+        };
+        /**
+         * AskQuestion
+         * @description What a representative wants to know; `hint` is what they have in mind ("offer the voucher").
+         */
+        AskQuestion: {
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /**
+             * Question
+             * @example Can this be refunded?
+             */
+            question: string;
+        };
+        /**
+         * AskStep
+         * @description One thing done to answer a representative's question; `detail` says what came of it.
+         */
+        AskStep: {
+            /**
+             * Action Id
+             * @default null
+             */
+            action_id: string | null;
+            /** Ask Id */
+            ask_id: string;
+            /**
+             * Call Id
+             * @default null
+             */
+            call_id: string | null;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            kind: components["schemas"]["AskStepKind"];
+            /** Number */
+            number: number;
+            /** Ok */
+            ok: boolean;
+            /** Tool */
+            tool: string;
+        };
+        /** AskStepEvent */
+        AskStepEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["AskStep"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ask.step";
+        };
+        /**
+         * AskStepKind
+         * @enum {string}
+         */
+        AskStepKind: "search" | "read" | "policy" | "propose";
+        /**
+         * AskTicket
+         * @description The question has been taken; what comes of it arrives as events with this `ask_id`.
+         */
+        AskTicket: {
+            /** Ask Id */
+            ask_id: string;
+            /** Conversation Id */
+            conversation_id: string;
+            /** Revision */
+            revision: number;
+        };
+        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["RevisionDoneEvent"];
         /**
          * Audience
          * @enum {string}
@@ -708,6 +903,8 @@ export interface components {
              * @default []
              */
             actions: components["schemas"]["Action"][];
+            /** @default null */
+            answer: components["schemas"]["Answer"] | null;
             conversation: components["schemas"]["Conversation"];
             /**
              * Drafts
@@ -1434,6 +1631,11 @@ export interface components {
             /** Because */
             because: string;
             clause: components["schemas"]["ClauseReference"];
+            /**
+             * Needs Review
+             * @default false
+             */
+            needs_review: boolean;
             outcome: components["schemas"]["PolicyOutcome"];
             /** Rule */
             rule: string;
@@ -1475,6 +1677,12 @@ export interface components {
             /** Where */
             where?: string | null;
         };
+        /**
+         * Provenance
+         * @description Where an argument of a proposed call came from, the most trustworthy first.
+         * @enum {string}
+         */
+        Provenance: "fact" | "playbook" | "representative" | "customer_text" | "knowledge" | "model";
         /**
          * PutDocument
          * @description A whole document in Markdown; it replaces the same version of the same external id.
@@ -2846,6 +3054,116 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_question: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskTicket"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,7 +23,7 @@ from copilot.domain.assist import NextActionKind
 from copilot.domain.conditions import Condition
 from copilot.domain.facts import FACTS
 from copilot.domain.playbook import Playbook, PlaybookStep
-from copilot.domain.policy import PolicyRule, PolicySet, rules_hash
+from copilot.domain.policy import PolicyRule, PolicySet
 from copilot.domain.recording import RecordedConversation
 
 _PLAYBOOK_FACTS = frozenset(name for name in FACTS if not name.startswith("call."))
@@ -147,13 +147,13 @@ def _signature_problems(source: YamlSource[PolicySet]) -> Iterator[Problem]:
     signature = source.value.signature
     if signature is None:
         yield source.problem(
-            (), "these rules are not signed; a knowledge manager signs with scripts/sign_policies"
+            (), "these rules are not signed; a knowledge manager signs with `copilot policy sign`"
         )
-    elif signature.sha256 != rules_hash(source.value.rules):
+    elif not source.value.signature_holds():
         yield source.problem(
             ("signature", "sha256"),
             f"the rules are not those that {signature.name} signed; "
-            "review them and sign again with scripts/sign_policies",
+            "review them and sign again with `copilot policy sign`",
         )
 
 

@@ -17,6 +17,7 @@ from copilot.domain.errors import (
     CopilotError,
     CustomerNotVerified,
     InvalidInput,
+    LimitReached,
     NotFound,
     PolicyDenied,
 )
@@ -146,7 +147,7 @@ class NextActionPlanner:
             proposal = await self._desk.propose(
                 turn.principal, turn.conversation, call.tool, arguments, origins(step)
             )
-        except PolicyDenied:
+        except (PolicyDenied, LimitReached):
             return self._action(turn, step, **shown), None
         return (
             self._action(

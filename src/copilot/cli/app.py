@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from copilot.cli import demo, keys, knowledge, ledger, mcp, serve
+from copilot.cli import demo, keys, knowledge, ledger, mcp, policy, serve, tools
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 
 _BAD_INPUT = 2
@@ -27,6 +27,8 @@ def build_app() -> typer.Typer:
     app.command("openapi")(serve.openapi)
     app.add_typer(keys.build_app(), name="keys")
     app.add_typer(ledger.build_app(), name="ledger")
+    app.add_typer(policy.build_app(), name="policy")
+    app.add_typer(tools.build_app(), name="tools")
     return app
 
 

@@ -15,15 +15,15 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from copilot.cli.demo_player import Player
 from copilot.cli.demo_view import DemoView
 from copilot.cli.keys import create_key
 from copilot.cli.knowledge import ingest_with_progress, print_report
-from copilot.cli.live_client import LiveClient
 from copilot.config import Settings
 from copilot.domain.access import Role
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, NotFound
 from copilot.domain.recording import RecordedConversation
+from copilot.evaluation.live_client import LiveClient
+from copilot.evaluation.player import Player
 
 RECORDINGS = Path("evals/conversations")
 DEFAULT_RECORDING = "demo-refund-damaged-lantern"

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from copilot.cli.demo_player import Timing
-from copilot.cli.live_client import ReceivedEvent
+from copilot.evaluation.live_client import ReceivedEvent
+from copilot.evaluation.player import Timing
 
 _SPEAKERS = {"customer": ("Customer", "bold cyan"), "representative": ("Representative", "bold green")}
 _SUPPORT = {"supported": "✓", "fact": "●", "template": "·", "unsupported": "✗"}

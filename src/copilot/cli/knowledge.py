@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from copilot.config import Settings
-from copilot.domain.errors import NotFound
+from copilot.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from copilot.domain.knowledge import SearchResult
     from copilot.retrieval.ingest import IngestProgress, IngestReport
 
@@ -26,11 +24,17 @@ AsOf = Annotated[
 
 
 def ingest(folder: Folder) -> None:
-    """Make the knowledge equal to a folder: new and changed documents in, missing ones out."""
+    """Make the knowledge equal to a folder: new and changed documents in, missing ones out.
+
+    Files that cannot be read are refused one by one, the rest goes in; then the exit status is 2.
+    """
     if not folder.is_dir():
-        raise NotFound("there is no such folder.", hint="Expected a folder of documents.", where=str(folder))
+        raise InvalidInput(
+            "there is no such folder.", hint="Expected a folder of documents.", where=str(folder)
+        )
     report = asyncio.run(ingest_with_progress(Settings(), folder))
     print_report(report)
+    sys.exit(2 if report.refused else 0)
 
 
 def search(
@@ -74,16 +78,17 @@ async def ingest_with_progress(settings: Settings, folder: Path) -> "IngestRepor
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("Opening the database and the model", total=None)
+
+        def move(progress: "IngestProgress") -> None:
+            bar.update(task, completed=progress.done, total=progress.total)
+
+        def name(stage: str) -> None:
+            bar.update(task, description=stage)
+
         async with open_state(settings) as state, open_knowledge(settings, state.database) as knowledge:
-            bar.update(task, description="Reading and embedding documents")
-            return await ingest_folder(settings, knowledge, folder, _moving(bar.update, task))
-
-
-def _moving(update: "Callable[..., None]", task: object) -> "Callable[[IngestProgress], None]":
-    def move(progress: "IngestProgress") -> None:
-        update(task, completed=progress.done, total=progress.total)
-
-    return move
+            report = await ingest_folder(settings, knowledge, folder, move, name)
+            bar.update(task, description="Knowledge, playbooks and policies are ready")
+            return report
 
 
 def print_report(report: "IngestReport") -> None:

@@ -11,7 +11,9 @@ from copilot.domain.errors import ConfigurationError
 
 
 def mcp(
-    conversation: Annotated[str, typer.Option(help="The conversation whose verified customer tools act for.")],
+    conversation: Annotated[
+        str, typer.Option(help="The conversation whose verified customer tools act for.")
+    ],
     http: Annotated[
         int | None, typer.Option(help="Serve streamable HTTP on this loopback port; else stdio.")
     ] = None,
@@ -34,7 +36,9 @@ async def _serve(settings: Settings, conversation: str, port: int | None) -> Non
         if port is None:
             if settings.mcp_key is None:
                 raise ConfigurationError(
-                    "there is no API key.", where="COPILOT_MCP_KEY", hint="Make one with `copilot keys create`."
+                    "there is no API key.",
+                    where="COPILOT_MCP_KEY",
+                    hint="Make one with `copilot keys create`.",
                 )
             await serve_stdio(services, conversation, settings.mcp_key.get_secret_value())
             return

@@ -63,6 +63,8 @@ class PolicyFinding(Value):
     outcome: PolicyOutcome
     because: str
     clause: ClauseReference
+    needs_review: bool = False
+    """The clause's text is not the one that the rule was signed with."""
 
 
 class PolicyDecision(Value):
@@ -74,6 +76,11 @@ class PolicyDecision(Value):
     outcome: PolicyOutcome
     findings: tuple[PolicyFinding, ...]
     as_of: datetime
+
+    @property
+    def needs_review(self) -> tuple[str, ...]:
+        """Rules among the findings whose clause has changed since a knowledge manager signed them."""
+        return tuple(dict.fromkeys(f.rule for f in self.findings if f.needs_review))
 
     @property
     def reason(self) -> str:
@@ -140,8 +147,12 @@ class Approval(Value):
     approver_name: str
     approved_at: datetime
     expires_at: datetime
-    seal: str
-    """SHA-256 over the action's digest, the approver and the expiry: see `seal_for`."""
+    needed: int = Field(default=1, ge=1)
+    """How many people policy asked for when this one approved."""
+    key_id: str = ""
+    """Which of the server's keys made the seal."""
+    seal: str = ""
+    """HMAC-SHA256 over the action's digest and every other field here: see `copilot.tools.seals`."""
 
 
 class Action(Value):
@@ -167,6 +178,10 @@ class Action(Value):
     rejected_reason: str | None = None
     replaces: str | None = None
     """The action this one was edited from."""
+    looked: int = Field(default=0, ge=0)
+    """How often its receipt has been looked for since its outcome is unknown."""
+    parked: bool = False
+    """Looking is over: a person has to find out what happened, and close it."""
     provenance: dict[str, Provenance] = Field(default_factory=dict)
     """By argument; for the approver to see, and in the ledger. What is not named here is a default."""
 
@@ -199,11 +214,21 @@ class Action(Value):
             }
         )
 
-    def seal_for(self, approver_id: str, expires_at: datetime) -> str:
-        """The seal that `approver_id` puts on exactly this call until `expires_at`."""
-        return _sha256(
-            {"digest": self.compute_digest(), "approver": approver_id, "expires_at": expires_at.isoformat()}
-        )
+    def sealed_content(self, given: Approval) -> bytes:
+        """What a seal is made over: this call, as it is now, and all of the approval but the seal."""
+        approval = given.model_dump(mode="json", exclude={"seal"})
+        return canonical_json({"digest": self.compute_digest(), "approval": approval})
+
+
+class Allowance(Value):
+    """An amount counted against a limit: while `counter` would exceed `at_most_minor`, nothing moves."""
+
+    counter: str
+    """Whose limit, of which day and currency; counters of a tenant are apart from other tenants'."""
+    amount_minor: int = Field(gt=0)
+    at_most_minor: int = Field(ge=0)
+    limit: str
+    """For people, such as "refunds of one representative in a day"."""
 
 
 class LedgerRecord(Value):

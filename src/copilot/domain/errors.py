@@ -16,6 +16,7 @@
     ├── NotPermitted                 not_permitted            403
     │   ├── PolicyDenied             policy_denied            403
     │   ├── SecondApproverNeeded     second_approver_needed   403
+    │   ├── LimitReached             limit_reached            403   more money than may move
     │   └── CustomerNotVerified      customer_not_verified    403
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
@@ -117,6 +118,10 @@ class PolicyDenied(NotPermitted):
 
 class SecondApproverNeeded(NotPermitted):
     code = "second_approver_needed"
+
+
+class LimitReached(NotPermitted):
+    code = "limit_reached"
 
 
 class CustomerNotVerified(NotPermitted):

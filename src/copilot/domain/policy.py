@@ -1,14 +1,22 @@
 """Executable policy rules, each standing for a clause of a policy document."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 
 from pydantic import Field
 
-from copilot.domain.actions import PolicyOutcome, canonical_json
+from copilot.domain.actions import ClauseReference, PolicyOutcome, canonical_json
 from copilot.domain.conditions import Condition, Scalar
+from copilot.domain.knowledge import Block, BlockKind, ParsedDocument
 from copilot.domain.value import Value
+
+ClauseKey = tuple[str, str, str]
+"""Document (external id), version, clause number."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class RuleClause(Value):
@@ -17,6 +25,17 @@ class RuleClause(Value):
     document: str
     version: str
     clause: str
+
+    @property
+    def key(self) -> ClauseKey:
+        return self.document, self.version, self.clause
+
+
+class Clause(Value):
+    """A clause as a document has it; `sha256` is over its text, headings included, spacing aside."""
+
+    reference: ClauseReference
+    sha256: str
 
 
 class RuleExample(Value):
@@ -50,11 +69,15 @@ class PolicyRule(Value):
 
 
 class Signature(Value):
-    """A knowledge manager's signature; `sha256` is over the rules as canonical JSON."""
+    """A knowledge manager's signature; `sha256` is over the rules and `clauses` as canonical JSON.
+
+    `clauses` maps each rule's id to the SHA-256 of its clause's text as it was when the rule was signed.
+    """
 
     name: str
     at: datetime
     sha256: str
+    clauses: dict[str, str] = Field(default_factory=dict)
 
 
 class PolicySet(Value):
@@ -65,8 +88,43 @@ class PolicySet(Value):
     rules: tuple[PolicyRule, ...] = Field(min_length=1)
     signature: Signature | None = None
 
+    def signature_holds(self) -> bool:
+        """Whether somebody has signed exactly these rules."""
+        signed = self.signature
+        return signed is not None and signed.sha256 == rules_hash(self.rules, signed.clauses)
 
-def rules_hash(rules: Sequence[PolicyRule]) -> str:
-    """What a knowledge manager signs: SHA-256 over the rules as canonical JSON, defaults left out."""
+
+def rules_hash(rules: Sequence[PolicyRule], clauses: Mapping[str, str] = _NONE) -> str:
+    """What a knowledge manager signs: SHA-256 over rules and clause hashes as canonical JSON, defaults left out.
+
+    `clauses` is as in `Signature`.
+    """
     dumped = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in rules]
-    return hashlib.sha256(canonical_json(dumped)).hexdigest()
+    signed = {"rules": dumped, "clauses": dict(clauses)} if clauses else dumped
+    return hashlib.sha256(canonical_json(signed)).hexdigest()
+
+
+def clauses_of(document: ParsedDocument) -> dict[ClauseKey, Clause]:
+    """Every numbered clause of a document, with its text for display and the hash that signatures name."""
+    blocks: dict[str, list[Block]] = defaultdict(list)
+    for block in document.blocks:
+        if block.clause is not None:
+            blocks[block.clause].append(block)
+    return {
+        (document.external_id, document.version, number): _clause(document, number, own)
+        for number, own in blocks.items()
+    }
+
+
+def _clause(document: ParsedDocument, number: str, blocks: Sequence[Block]) -> Clause:
+    texts = [document.text[block.start : block.end] for block in blocks]
+    shown = [t for t, b in zip(texts, blocks, strict=True) if b.kind is not BlockKind.HEADING] or texts
+    reference = ClauseReference(
+        document=document.external_id,
+        version=document.version,
+        clause=number,
+        title=document.title,
+        quote="\n".join(shown),
+    )
+    words = " ".join(" ".join(texts).split())
+    return Clause(reference=reference, sha256=hashlib.sha256(words.encode()).hexdigest())

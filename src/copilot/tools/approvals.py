@@ -19,6 +19,7 @@ from copilot.ports import ActionStore, Clock, Ids, LedgerStore
 from copilot.tools import records
 from copilot.tools.assessment import Assessment, Assessor
 from copilot.tools.limits import Limits
+from copilot.tools.seals import Seals
 from copilot.tools.tool import Session
 
 _WAITING = (ActionStatus.PROPOSED, ActionStatus.AWAITING_SECOND_APPROVAL)
@@ -35,6 +36,7 @@ class Approvals:
         clock: Clock,
         ids: Ids,
         limits: Limits,
+        seals: Seals,
     ) -> None:
         self._assessor = assessor
         self._store = store
@@ -42,6 +44,7 @@ class Approvals:
         self._clock = clock
         self._ids = ids
         self._limits = limits
+        self._seals = seals
 
     async def assess(self, session: Session, tool: str, arguments: Mapping[str, Any]) -> Assessment:
         """What the call would do and what policy says, for display; nothing is proposed."""
@@ -58,10 +61,11 @@ class Approvals:
         """The new proposal, or the open one that would do the same.
 
         `provenance` says of arguments where they came from. `PolicyDenied`, with the decision, for what
-        no person may approve.
+        no person may approve; `LimitReached` for more money than one call may ever move.
         """
         assessment = await self._assessor.assess(session, tool, arguments)
         await self._refuse_denied(session, assessment)
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
         action = self._action(session, assessment, revision, provenance or {})
         return await self._add(action, proposed_by=session.principal)
 
@@ -81,6 +85,7 @@ class Approvals:
                 "This is not the call that was shown to you.", hint="Look at the action again, then decide."
             )
         self._refuse_same_or_lesser_approver(principal, action)
+        await self._refuse_forged_first_approval(principal, action)
         approved = self._with_approval(action, principal)
         record = records.approval(approved, approved.approvals[-1])
         await self._store.replace(approved, record, expected=action.status)
@@ -110,15 +115,12 @@ class Approvals:
         )
         assessment = await self._assessor.assess(session, old.call.tool, arguments)
         await self._refuse_denied(session, assessment)
+        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
         provenance = _edited(old, assessment.arguments)
         new = self._action(session, assessment, old.revision, provenance).model_copy(
             update={"replaces": old.id}
         )
-        superseded = old.model_copy(update={"status": ActionStatus.SUPERSEDED})
-        await self._store.replace(
-            superseded, records.edit(superseded, new, principal, self._clock.now()), expected=old.status
-        )
-        return await self._add(new, proposed_by=principal)
+        return await self._supersede(old, new, principal)
 
     async def get(self, principal: Principal, action_id: str) -> Action:
         _require(principal, Scope.ACTIONS_READ)
@@ -179,8 +181,29 @@ class Approvals:
             return action
         raise Conflict("The same action was just proposed and decided.", hint="Look again.")
 
-    async def _same_open(self, action: Action) -> Action | None:
+    async def _supersede(self, old: Action, new: Action, principal: Principal) -> Action:
+        """Old out and new in as one step; where the new one is open already, the old just ends for it."""
+        superseded = old.model_copy(update={"status": ActionStatus.SUPERSEDED})
+        for _ in range(2):
+            same = await self._same_open(new, besides=old.id)
+            edited = records.edit(superseded, same or new, principal, self._clock.now())
+            if same is not None:
+                await self._store.replace(superseded, edited, expected=old.status)
+                return same
+            added = records.proposal(new, principal)
+            try:
+                await self._store.supersede(superseded, edited, new, added, expected=old.status)
+            except ActionNotOpen:
+                raise
+            except Conflict:
+                continue
+            return new
+        raise Conflict("The same action was just proposed and decided.", hint="Look again.")
+
+    async def _same_open(self, action: Action, *, besides: str | None = None) -> Action | None:
         for other in await self._store.list_for(action.tenant_id, action.conversation_id):
+            if other.id == besides:
+                continue
             if other.status.is_open and other.fingerprint() == action.fingerprint():
                 if other.status in _WAITING and self._clock.now() >= other.expires_at:
                     await self._expire(other)
@@ -189,6 +212,14 @@ class Approvals:
         return None
 
     # ------------------------------------------------------------ deciding
+
+    async def _refuse_forged_first_approval(self, principal: Principal, action: Action) -> None:
+        """A second person must not complete what somebody wrote into the database."""
+        if (problem := self._seals.forgery(action)) is None:
+            return
+        now = self._clock.now()
+        await self._ledger.append(action.tenant_id, records.refused(action, principal, problem, now))
+        raise SealBroken(problem, hint="Reject it, and tell your administrator.")
 
     async def _open(self, principal: Principal, action_id: str) -> Action:
         """The action while it waits for people; what has expired is marked so."""
@@ -226,7 +257,7 @@ class Approvals:
         )
         if first_of_two:
             until = now + self._limits.second_approval_within
-            approvals = (*action.approvals, _sealed(action, principal, now, until))
+            approvals = (*action.approvals, self._sealed(action, principal, now, until))
             return action.model_copy(
                 update={
                     "status": ActionStatus.AWAITING_SECOND_APPROVAL,
@@ -235,18 +266,19 @@ class Approvals:
                 }
             )
         until = now + self._limits.approval_holds
-        approvals = (*action.approvals, _sealed(action, principal, now, until))
+        approvals = (*action.approvals, self._sealed(action, principal, now, until))
         return action.model_copy(update={"status": ActionStatus.APPROVED, "approvals": approvals})
 
-
-def _sealed(action: Action, principal: Principal, now: datetime, until: datetime) -> Approval:
-    return Approval(
-        approver_id=principal.id,
-        approver_name=principal.name,
-        approved_at=now,
-        expires_at=until,
-        seal=action.seal_for(principal.id, until),
-    )
+    def _sealed(self, action: Action, principal: Principal, now: datetime, until: datetime) -> Approval:
+        supervised = action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR
+        given = Approval(
+            approver_id=principal.id,
+            approver_name=principal.name,
+            approved_at=now,
+            expires_at=until,
+            needed=2 if supervised else 1,
+        )
+        return self._seals.seal(action, given)
 
 
 def _edited(old: Action, arguments: Mapping[str, Any]) -> dict[str, Provenance]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from copilot.domain.actions import PolicyDecision
+from copilot.domain.actions import PolicyDecision, ToolEffect
 from copilot.domain.commerce import Customer, Order
 from copilot.domain.errors import NotFound
 from copilot.ports import ActionStore, Clock, OrderSystem
 from copilot.tools.arguments import REASONS_WITH_RETURN, dump_arguments, parse_arguments
 from copilot.tools.catalog import Catalog
 from copilot.tools.facts import call_facts, order_facts
-from copilot.tools.policy import PolicyEngine, combine
+from copilot.tools.policy import Policies, combine
 from copilot.tools.refunds import counts_as_refund
 from copilot.tools.tool import Json, Plan, Session, WriteTool
 
@@ -34,7 +34,7 @@ class Assessor:
     """Assesses calls of WRITE and MONEY tools on behalf of a session's verified customer."""
 
     def __init__(
-        self, catalog: Catalog, orders: OrderSystem, policy: PolicyEngine, store: ActionStore, clock: Clock
+        self, catalog: Catalog, orders: OrderSystem, policy: Policies, store: ActionStore, clock: Clock
     ) -> None:
         self.catalog = catalog
         self._orders = orders
@@ -53,19 +53,25 @@ class Assessor:
         write_tool = self.catalog.write_tool(tool)
         parsed = parse_arguments(write_tool.arguments, arguments, tool=tool)
         plan = await write_tool.plan(self._orders, session, parsed)
-        decision = await self._decide(session, tool, plan, besides)
+        decision = await self._decide(session, write_tool, plan, besides)
         return Assessment(write_tool, dump_arguments(parsed), plan, decision)
 
-    async def _decide(self, session: Session, tool: str, plan: Plan, besides: str | None) -> PolicyDecision:
-        now = self._clock.now()
+    async def _decide(
+        self, session: Session, tool: WriteTool[Any], plan: Plan, besides: str | None
+    ) -> PolicyDecision:
+        now, policy = self._clock.now(), await self._policy.engine()
         refunded = await self._refunded_with(session, plan, besides, now) if plan.counts_as_refund else None
         call = call_facts(plan.amount, plan.reason, refunded)
         placed_at = plan.order.placed_at if plan.order else None
         placed_on = placed_at.astimezone(UTC).date() if placed_at else None
         return combine(
             [
-                self._policy.decide(
-                    tool, order_facts(plan.customer, plan.order, item, now) | call, placed_on, now
+                policy.decide(
+                    tool.name,
+                    order_facts(plan.customer, plan.order, item, now) | call,
+                    placed_on,
+                    now,
+                    moves_money=tool.effect is ToolEffect.MONEY,
                 )
                 for item in (plan.items or (None,))
             ]
@@ -73,6 +79,9 @@ class Assessor:
 
     async def _refunded_with(self, session: Session, plan: Plan, besides: str | None, now: datetime) -> int:
         """Cents refunded without a return in the last 365 days, or about to be, with this call."""
+        # Before the orders: what ends in between is then in both, and counted once by its key; the other way
+        # round another process could finish a refund unseen.
+        in_flight = await self._store.in_flight(session.tenant_id, plan.customer.id)
         orders = await self._orders_of(plan.customer)
         refunds = [r for order in orders for r in order.refunds]
         recent = sum(
@@ -83,7 +92,7 @@ class Assessor:
         known = {r.idempotency_key for r in refunds}
         under_way = sum(
             action.amount.minor
-            for action in await self._store.in_flight(session.tenant_id, plan.customer.id)
+            for action in in_flight
             if action.id != besides
             and action.call.id not in known
             and action.amount is not None

@@ -6,7 +6,6 @@ anywhere leaves a state that `recover` drives on with that same key.
 """
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,6 +22,7 @@ from copilot.domain.errors import (
     ActionNotOpen,
     CopilotError,
     DependencyUnavailable,
+    LimitReached,
     OutcomeUnknown,
     SealBroken,
 )
@@ -32,6 +32,7 @@ from copilot.tools import records
 from copilot.tools.arguments import parse_arguments
 from copilot.tools.assessment import Assessment, Assessor
 from copilot.tools.limits import Limits
+from copilot.tools.seals import Seals
 from copilot.tools.tool import Json, Session, WriteTool
 
 _RECOVERED_AT_ONCE = 8
@@ -49,6 +50,7 @@ class Executor:
         clock: Clock,
         ids: Ids,
         limits: Limits,
+        seals: Seals,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._assessor = assessor
@@ -58,6 +60,7 @@ class Executor:
         self._clock = clock
         self._ids = ids
         self._limits = limits
+        self._seals = seals
         self._sleep = sleep
         self._running: set[asyncio.Task[Action]] = set()
         self._customers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -134,13 +137,24 @@ class Executor:
             executing = action.model_copy(
                 update={"status": ActionStatus.EXECUTING, "decision": assessment.decision}
             )
-            await self._store.replace(
-                executing, records.execution(executing, self._clock.now()), expected=ActionStatus.APPROVED
-            )
+            try:
+                await self._begin(executing)
+            except LimitReached as error:
+                return await self._finish(action, ActionStatus.FAILED, error=str(error))
             return await self._drive(executing, uncertain=False)
 
+    async def _begin(self, executing: Action) -> None:
+        """From here on the call may leave: the intent and what it takes of the limits are durable."""
+        now = self._clock.now()
+        await self._store.replace(
+            executing,
+            records.execution(executing, now),
+            expected=ActionStatus.APPROVED,
+            reserve=self._limits.money.allowances(executing, now),
+        )
+
     async def _refuse_broken_seal(self, action: Action) -> None:
-        if (problem := seal_problem(action)) is None:
+        if (problem := self._seals.problem(action)) is None:
             return
         await self._finish(action, ActionStatus.FAILED, error=problem)
         raise SealBroken(problem, hint="Propose it again; nothing was done.")
@@ -196,7 +210,7 @@ class Executor:
             action = await self._store.get(tenant_id, action_id)
             if action.status is not ActionStatus.EXECUTING:
                 return action
-            if (problem := seal_problem(action)) is not None:
+            if (problem := self._seals.problem(action)) is not None:
                 return await self._finish(action, ActionStatus.UNRESOLVED, error=problem)
             return await self._drive(action, uncertain=True)
 
@@ -248,19 +262,37 @@ class Executor:
         uncertain: bool,
         otherwise: ActionStatus = ActionStatus.FAILED,
     ) -> Action:
-        """A refusal that follows an unknown outcome may be of the second call only: look before believing."""
-        if uncertain and (found := await self._find_done(tool, arguments, action)) is not None:
-            return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
+        """A refusal that follows an unknown outcome may be of the second call only: look before believing.
+
+        Where nobody can look, the first call may have been carried out: that is for a person to find out.
+        """
+        if uncertain:
+            try:
+                found = await self._look(tool, arguments, action)
+            except OutcomeUnknown:
+                return await self._finish(action, ActionStatus.UNRESOLVED, error=why)
+            if found is not None:
+                return await self._finish(action, ActionStatus.SUCCEEDED, data=found)
         return await self._finish(action, otherwise, error=why)
 
     async def _find_done(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json | None:
-        if tool.find_done is None:
+        """The receipt, or None when there is none or nobody can say."""
+        try:
+            return await self._look(tool, arguments, action)
+        except OutcomeUnknown:
             return None
+
+    async def _look(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json | None:
+        """The receipt, or None when there surely is none; `OutcomeUnknown` when nobody can say."""
+        if tool.find_done is None:
+            raise OutcomeUnknown(f"The order system keeps no receipts of {tool.name}.")
         try:
             async with asyncio.timeout(self._limits.call_seconds):
                 return await tool.find_done(self._orders, arguments, key=action.call.id)
-        except (CopilotError, TimeoutError):
-            return None
+        except CopilotError as error:
+            raise OutcomeUnknown(f"The receipts could not be read: {error}") from error
+        except TimeoutError as error:
+            raise OutcomeUnknown("The receipts could not be read in time.") from error
 
     async def _finish(
         self, action: Action, status: ActionStatus, *, data: Json | None = None, error: str | None = None
@@ -317,23 +349,6 @@ class Executor:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
-
-
-def seal_problem(action: Action) -> str | None:
-    """Why the approvals do not cover what is stored; None when they do."""
-    if not hmac.compare_digest(action.digest, action.compute_digest()):
-        return "The action is not the one that was proposed."
-    needed = _TWO if action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR else 1
-    if len({a.approver_id for a in action.approvals}) != len(action.approvals):
-        return "One person has approved twice."
-    if len(action.approvals) < needed:
-        return "An approval is missing."
-    if any(
-        not hmac.compare_digest(a.seal, action.seal_for(a.approver_id, a.expires_at))
-        for a in action.approvals
-    ):
-        return "A seal does not fit the action."
-    return None
 
 
 def _session(action: Action) -> Session:

@@ -8,11 +8,9 @@ from typing import Any, Protocol
 from copilot.domain.actions import ClauseReference, PolicyDecision, PolicyFinding, PolicyOutcome
 from copilot.domain.conditions import FactValue
 from copilot.domain.errors import ConfigurationError, CopilotError
-from copilot.domain.policy import PolicyRule, PolicySet, RuleClause, rules_hash
+from copilot.domain.policy import Clause, ClauseKey, PolicyRule, PolicySet, RuleClause
+from copilot.domain.value import Value
 from copilot.tools.facts import nested
-
-ClauseKey = tuple[str, str, str]
-"""Document (external id), version, clause number."""
 
 _WORST_FIRST = (PolicyOutcome.DENY, PolicyOutcome.NEEDS_SUPERVISOR, PolicyOutcome.ALLOW)
 
@@ -23,17 +21,33 @@ class RenderText(Protocol):
     def __call__(self, template: str, variables: Mapping[str, Any], /) -> str: ...
 
 
+class Policies(Protocol):
+    """Where the rules in force come from."""
+
+    async def engine(self) -> "PolicyEngine":
+        """The engine over rules and clauses as they are now."""
+
+
+class Flag(Value):
+    """A rule that a knowledge manager has to look at again before its clause can be trusted to back it."""
+
+    rule: str
+    clause: RuleClause
+    why: str
+
+
 class PolicyEngine:
     """Decides calls by the rules of signed policy sets.
 
-    `clauses` holds title and text of every known clause, for display; a rule whose clause is missing there
-    still speaks, and `problems()` tells. Raises `ConfigurationError` for a set that is not signed as it is.
+    `clauses` holds every known clause; a rule whose clause is missing there, or has another text than the one
+    it was signed with, still speaks: `flags()` and its findings tell. Raises `ConfigurationError` for a set
+    that is not signed as it is.
     """
 
     def __init__(
         self,
         policy_sets: Iterable[PolicySet],
-        clauses: Mapping[ClauseKey, ClauseReference],
+        clauses: Mapping[ClauseKey, Clause],
         render: RenderText,
         *,
         require_signatures: bool = True,
@@ -50,13 +64,25 @@ class PolicyEngine:
         for rule in (rule for s in self._sets for rule in s.rules):
             for tool in rule.tools:
                 self._rules[tool].append(rule)
+        self._flags = {flag.rule: flag for s in self._sets for flag in _flags(s, clauses)}
+
+    async def engine(self) -> "PolicyEngine":
+        """Itself: rules and clauses that never change."""
+        return self
 
     def decide(
-        self, tool: str, facts: Mapping[str, FactValue], placed_on: date | None, as_of: datetime
+        self,
+        tool: str,
+        facts: Mapping[str, FactValue],
+        placed_on: date | None,
+        as_of: datetime,
+        *,
+        moves_money: bool = False,
     ) -> PolicyDecision:
         """By the rules in force when the order was placed (`placed_on` None: those of today).
 
-        One DENY wins, then one NEEDS_SUPERVISOR, then ALLOW; when no rule speaks, it is DENY.
+        One DENY wins, then one NEEDS_SUPERVISOR, then ALLOW; when no rule speaks, it is DENY. Where the call
+        moves money and every ALLOW is of a flagged rule, a supervisor is needed.
         """
         day = placed_on or as_of.astimezone(UTC).date()
         findings = tuple(
@@ -64,7 +90,13 @@ class PolicyEngine:
             for rule in self._rules.get(tool, ())
             if rule.in_force(day) and rule.when.holds(facts)
         )
+        if moves_money:
+            findings += _doubts(findings)
         return PolicyDecision(outcome=_worst(f.outcome for f in findings), findings=findings, as_of=as_of)
+
+    def flags(self) -> list[Flag]:
+        """The rules that need review, in the order of the sets."""
+        return list(self._flags.values())
 
     def check_examples(self) -> list[str]:
         """Runs every rule's own examples; a sentence for each that comes out otherwise."""
@@ -82,7 +114,7 @@ class PolicyEngine:
             f"rule {rule.id}: there is no clause {rule.clause.clause} in {rule.clause.document} "
             f"version {rule.clause.version}"
             for rule in (rule for s in self._sets for rule in s.rules)
-            if _key(rule.clause) not in self._clauses
+            if rule.clause.key not in self._clauses
         ]
         return [*unsigned, *missing, *self.check_examples()]
 
@@ -92,6 +124,7 @@ class PolicyEngine:
             outcome=rule.outcome,
             because=self._because(rule, facts),
             clause=self._clause(rule.clause),
+            needs_review=rule.id in self._flags,
         )
 
     def _because(self, rule: PolicyRule, facts: Mapping[str, FactValue]) -> str:
@@ -102,10 +135,10 @@ class PolicyEngine:
             return f"Rule {rule.id}"
 
     def _clause(self, clause: RuleClause) -> ClauseReference:
-        known = self._clauses.get(_key(clause))
-        return known or ClauseReference(
-            document=clause.document, version=clause.version, clause=clause.clause
-        )
+        known = self._clauses.get(clause.key)
+        if known is not None:
+            return known.reference
+        return ClauseReference(document=clause.document, version=clause.version, clause=clause.clause)
 
     def _example_problem(
         self,
@@ -140,13 +173,36 @@ def _worst(outcomes: Iterable[PolicyOutcome]) -> PolicyOutcome:
     return next((o for o in _WORST_FIRST if o in given), PolicyOutcome.DENY)
 
 
-def _key(clause: RuleClause) -> ClauseKey:
-    return clause.document, clause.version, clause.clause
+def _doubts(findings: Sequence[PolicyFinding]) -> tuple[PolicyFinding, ...]:
+    """A supervisor's look where nothing but flagged rules allows."""
+    if _worst(f.outcome for f in findings) is not PolicyOutcome.ALLOW:
+        return ()
+    allowing = [f for f in findings if f.outcome is PolicyOutcome.ALLOW]
+    if not all(f.needs_review for f in allowing):
+        return ()
+    because = "The clause has changed since this rule was signed"
+    return tuple(
+        f.model_copy(update={"outcome": PolicyOutcome.NEEDS_SUPERVISOR, "because": because}) for f in allowing
+    )
+
+
+def _flags(policy_set: PolicySet, clauses: Mapping[ClauseKey, Clause]) -> Iterable[Flag]:
+    """None for a set that nobody has signed: nothing was vouched for that could have changed."""
+    if policy_set.signature is None:
+        return
+    for rule in policy_set.rules:
+        signed, known = policy_set.signature.clauses.get(rule.id), clauses.get(rule.clause.key)
+        if known is None:
+            yield Flag(rule=rule.id, clause=rule.clause, why="the clause is gone")
+        elif signed is None:
+            yield Flag(rule=rule.id, clause=rule.clause, why="it was signed without its clause's text")
+        elif signed != known.sha256:
+            yield Flag(rule=rule.id, clause=rule.clause, why="the clause's text has changed")
 
 
 def _signature_problem(policy_set: PolicySet) -> str | None:
     if policy_set.signature is None:
         return f"policy {policy_set.policy}: nobody has signed it"
-    if policy_set.signature.sha256 != rules_hash(policy_set.rules):
+    if not policy_set.signature_holds():
         return f"policy {policy_set.policy}: the rules are not the ones {policy_set.signature.name} signed"
     return None

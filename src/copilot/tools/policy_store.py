@@ -1,15 +1,14 @@
-"""A tenant's policy rules between ingest and the engine: kept in SQL, clauses quoted from the documents."""
+"""A tenant's policy rules between ingest and the engine: kept in SQL, clauses read from the documents."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from copilot.domain.actions import ClauseReference
 from copilot.domain.errors import ConfigurationError, NotFound
-from copilot.domain.policy import PolicySet
+from copilot.domain.policy import Clause, ClauseKey, PolicySet, clauses_of
 from copilot.ports import KnowledgeStore
-from copilot.tools.policy import ClauseKey, PolicyEngine, RenderText
+from copilot.tools.policy import PolicyEngine, RenderText
 
 _ARTIFACT = "policies"
 _SETS = TypeAdapter(tuple[PolicySet, ...])
@@ -20,40 +19,53 @@ async def save_policies(store: KnowledgeStore, tenant_id: str, policy_sets: Sequ
     await store.put_artifact(tenant_id, _ARTIFACT, hashlib.sha256(content).hexdigest(), content)
 
 
+class StoredPolicy:
+    """The rules of the last ingest over the clauses of the moment.
+
+    Built anew whenever rules or a document that they name have changed, by whichever process.
+    """
+
+    def __init__(self, store: KnowledgeStore, tenant_id: str, render: RenderText) -> None:
+        self._store = store
+        self._tenant_id = tenant_id
+        self._render = render
+        self._built: tuple[object, PolicyEngine] | None = None
+
+    async def engine(self) -> PolicyEngine:
+        """With no rules, one that denies everything. `ConfigurationError` when the rules cannot be read."""
+        stored = await self._store.get_artifact(self._tenant_id, _ARTIFACT)
+        versions = await self._store.content_hashes(self._tenant_id)
+        basis = (stored[0] if stored else None, hash(frozenset(versions.items())))
+        if self._built is None or self._built[0] != basis:
+            policy_sets = _read(stored[1]) if stored else ()
+            clauses = await known_clauses(self._store, self._tenant_id, policy_sets)
+            self._built = basis, PolicyEngine(policy_sets, clauses, self._render)
+        return self._built[1]
+
+
 async def load_policy(store: KnowledgeStore, tenant_id: str, render: RenderText) -> PolicyEngine:
-    """The engine over the rules of the last ingest; with none, it denies everything."""
-    stored = await store.get_artifact(tenant_id, _ARTIFACT)
+    """The engine as it is now; with no rules, it denies everything."""
+    return await StoredPolicy(store, tenant_id, render).engine()
+
+
+async def known_clauses(
+    store: KnowledgeStore, tenant_id: str, policy_sets: Iterable[PolicySet]
+) -> dict[ClauseKey, Clause]:
+    """Every clause of every document version that a rule names."""
+    named = {rule.clause for policy_set in policy_sets for rule in policy_set.rules}
+    found: dict[ClauseKey, Clause] = {}
+    for document_id, version in {(clause.document, clause.version) for clause in named}:
+        try:
+            found |= clauses_of(await store.get_document(tenant_id, document_id, version))
+        except NotFound:
+            continue
+    return found
+
+
+def _read(content: bytes) -> tuple[PolicySet, ...]:
     try:
-        policy_sets = _SETS.validate_json(stored[1]) if stored else ()
+        return _SETS.validate_json(content)
     except ValidationError as error:
         raise ConfigurationError(
             "The stored policies cannot be read.", hint="Run `copilot ingest` again."
         ) from error
-    return PolicyEngine(policy_sets, await quote_clauses(store, tenant_id, policy_sets), render)
-
-
-async def quote_clauses(
-    store: KnowledgeStore, tenant_id: str, policy_sets: Iterable[PolicySet]
-) -> dict[ClauseKey, ClauseReference]:
-    """Title and text of every clause that a rule names and a document has."""
-    named = {rule.clause for policy_set in policy_sets for rule in policy_set.rules}
-    found: dict[ClauseKey, ClauseReference] = {}
-    for document_id, version in {(clause.document, clause.version) for clause in named}:
-        try:
-            document = await store.get_document(tenant_id, document_id, version)
-        except NotFound:
-            continue
-        for passage in await store.passages_of(document.id):
-            if passage.clause is not None:
-                key = (document_id, version, passage.clause)
-                found.setdefault(
-                    key,
-                    ClauseReference(
-                        document=document_id,
-                        version=version,
-                        clause=passage.clause,
-                        title=document.title,
-                        quote=passage.text,
-                    ),
-                )
-    return found

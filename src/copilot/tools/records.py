@@ -118,6 +118,7 @@ def _money(amount: Money | None) -> Json:
 def _decision(decision: PolicyDecision) -> Json:
     clauses = [
         f"{f.rule}: {f.outcome.value} ({f.clause.document} v{f.clause.version} §{f.clause.clause})"
+        + (" needs review" if f.needs_review else "")
         for f in decision.findings
     ]
     return {"outcome": decision.outcome.value, "clauses": clauses}

@@ -5,15 +5,16 @@ expectation the orders and users that must have changed, and the calls that must
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from copilot.domain.access import Principal, Role
 from copilot.domain.actions import ActionStatus, PolicyOutcome, ToolEffect
 from copilot.domain.conditions import ALWAYS
-from copilot.domain.errors import ConfigurationError, CopilotError, NotFound
+from copilot.domain.errors import CopilotError, NotFound
 from copilot.domain.policy import PolicyRule, PolicySet, RuleClause
 from copilot.ports import OrderSystem
 from copilot.tools.approvals import Approvals
@@ -22,6 +23,15 @@ from copilot.tools.executor import Executor
 from copilot.tools.tool import Json, Session
 
 _APPROVER = Principal(id="script", tenant_id="replay", name="Scripted approver", role=Role.SUPERVISOR)
+_LONGEST_SHOWN = 300
+_ABSENT = object()
+"""Stands for a key that is not there, which null is not."""
+
+
+class _Row(BaseModel):
+    """A line of a data set may hold more than we need."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +55,73 @@ class Replayed:
         return not self.problems
 
 
-async def replay(
-    tasks: Iterable[Json], expected: Iterable[Json], desk_for: Callable[[Json], ReplayDesk]
-) -> list[Replayed]:
-    """One result for each task, at the desk that `desk_for` makes it. Every task needs its expectation."""
-    by_id = {row["id"]: row for row in expected}
-    results = []
-    for task in tasks:
-        if task["id"] not in by_id:
-            raise ConfigurationError(f"there is no expected state for task {task['id']}", where="expected")
-        results.append(await _replay_task(task, by_id[task["id"]], desk_for(task)))
-    return results
+class Call(_Row):
+    name: str
+    arguments: Json
 
 
-async def _replay_task(task: Json, expected: Json, desk: ReplayDesk) -> Replayed:
+class Task(_Row):
+    """A task: the calls that a representative makes, in order."""
+
+    id: str
+    actions: tuple[Call, ...]
+
+
+class Expectation(_Row):
+    """What must have become of a task: rows that differ at its end, and calls that must be refused."""
+
+    id: str
+    expected_delta: dict[Literal["orders", "users"], dict[str, Json]]
+    errors: tuple[tuple[int, str], ...] = ()
+
+
+async def replay(task: Task, expected: Expectation, desk: ReplayDesk) -> Replayed:
+    """The task at a desk of its own; `problems` names every difference, field by field."""
     session = Session(
         tenant_id=_APPROVER.tenant_id,
-        conversation_id=task["id"],
+        conversation_id=task.id,
         customer_id=await _customer_of(task, desk),
         principal=_APPROVER,
     )
     refused = [
         number
-        for number, action in enumerate(task["actions"])
-        if not await _done(desk, session, action["name"], action["arguments"])
+        for number, call in enumerate(task.actions)
+        if not await _done(desk, session, call.name, call.arguments)
     ]
-    should_be_refused = [number for number, _ in expected["errors"]]
+    should_be_refused = [number for number, _ in expected.errors]
     problems = []
     if refused != should_be_refused:
         problems.append(f"refused actions {refused}, expected {should_be_refused}")
-    got, wanted = _comparable(desk.changed()), _comparable(expected["expected_delta"])
+    got, wanted = _comparable(desk.changed()), _comparable(expected.expected_delta)
     for table in sorted({*got, *wanted}):
-        mine, theirs = got.get(table, {}), wanted.get(table, {})
-        problems += [
-            f"{table} {key} differs" for key in sorted({*mine, *theirs}) if mine.get(key) != theirs.get(key)
-        ]
-    return Replayed(task["id"], tuple(problems))
+        problems += _differences(table, got.get(table, {}), wanted.get(table, {}))
+    return Replayed(task.id, tuple(problems))
 
 
-async def _customer_of(task: Json, desk: ReplayDesk) -> str | None:
+def _differences(place: str, got: Any, wanted: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    if isinstance(got, Mapping) and isinstance(wanted, Mapping):
+        for key in sorted({*got, *wanted}):
+            yield from _differences(f"{place}.{key}", got.get(key, _ABSENT), wanted.get(key, _ABSENT))
+    elif isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
+        for number, (mine, theirs) in enumerate(zip(got, wanted, strict=True)):
+            yield from _differences(f"{place}[{number}]", mine, theirs)
+    elif got != wanted:
+        yield f"{place}: got {_shown(got)}, expected {_shown(wanted)}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401
+    text = "no change" if value is _ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+async def _customer_of(task: Task, desk: ReplayDesk) -> str | None:
     """Whom a representative would have verified: the one the task looks up, or whose order it is about."""
-    for action in task["actions"]:
-        arguments = action["arguments"]
+    for call in task.actions:
+        name, arguments = call.name, call.arguments
         try:
-            if action["name"] == "find_user_id_by_email":
+            if name == "find_user_id_by_email":
                 return (await desk.orders.find_customer_by_email(arguments["email"])).id
-            if action["name"] == "find_user_id_by_name_zip":
+            if name == "find_user_id_by_name_zip":
                 found = await desk.orders.find_customer_by_name_zip(
                     arguments["first_name"], arguments["last_name"], arguments["zip"]
                 )
@@ -99,7 +130,7 @@ async def _customer_of(task: Json, desk: ReplayDesk) -> str | None:
                 return (await desk.orders.get_order(arguments["order_id"])).customer_id
             if "user_id" in arguments:
                 return (await desk.orders.get_customer(arguments["user_id"])).id
-        except NotFound:
+        except (NotFound, KeyError):
             continue
     return None
 
@@ -126,26 +157,6 @@ def all_allowed(catalog: Catalog) -> PolicySet:
         clause=RuleClause(document="policy", version="1", clause="1"),
     )
     return PolicySet(policy="replay", title="Replay", rules=(rule,))
-
-
-def read_lines(path: Path) -> Iterator[Json]:
-    """The objects of a JSON Lines file; `ConfigurationError` names the line that is none."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"cannot read it: {error}", where=str(path), hint="Expected UTF-8."
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ConfigurationError(f"not JSON: {error}", where=f"{path}:{number}") from error
-        if not isinstance(row, dict):
-            raise ConfigurationError("expected a JSON object", where=f"{path}:{number}")
-        yield row
 
 
 def _comparable(delta: Mapping[str, Json]) -> dict[str, Json]:

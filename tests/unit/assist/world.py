@@ -55,9 +55,11 @@ from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
 from copilot.tools.policy import PolicyEngine
+from copilot.tools.seals import Seals
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TODAY = NOW.date()
+SEALS = Seals(b"the desk's secret of 32 bytes ok!")
 RITA = Principal(id="rita", tenant_id="larkfield", name="Rita", role=Role.REPRESENTATIVE)
 ELENA_ORDER, OLD_ORDER, OMARS_ORDER = "LF-1004829", "LF-1004845", "LF-1004837"
 
@@ -428,8 +430,8 @@ async def world(
     assessor = Assessor(Catalog(), orders, policy, actions, clock)
     desk = CatalogDesk(
         Catalog(),
-        Approvals(assessor, actions, ledger, clock, ids, limits),
-        Executor(assessor, orders, actions, clock, ids, limits),
+        Approvals(assessor, actions, ledger, clock, ids, limits, SEALS),
+        Executor(assessor, orders, actions, clock, ids, limits, SEALS),
         actions,
     )
     profile = TenantProfile(

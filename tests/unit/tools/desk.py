@@ -18,9 +18,11 @@ from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.limits import Limits
+from copilot.tools.seals import Seals
 
 RITA = person("rita")
 SAM = person("sam", Role.SUPERVISOR)
+SEALS = Seals(b"the desk's secret of 32 bytes ok!")
 
 GOODWILL = {"order_id": "LF-1004820", "amount": "20", "reason": "goodwill"}
 LARGE = {"order_id": "LF-1004846", "amount": "150", "reason": "damaged_or_defective"}
@@ -47,7 +49,8 @@ class Desk:
         return [entry.kind async for entry in self.ledger.entries("larkfield")]
 
 
-def desk(*, store=None, ledger=None, orders=None, clock=None, policy=None, limits=None) -> Desk:
+def desk(*, store=None, ledger=None, orders=None, clock=None, policy=None, limits=None, seals=None) -> Desk:
+    seals = seals or SEALS
     clock = clock or FixedClock(NOW)
     ledger = ledger or FakeLedgerStore()
     store = store or FakeActionStore(ledger)
@@ -61,8 +64,8 @@ def desk(*, store=None, ledger=None, orders=None, clock=None, policy=None, limit
         waits.append(seconds)
 
     return Desk(
-        Approvals(assessor, store, ledger, clock, ids, limits),
-        Executor(assessor, orders, store, clock, ids, limits, sleep),
+        Approvals(assessor, store, ledger, clock, ids, limits, seals),
+        Executor(assessor, orders, store, clock, ids, limits, seals, sleep),
         orders,
         store,
         ledger,

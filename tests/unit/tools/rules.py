@@ -8,9 +8,9 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tests.unit.tools.shop import NOW
 
-from copilot.domain.actions import ClauseReference
 from copilot.domain.errors import ConfigurationError
-from copilot.domain.policy import PolicySet, Signature, rules_hash
+from copilot.domain.knowledge import Block, BlockKind, ParsedDocument
+from copilot.domain.policy import PolicySet, Signature, clauses_of, rules_hash
 from copilot.tools.policy import PolicyEngine
 
 
@@ -100,16 +100,42 @@ REFUNDS = [
         "clause": clause("cancellation-policy", "1", "1.1"),
     },
 ]
+
+
+def document(external_id: str, version: str, title: str = "", **texts: str) -> ParsedDocument:
+    """A policy document of clauses by number (`_3_2`), one paragraph each."""
+    blocks, text = [], ""
+    for number, words in texts.items():
+        blocks.append(
+            Block(
+                kind=BlockKind.PARAGRAPH,
+                start=len(text),
+                end=len(text) + len(words),
+                clause=number.strip("_").replace("_", "."),
+            )
+        )
+        text += words + "\n"
+    title = title or external_id
+    return ParsedDocument(external_id=external_id, version=version, title=title, text=text, blocks=tuple(blocks))
+
+
 CLAUSES = {
-    ("returns-policy", "3", "3.2"): ClauseReference(
-        document="returns-policy", version="3", clause="3.2", title="Returns policy", quote="within 30 days"
-    )
+    **clauses_of(document("returns-policy", "3", "Returns policy", _3_2="within 30 days", _3_4="final sale")),
+    **clauses_of(document("returns-policy", "2", _3_2="within 14 days")),
+    **clauses_of(
+        document(
+            "refunds-policy", "2", _3_2="up to $200", _3_3="above $100", _3_4="lost parcels", _3_6="$500 a year"
+        )
+    ),
+    **clauses_of(document("cancellation-policy", "1", _1_1="pending orders are free to cancel")),
 }
 
 
-def policy_set(rules: list[dict], name: str = "returns") -> PolicySet:
+def policy_set(rules: list[dict], name: str = "returns", clauses: Mapping = CLAUSES) -> PolicySet:
+    """Signed, with the clauses as they are in `clauses`."""
     unsigned = PolicySet.model_validate({"policy": name, "title": name, "rules": rules})
-    signature = Signature(name="Kim", at=NOW, sha256=rules_hash(unsigned.rules))
+    signed = {r.id: clauses[r.clause.key].sha256 for r in unsigned.rules if r.clause.key in clauses}
+    signature = Signature(name="Kim", at=NOW, sha256=rules_hash(unsigned.rules, signed), clauses=signed)
     return unsigned.model_copy(update={"signature": signature})
 
 
@@ -121,5 +147,6 @@ def render_text(template: str, variables: Mapping[str, Any]) -> str:
         raise ConfigurationError(str(error)) from error
 
 
-def engine() -> PolicyEngine:
-    return PolicyEngine([policy_set(RETURNS), policy_set(REFUNDS, "refunds")], CLAUSES, render_text)
+def engine(clauses: Mapping = CLAUSES) -> PolicyEngine:
+    """Over rules that were signed when the clauses were CLAUSES."""
+    return PolicyEngine([policy_set(RETURNS), policy_set(REFUNDS, "refunds")], clauses, render_text)

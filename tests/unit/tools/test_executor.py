@@ -263,3 +263,65 @@ async def test_reading_never_changes_anything():
         await d.executor.read(session(), "refund_everything", {})
     assert MAYA.order_ids
     assert d.orders.calls == []
+
+
+class Around:
+    """An order system around another."""
+
+    def __init__(self, orders):
+        self.inner = orders
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+class BlindAfterALostAnswer(Around):
+    """Refunds, loses the answer, refuses the repetition, and cannot be asked what it did."""
+
+    answers = 0
+
+    async def refund(self, *args, key):
+        self.answers += 1
+        if self.answers > 1:
+            raise ToolFailed("This order is refunded already.")
+        await self.inner.refund(*args, key=key)
+        raise OutcomeUnknown("timeout")
+
+    async def refunds(self, order_id):
+        raise DependencyUnavailable("down")
+
+
+async def test_a_refusal_after_a_lost_answer_is_not_believed_while_nobody_can_look():
+    d = desk(orders=BlindAfterALostAnswer(shop()))
+    parked = await d.executor.execute(await d.approved())
+    assert parked.status is ActionStatus.UNRESOLVED
+    d.orders.refunds = d.orders.inner.refunds
+    assert (await d.executor.reconcile("larkfield", parked.id)).status is ActionStatus.SUCCEEDED
+
+
+async def test_a_refund_that_another_process_finishes_meanwhile_counts():
+    class MeanwhileElsewhere(Around):
+        reads, elsewhere = 0, None
+
+        async def get_order(self, order_id):
+            self.reads += 1
+            found = await self.inner.get_order(order_id)
+            if self.reads == 2 and self.elsewhere is not None:  # the first of all the customer's orders
+                await self.elsewhere()
+            return found
+
+    one = desk_with_refunds_of(Money.of(420))
+    proposals = [
+        await one.propose({"order_id": o, "amount": "45", "reason": "goodwill"})
+        for o in ("LF-1004820", "LF-1004838")
+    ]
+    first, second = [await one.approvals.approve(RITA, p.id, p.digest) for p in proposals]
+    slow_shop = MeanwhileElsewhere(one.orders)
+    other = desk(store=one.store, ledger=one.ledger, orders=slow_shop)
+
+    async def finish_the_first():
+        await one.orders.refund("LF-1004820", Money.of(45), "goodwill", key=first.call.id)
+        one.store.put(first.model_copy(update={"status": ActionStatus.SUCCEEDED}))
+
+    slow_shop.elsewhere = finish_the_first
+    assert (await other.executor.execute(second)).status is ActionStatus.AWAITING_SECOND_APPROVAL

@@ -7,7 +7,7 @@ from typing import Any
 from copilot.adapters.loaders import known_suffixes, loader_for
 from copilot.adapters.loaders.metadata import read_yaml_mapping
 from copilot.domain.errors import CopilotError, InvalidInput, NotFound, TooLarge, UnreadableDocument
-from copilot.domain.knowledge import Refusal, SourceFile
+from copilot.domain.knowledge import ParsedDocument, Refusal, SourceFile
 
 SKIPPED_FOLDERS = frozenset({"playbooks", "policies", "shop", "sources"})
 """Folders beside the articles that hold other things."""
@@ -55,6 +55,13 @@ class FolderSource:
 
     def _is_inside(self, path: Path) -> bool:
         return not path.is_symlink() or path.resolve().is_relative_to(self._folder)
+
+
+def read_document(path: Path) -> tuple[ParsedDocument, ...]:
+    """The documents of one file, with its side file. `NotFound`, or `UnreadableDocument` saying why."""
+    if not path.is_file():
+        raise NotFound("there is no such file.", where=str(path))
+    return _parse(path, path.name).documents
 
 
 def _parse(path: Path, source: str) -> SourceFile:

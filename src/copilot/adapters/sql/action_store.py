@@ -1,13 +1,17 @@
 """Actions in SQL: each change is a durable compare-and-set together with its ledger record."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Index, Select, Table, Text, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copilot.adapters.sql import money_counters
 from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.ledger_store import append_entry
-from copilot.domain.actions import Action, ActionStatus, LedgerRecord
+from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, Conflict, NotFound
 
 _OPEN = tuple(status.value for status in ActionStatus if status.is_open)
@@ -46,19 +50,9 @@ class SqlActionStore:
     async def add(self, action: Action, record: LedgerRecord) -> None:
         try:
             async with self._database.write(durable=True) as connection:
-                await connection.execute(
-                    actions.insert().values(
-                        id=action.id,
-                        tenant_id=action.tenant_id,
-                        conversation_id=action.conversation_id,
-                        customer_id=action.customer_id,
-                        fingerprint=action.fingerprint(),
-                        **_changing(action),
-                    )
-                )
-                await append_entry(connection, action.tenant_id, record)
+                await _add(connection, action, record)
         except IntegrityError as error:
-            raise Conflict("The same action is open already.", hint="Decide on that one.") from error
+            raise _twin() from error
 
     async def get(self, tenant_id: str, action_id: str) -> Action:
         query = _select().where(actions.c.tenant_id == tenant_id, actions.c.id == action_id)
@@ -78,18 +72,43 @@ class SqlActionStore:
         query = _select().where(actions.c.tenant_id == tenant_id, actions.c.status.in_(_WAITING)).limit(limit)
         return await self._fetch(query if after is None else query.where(actions.c.id > after))
 
-    async def replace(self, action: Action, record: LedgerRecord, *, expected: ActionStatus) -> None:
-        mine = (actions.c.tenant_id == action.tenant_id) & (actions.c.id == action.id)
+    async def replace(
+        self,
+        action: Action,
+        record: LedgerRecord,
+        *,
+        expected: ActionStatus,
+        reserve: Sequence[Allowance] = (),
+    ) -> None:
         async with self._database.write(durable=True) as connection:
-            changed = await connection.execute(
-                actions.update().where(mine, actions.c.status == expected.value).values(_changing(action))
-            )
-            if changed.rowcount != 1:
-                status = (await connection.execute(select(actions.c.status).where(mine))).scalar()
-                if status is None:
-                    raise NotFound(f"There is no action {action.id}.")
-                raise ActionNotOpen(f"The action is {status}, not {expected.value} any more.")
-            await append_entry(connection, action.tenant_id, record)
+            await _replace(connection, action, record, expected)
+            await money_counters.reserve(connection, action.tenant_id, action.id, reserve)
+            if action.status is ActionStatus.FAILED:
+                await money_counters.release(connection, action.tenant_id, action.id)
+
+    async def supersede(
+        self,
+        old: Action,
+        edited: LedgerRecord,
+        new: Action,
+        proposed: LedgerRecord,
+        *,
+        expected: ActionStatus,
+    ) -> None:
+        try:
+            async with self._database.write(durable=True) as connection:
+                await _replace(connection, old, edited, expected)
+                await _add(connection, new, proposed)
+        except IntegrityError as error:
+            raise _twin() from error
+
+    async def overdue(self, now: datetime) -> list[Action]:
+        waiting = await self._fetch(_select().where(actions.c.status.in_(_WAITING)))
+        return [action for action in waiting if action.expires_at <= now]
+
+    async def unresolved(self) -> list[Action]:
+        found = await self._fetch(_select().where(actions.c.status == ActionStatus.UNRESOLVED.value))
+        return [action for action in found if not action.parked]
 
     async def unfinished(self) -> list[Action]:
         return await self._fetch(_select().where(actions.c.status.in_(_UNFINISHED)))
@@ -107,6 +126,39 @@ class SqlActionStore:
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return [Action.model_validate_json(row.document) for row in rows]
+
+
+async def _add(connection: AsyncConnection, action: Action, record: LedgerRecord) -> None:
+    await connection.execute(
+        actions.insert().values(
+            id=action.id,
+            tenant_id=action.tenant_id,
+            conversation_id=action.conversation_id,
+            customer_id=action.customer_id,
+            fingerprint=action.fingerprint(),
+            **_changing(action),
+        )
+    )
+    await append_entry(connection, action.tenant_id, record)
+
+
+async def _replace(
+    connection: AsyncConnection, action: Action, record: LedgerRecord, expected: ActionStatus
+) -> None:
+    mine = (actions.c.tenant_id == action.tenant_id) & (actions.c.id == action.id)
+    changed = await connection.execute(
+        actions.update().where(mine, actions.c.status == expected.value).values(_changing(action))
+    )
+    if changed.rowcount != 1:
+        status = (await connection.execute(select(actions.c.status).where(mine))).scalar()
+        if status is None:
+            raise NotFound(f"There is no action {action.id}.")
+        raise ActionNotOpen(f"The action is {status}, not {expected.value} any more.")
+    await append_entry(connection, action.tenant_id, record)
+
+
+def _twin() -> Conflict:
+    return Conflict("The same action is open already.", hint="Decide on that one.")
 
 
 def _select() -> Select[tuple[str]]:

@@ -1,16 +1,18 @@
 """Plays a recorded conversation through the public HTTP API and times every event."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from copilot.cli.live_client import EventFeed, LiveClient, ReceivedEvent
 from copilot.domain.errors import ToolFailed
 from copilot.domain.recording import RecordedConversation, RecordedTurn
+from copilot.evaluation.live_client import EventFeed, LiveClient, ReceivedEvent
 
 OnEvent = Callable[[ReceivedEvent, float], None]
 """Called with each event and the milliseconds since what caused it was posted."""
+AfterTurn = Callable[[int, str | None], None]
+"""Called with a turn's index, or the number of turns after the wrap-up, and with what went wrong, or None."""
 
 _PATIENCE_SECONDS = 60.0
 _SETTLED = ("succeeded", "failed", "unresolved", "rejected", "expired", "awaiting_second_approval")
@@ -33,6 +35,8 @@ class Player:
     supervisor: LiveClient
     on_event: OnEvent
     on_step: Callable[[str, str], None]
+    after_turn: AfterTurn | None = None
+    """With it, a turn that cannot be played (nothing to approve) is reported, and playing goes on."""
     timings: list[Timing] = field(default_factory=list)
     _proposals: dict[str, str] = field(default_factory=dict)
 
@@ -46,12 +50,24 @@ class Player:
         feed = EventFeed(self.representative, conversation_id)
         try:
             await self._wait_for(feed, "snapshot", "connecting")
-            for turn in recording.turns:
-                await self._play_turn(feed, f"/v1/conversations/{conversation_id}", turn)
-            await self._wrap_up(feed, f"/v1/conversations/{conversation_id}")
+            path = f"/v1/conversations/{conversation_id}"
+            for index, turn in enumerate(recording.turns):
+                await self._reported(index, self._play_turn(feed, path, turn))
+            await self._reported(len(recording.turns), self._wrap_up(feed, path))
         finally:
             await feed.close()
         return conversation_id
+
+    async def _reported(self, index: int, playing: Awaitable[None]) -> None:
+        problem = None
+        try:
+            await playing
+        except ToolFailed as error:
+            if self.after_turn is None:
+                raise
+            problem = str(error)
+        if self.after_turn is not None:
+            self.after_turn(index, problem)
 
     async def _play_turn(self, feed: EventFeed, path: str, turn: RecordedTurn) -> None:
         if turn.customer is not None:

@@ -1,0 +1,91 @@
+"""The whole product over a knowledge folder, in a process of its own, for playing conversations against."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from copilot.bootstrap import ingest, open_knowledge, open_state, seed_shop_once
+from copilot.config import Settings
+from copilot.domain.access import Principal, Role
+from copilot.domain.errors import DependencyUnavailable
+
+_READY_SECONDS = 60.0
+_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """Where it listens, and keys of a representative and a supervisor."""
+
+    address: str
+    representative: str
+    supervisor: str
+
+
+@asynccontextmanager
+async def local_server(data: Path, knowledge: Path) -> AsyncIterator[LocalServer]:
+    """Ingests `knowledge` into the folder `data`, serves it on a free loopback port, and ends the server."""
+    settings = Settings(data_dir=data, knowledge_dir=knowledge)
+    keys = []
+    async with open_state(settings) as state:
+        async with open_knowledge(settings, state.database) as opened:
+            await ingest(settings, opened, knowledge, lambda _: None)
+        for role in (Role.REPRESENTATIVE, Role.SUPERVISOR):
+            person = Principal(id=f"player_{role}", tenant_id=settings.tenant, name=role.title(), role=role)
+            keys.append(await state.api_keys.create(person))
+    await seed_shop_once(settings)
+    port = _free_port()
+    environment = os.environ | {
+        "COPILOT_DATA_DIR": str(data),
+        "COPILOT_KNOWLEDGE_DIR": str(knowledge),
+        "COPILOT_HOST": "127.0.0.1",
+        "COPILOT_PORT": str(port),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "copilot.cli", "serve", env=environment
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        await _until_ready(process, address)
+        yield LocalServer(address, *keys)
+    finally:
+        await _stop(process)
+
+
+async def _until_ready(process: asyncio.subprocess.Process, address: str) -> None:
+    async with asyncio.timeout(_READY_SECONDS), httpx.AsyncClient(base_url=address) as client:
+        while True:
+            if process.returncode is not None:
+                raise DependencyUnavailable(f"the server ended with status {process.returncode}.")
+            try:
+                if (await client.get("/readyz")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 10)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
