@@ -33,11 +33,13 @@ class McpServer:
         token: str | None = None,
         effects: Mapping[str, ToolEffect] | None = None,
         seconds: float = 8.0,
+        start_seconds: float = 30.0,
         result_bytes: int = 50_000,
     ) -> None:
         """`command` starts it over stdio, else `url` is called, with `token` as bearer.
 
         `effects` declares what tools do; one that is not named there is a WRITE, whatever the server says.
+        A call may take `seconds`, starting or reaching the server `start_seconds`.
         """
         self._name = name
         self._command = command
@@ -45,6 +47,7 @@ class McpServer:
         self._token = token
         self._effects = effects or {}
         self._seconds = seconds
+        self._start_seconds = start_seconds
         self._result_bytes = result_bytes
         self._owner: asyncio.Task[None] | None = None
         self._client: Client | None = None
@@ -58,7 +61,7 @@ class McpServer:
     async def list_tools(self) -> list[ToolSpec]:
         """At most 64, first come."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._start_seconds):
                 client = await self._open()
                 listed = await client.list_tools()
         except Exception as error:
@@ -80,7 +83,7 @@ class McpServer:
     ) -> dict[str, Any]:
         """As in the port. A call with a `key` changes something, so silence is not taken for failure."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._start_seconds):
                 client = await self._open()
         except Exception as error:
             await self.close()
