@@ -22,7 +22,7 @@ from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.mcp_tools import McpServer
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.minilm import MiniLmEmbedder
-from copilot.adapters.openai_chat import OpenAiChat
+from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sql.action_store import SqlActionStore
@@ -311,6 +311,7 @@ def chat_model(settings: Settings) -> OpenAiChat | None:
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
+        limits=ChatLimits(first_token=settings.llm_timeout_seconds, total=settings.llm_timeout_seconds),
     )
 
 
