@@ -1,0 +1,98 @@
+"""The whole product in a real browser: the demo inbox over a real server and the demo company."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from copilot.evaluation.local_server import LocalServer, local_server
+
+ROOT = Path(__file__).parents[2]
+MAYAS_TURN = (
+    "Hi, my Northlight Lantern arrived with cracked glass. My order is LF-1004829 and my email is "
+    "maya.lindqvist@example.com"
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """Playwright's loop has this thread, so the server is looked after by another."""
+    ready, done = threading.Event(), threading.Event()
+    found: list[LocalServer] = []
+
+    async def serve() -> None:
+        async with local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge") as running:
+            found.append(running)
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    def run() -> None:
+        with suppress(Exception):
+            asyncio.run(serve())
+        ready.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait(120)
+    assert found, "the server did not start"
+    yield found[0]
+    done.set()
+    thread.join(30)
+
+
+@pytest.fixture
+def inbox(browser: Browser, server: LocalServer) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{server.address}/inbox#key={server.representative}")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#customer-form")).to_be_visible()
+    yield page
+    page.close()
+
+
+def says(page: Page, text: str) -> None:
+    page.locator("#customer-text").fill(text)
+    page.locator("#customer-form").get_by_role("button", name="Send").click()
+
+
+def test_a_question_gets_a_sourced_draft_that_is_inserted_and_sent(inbox: Page) -> None:
+    says(inbox, "How many days do I have to send back a tent that I don't like?")
+    panel = inbox.locator("copilot-panel")
+
+    expect(panel).to_contain_text("Suggested reply")
+    expect(panel).to_contain_text("Returns policy")
+    panel.get_by_role("button", name=re.compile("^Insert")).first.click()
+
+    expect(inbox.locator("#reply-text")).to_have_value(re.compile(r"30 days"))
+    inbox.locator("#reply-form").get_by_role("button", name="Send").click()
+    expect(inbox.locator("#turns")).to_contain_text("30 days")
+
+
+def test_a_refund_is_approved_in_the_panel_and_shows_on_the_order(inbox: Page) -> None:
+    says(inbox, MAYAS_TURN)
+    panel = inbox.locator("copilot-panel")
+    expect(panel).to_contain_text("LF-1004829")
+    expect(panel).to_contain_text("Verified")
+
+    says(inbox, "I would like my money back for the broken lantern please.")
+    expect(panel).to_contain_text("$49.00")
+    panel.get_by_role("button", name=re.compile("^Approve")).first.click()
+
+    expect(panel).to_contain_text(re.compile("Done|Succeeded|Refunded"), timeout=15_000)
+    inbox.get_by_role("button", name="Wrap up").click()
+    expect(inbox.locator("#about")).to_contain_text("closed")
+
+
+def test_what_the_shop_does_not_know_is_said_plainly(inbox: Page) -> None:
+    says(inbox, "Can you recommend a good dentist in Lisbon?")
+
+    expect(inbox.locator("copilot-panel")).to_contain_text(
+        re.compile("not in the knowledge base", re.IGNORECASE)
+    )
