@@ -20,9 +20,8 @@ from copilot.adapters.loaders import loader_for
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.minilm import MiniLmEmbedder
-from copilot.adapters.openai_chat import OpenAiChat
+from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
-from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
@@ -31,7 +30,6 @@ from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
-from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
@@ -46,7 +44,8 @@ from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Embedder, PassageIndex
+from copilot.order_systems import OpenOrderSystem, open_order_system
+from copilot.ports import Embedder, OrderSystem, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -189,28 +188,14 @@ async def ingest(
 
 
 @asynccontextmanager
-async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, OrderSystem]]:
     """For asking what policy says: the rules and the shop, beside a server or without one."""
-    await seed_shop_once(settings)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         clock = SystemClock()
-        shop = await SqliteShop.open(settings.shop_path, clock)
-        stack.push_async_callback(shop.close)
+        shop = (await stack.enter_async_context(open_order_system(settings, clock))).orders
         policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
         yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
-
-
-async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
-    """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
-    today = SystemClock().now().date()
-    if afresh and settings.shop_path.is_file():
-        shop = await SqliteShop.open(settings.shop_path, SystemClock())
-        afresh = await shop.anchor() != today
-        await shop.close()
-    folder = settings.knowledge_dir / "shop"
-    products, customers = folder / "products.yaml", folder / "scenario_customers.yaml"
-    await asyncio.to_thread(seed_shop, settings.shop_path, products, customers, today, force=afresh)
 
 
 @asynccontextmanager
@@ -222,9 +207,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         clock, ids = SystemClock(), Uuid7Ids()
         conversations = SqlConversationStore(state.database)
         actions = SqlActionStore(state.database)
-        await seed_shop_once(settings)
-        shop = await SqliteShop.open(settings.shop_path, clock)
-        stack.push_async_callback(shop.close)
+        order_system = await stack.enter_async_context(open_order_system(settings, clock))
+        shop = order_system.orders
         policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
         await policy.engine()  # what cannot be read is said now, not at the first refund
         limits = _limits(settings)
@@ -274,7 +258,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,
-            checks=_checks(settings, state.database, knowledge.index, shop),
+            checks=_checks(settings, state.database, knowledge.index, order_system),
         )
 
 
@@ -313,6 +297,7 @@ def chat_model(settings: Settings) -> OpenAiChat | None:
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
+        limits=ChatLimits(first_token=settings.llm_timeout_seconds, total=settings.llm_timeout_seconds),
     )
 
 
@@ -355,7 +340,7 @@ def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -
 
 
 def _checks(
-    settings: Settings, database: Database, index: PassageIndex, shop: SqliteShop
+    settings: Settings, database: Database, index: PassageIndex, order_system: OpenOrderSystem
 ) -> Mapping[str, Check]:
     async def ask_database() -> None:
         async with database.read() as connection:
@@ -364,7 +349,4 @@ def _checks(
     async def ask_index() -> None:
         await index.count(settings.tenant)
 
-    async def ask_shop() -> None:
-        await shop.anchor()
-
-    return {"database": ask_database, "index": ask_index, "shop": ask_shop}
+    return {"database": ask_database, "index": ask_index, "shop": order_system.check}

@@ -48,6 +48,16 @@ class Settings(BaseSettings):
     money_per_day: int | None = Field(default=10_000_000, ge=0)
     """The most that may be paid out in a day (UTC), all together."""
 
+    order_system: str = Field(default="embedded", pattern=r"^(stripe\+)?(embedded|rest:.+|shopify:.+)$")
+    """`embedded`, `rest:PATH_TO_MAPPING`, `shopify:SHOP_DOMAIN`; `stripe+…` refunds through Stripe."""
+    order_system_url: str | None = None
+    """Where it is asked instead of its own address."""
+    order_system_secret: SecretStr | None = None
+    order_system_secret_file: Path | None = None
+    stripe_url: str | None = None
+    stripe_secret: SecretStr | None = None
+    stripe_secret_file: Path | None = None
+
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

@@ -459,7 +459,7 @@ class ActionStore(Protocol):
         """Stores `action` if its status is still `expected`, else `ActionNotOpen`.
 
         `reserve` is counted in the same transaction, all of it, or `LimitReached` and nothing changes. What
-        an action has reserved is given back when it is stored as failed.
+        an action has reserved is given back when it is stored as failed after it began.
         """
 
     async def supersede(

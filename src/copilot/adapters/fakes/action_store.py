@@ -51,7 +51,7 @@ class FakeActionStore:
     ) -> None:
         await self._refuse_another_status(action, expected)
         self._reserve(action, reserve)
-        if action.status is ActionStatus.FAILED:
+        if action.status is ActionStatus.FAILED and expected is not ActionStatus.APPROVED:
             self._reserved.pop((action.tenant_id, action.id), None)
         self._actions[action.id] = action
         self._ledger.append_now(action.tenant_id, record)

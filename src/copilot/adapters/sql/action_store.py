@@ -83,7 +83,8 @@ class SqlActionStore:
         async with self._database.write(durable=True) as connection:
             await _replace(connection, action, record, expected)
             await money_counters.reserve(connection, action.tenant_id, action.id, reserve)
-            if action.status is ActionStatus.FAILED:
+            # What never began has reserved nothing; an action set back by hand keeps what it has paid out.
+            if action.status is ActionStatus.FAILED and expected is not ActionStatus.APPROVED:
                 await money_counters.release(connection, action.tenant_id, action.id)
 
     async def supersede(

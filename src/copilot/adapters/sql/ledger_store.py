@@ -124,10 +124,19 @@ async def append_entry(connection: AsyncConnection, tenant_id: str, record: Ledg
 
 
 async def _head(connection: AsyncConnection, tenant_id: str) -> LedgerHead | None:
-    row = (
-        await connection.execute(select(ledger_heads).where(ledger_heads.c.tenant_id == tenant_id))
-    ).first()
-    return LedgerHead(sequence=row.sequence, hash=row.hash) if row else None
+    """`LedgerUnreadable` when its row is not as it was written."""
+    query = select(ledger_heads.c.sequence, cast(ledger_heads.c.hash, LargeBinary).label("hash"))
+    row = (await connection.execute(query.where(ledger_heads.c.tenant_id == tenant_id))).first()
+    if row is None:
+        return None
+    try:
+        return LedgerHead(sequence=row.sequence, hash=row.hash.decode())
+    except ValueError as error:
+        raise LedgerUnreadable(
+            "the head's row is not as it was written",
+            sequence=row.sequence if isinstance(row.sequence, int) else 0,
+            hint="Restore a backup.",
+        ) from error
 
 
 def _entry(row: Row[Any], *, expected: int) -> LedgerEntry:
