@@ -207,6 +207,8 @@ async def ingest(
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
             raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
+        flagged = tuple(f"rule {flag.rule}: {flag.why}" for flag in policy.flags())
+        report = report.model_copy(update={"needs_review": flagged})
     return report
 
 
