@@ -17,11 +17,12 @@ from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sqlite_shop import SqliteShop
-from copilot.bootstrap import ingest, open_knowledge, open_state, seed_shop_once
+from copilot.bootstrap import ingest, open_knowledge, open_state
 from copilot.config import Settings
 from copilot.domain.access import Principal, Role
 from copilot.domain.actions import ActionStatus, Provenance
 from copilot.domain.conversation import Channel, Conversation, Speaker
+from copilot.order_systems import seed_shop_once
 
 EMAILS = ("maya.lindqvist@example.com", "tom.okafor@example.com")
 
