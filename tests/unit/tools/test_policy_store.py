@@ -59,7 +59,7 @@ async def knowledge():
 
 
 async def test_a_clause_that_changes_while_the_server_runs_flags_its_rules_at_once(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text)
+    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
     d = desk(policy=policy)
     assert (await d.propose()).decision.outcome is PolicyOutcome.ALLOW
     knowledge.put(refunds_policy("up to $50"))
@@ -72,15 +72,22 @@ async def test_a_clause_that_changes_while_the_server_runs_flags_its_rules_at_on
 
 
 async def test_nothing_is_read_again_while_nothing_changes(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text)
+    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
     first = await policy.engine()
     reads = knowledge.reads
     assert await policy.engine() is first
     assert knowledge.reads == reads
 
 
+async def test_several_decisions_in_a_moment_look_once(knowledge):
+    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=60)
+    first = await policy.engine()
+    knowledge.put(refunds_policy("up to $50"))
+    assert await policy.engine() is first
+
+
 async def test_a_document_that_goes_flags_its_rules(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text)
+    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
     await policy.engine()
     del knowledge.documents["cancellation-policy", "1"]
     (flag,) = (await policy.engine()).flags()
@@ -89,7 +96,7 @@ async def test_a_document_that_goes_flags_its_rules(knowledge):
 
 async def test_without_rules_everything_is_denied_and_unreadable_ones_say_so():
     store = Knowledge()
-    policy = StoredPolicy(store, "larkfield", render_text)
+    policy = StoredPolicy(store, "larkfield", render_text, looks_every=0)
     assert (await policy.engine()).flags() == []
     await store.put_artifact("larkfield", "policies", "1", b"[{}]")
     with pytest.raises(ConfigurationError, match="cannot be read"):
