@@ -1,4 +1,4 @@
-"""Lock-out for whatever tells whether somebody is a customer: counted before it is looked up, kept in a store.
+"""Lock-out for whatever tells whether somebody is a customer: counted before it is looked up, and kept.
 
 A restart, a new conversation or another colleague's key does not start the count anew.
 """

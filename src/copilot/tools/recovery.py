@@ -1,6 +1,6 @@
 """The background driver: what was left half-way is driven on, and what nobody decides in time ends.
 
-The actions table is the outbox: every state that needs work is a query, so a restart needs no queue of its own
+The actions table is the outbox: every state that needs work is a query, so a restart needs no queue
 (docs/decisions/0006-durable-work.md). Each step is a compare-and-set; several drivers may run at once.
 """
 
@@ -90,7 +90,7 @@ class Recovery:
         return done
 
     async def _drive_on(self) -> list[Action]:
-        """Approved or executing for longer than anybody works on it: the executor goes on, with the same key."""
+        """Approved or executing for longer than anybody works on it: driven on, with the same key."""
         latest = self._clock.now() - self._schedule.leftover_after
         waiting = [a for a in await self._store.unfinished() if _touched(a) <= latest]
         gate = asyncio.Semaphore(_AT_ONCE)

@@ -42,14 +42,17 @@ class Desk:
             assessor, self.orders, actions, self.clock, self.ids, Limits(), SEALS, identity=self.guard
         )
 
+    def _look_up(self, *, holds):
+        if not holds:
+            raise NotFound("nobody")
+
     async def attempt(self, email, *, holds=False, conversation="conv_1", person="rita"):
         """True when it was looked up, False when locked."""
         looked = False
         try:
             async with self.guard.attempt("larkfield", conversation, person, email_claim(email)):
                 looked = True
-                if not holds:
-                    raise NotFound("nobody")
+                self._look_up(holds=holds)
         except (NotFound, CustomerNotVerified):
             pass
         return looked

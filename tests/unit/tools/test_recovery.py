@@ -16,8 +16,8 @@ from copilot.domain.errors import (
     NotPermitted,
     OutcomeUnknown,
 )
-from copilot.tools.limits import Limits
 from copilot.tools.ledger import VerifiedLedger, verify_ledger
+from copilot.tools.limits import Limits
 from copilot.tools.recovery import Recovery, RecoverySchedule
 
 SCHEDULE = RecoverySchedule(looks=3, first_look=timedelta(seconds=10))
