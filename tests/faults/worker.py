@@ -13,6 +13,7 @@ from sqlalchemy import text
 from tests.faults import world
 from tests.faults.failpoints import Breakable, BreakableConnection, Failpoints, break_statements
 from tests.faults.slow_provider import CLIENT_SECONDS, HttpShop
+from tests.unit.tools.desk import SEALS
 from tests.unit.tools.rules import engine
 from tests.unit.tools.shop import NOW
 
@@ -76,8 +77,8 @@ async def bench(
         orders = _Forgetful(orders)
     assessor = Assessor(Catalog(), orders, engine(), store, clock)
     yield Bench(
-        Approvals(assessor, store, ledger, clock, Uuid7Ids(), LIMITS),
-        Executor(assessor, orders, store, clock, Uuid7Ids(), LIMITS),
+        Approvals(assessor, store, ledger, clock, Uuid7Ids(), LIMITS, SEALS),
+        Executor(assessor, orders, store, clock, Uuid7Ids(), LIMITS, SEALS),
         store,
         ledger,
         orders,
