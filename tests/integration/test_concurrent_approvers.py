@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 from tests.faults import world
+from tests.unit.tools.desk import SEALS
 from tests.unit.tools.rules import engine
 from tests.unit.tools.shop import NOW, person
 
@@ -48,8 +49,8 @@ class Office:
         self.store, self.ledger = SqlActionStore(self.database), SqlLedgerStore(self.database)
         limits = Limits(money=MoneyLimits(per_day=ROOM_FOR * 2000))
         assessor = Assessor(Catalog(), self.shop, engine(), self.store, clock)
-        self.approvals = Approvals(assessor, self.store, self.ledger, clock, Uuid7Ids(), limits)
-        self.executor = Executor(assessor, self.shop, self.store, clock, Uuid7Ids(), limits)
+        self.approvals = Approvals(assessor, self.store, self.ledger, clock, Uuid7Ids(), limits, SEALS)
+        self.executor = Executor(assessor, self.shop, self.store, clock, Uuid7Ids(), limits, SEALS)
         return self
 
     async def __aexit__(self, *_: object) -> None:

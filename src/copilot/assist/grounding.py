@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from copilot.assist.links import foreign_links, hosts_of, without_foreign_links
 from copilot.assist.words import content_words
 from copilot.domain.assist import Sentence, Support
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
@@ -94,6 +95,8 @@ class Grounder:
             found = evidence[index]
             if foreign_details(text, found.text) or negates(text, found.text):
                 continue
+            if foreign_links(text, hosts_of([found.text])):
+                continue
             if found.citation is not None:
                 return Sentence(text=text, support=Support.SUPPORTED, citations=(found.citation,))
             return Sentence(text=text, support=Support.FACT, sources=found.sources)
@@ -127,6 +130,7 @@ def is_courtesy(text: str) -> bool:
         bool(_COURTESY.match(text.strip()))
         and len(text.split()) <= _MAX_COURTESY_WORDS
         and not _NUMBER.search(text)
+        and not foreign_links(text, frozenset())
     )
 
 
@@ -155,14 +159,24 @@ def contradictions(sentence: Sentence, passages: Sequence[ScoredPassage]) -> lis
     if sentence.support is Support.SUPPORTED:
         quotes = " ".join(c.quote for c in sentence.citations)
         problems += [f"{d!r} is not in its source" for d in foreign_details(sentence.text, quotes)]
+        problems += [f"{d!r} is not in its source" for d in foreign_links(sentence.text, hosts_of([quotes]))]
     return problems
 
 
 def enforce(sentences: Sequence[Sentence], passages: Sequence[ScoredPassage]) -> tuple[Sentence, ...]:
-    """The sentences, any with a contradiction marked unsupported whatever its drafter said."""
-    return tuple(
+    """The sentences, any with a contradiction marked unsupported whatever its drafter said.
+
+    What nothing supports is still shown, struck out, but never with a link of its own.
+    """
+    checked = (
         Sentence(text=s.text, support=Support.UNSUPPORTED) if contradictions(s, passages) else s
         for s in sentences
+    )
+    return tuple(
+        s.model_copy(update={"text": without_foreign_links(s.text, frozenset())})
+        if s.support is Support.UNSUPPORTED
+        else s
+        for s in checked
     )
 
 

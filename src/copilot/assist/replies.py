@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from copilot.assist.grounding import enforce, support_share
+from copilot.assist.links import hosts_of, without_foreign_links
 from copilot.assist.revision import Revision
 from copilot.domain.actions import LedgerRecord
 from copilot.domain.assist import (
@@ -21,6 +22,7 @@ from copilot.domain.assist import (
 from copilot.domain.assist import Drafter as DrafterKind
 from copilot.domain.drafting import DraftRequest
 from copilot.domain.errors import CopilotError, InvalidDraft
+from copilot.domain.knowledge import Audience
 from copilot.ports import Clock, Drafter, Ids, LedgerStore
 
 _ENOUGH_CLAIMS = 2
@@ -129,15 +131,24 @@ class Replies:
         """Streams a draft to the panel and returns it, every sentence marked."""
         suggestion_id = suggestion_id or self._ids.new("sug")
         sentences: list[Sentence] = []
+        words = _WholeWords(hosts_of([*map(str, request.facts.values()), *_quotable(request)]))
+
+        async def show(text: str) -> None:
+            if text:
+                await revision.publish(
+                    SuggestionDelta(suggestion_id=suggestion_id, drafter=drafter.kind, text=text)
+                )
+
         async with aclosing(drafter.draft(request)) as pieces:
             async for piece in pieces:
-                if piece.text:
-                    delta = SuggestionDelta(
-                        suggestion_id=suggestion_id, drafter=drafter.kind, text=piece.text
-                    )
-                    await revision.publish(delta)
-                if piece.sentence is not None:
-                    sentences.append(piece.sentence)
+                if piece.sentence is None:
+                    await show(words.add(piece.text))
+                    continue
+                sentences.append(piece.sentence)
+                # What a template or a source says is shown as it is; the rest waits for whole words.
+                mine = piece.sentence.support is not Support.UNSUPPORTED
+                await show(words.rest() + (piece.text if mine else words.clean(piece.text)))
+        await show(words.rest())
         grounded = enforce(sentences, request.knowledge)
         return self._suggestion(revision, drafter.kind, suggestion_id, grounded, request)
 
@@ -173,6 +184,32 @@ class Replies:
         await revision.publish(
             SuggestionBlocked(suggestion_id=draft.id, drafter=draft.drafter, reason=reason, message=message)
         )
+
+
+class _WholeWords:
+    """Holds a stream back to whole words, and takes links out that no source has."""
+
+    def __init__(self, allowed_hosts: frozenset[str]) -> None:
+        self._allowed_hosts = allowed_hosts
+        self._held = ""
+
+    def add(self, text: str) -> str:
+        """What may be shown by now."""
+        self._held += text
+        end = max(self._held.rfind(" "), self._held.rfind("\n")) + 1
+        ready, self._held = self._held[:end], self._held[end:]
+        return self.clean(ready)
+
+    def rest(self) -> str:
+        rest, self._held = self._held, ""
+        return self.clean(rest)
+
+    def clean(self, text: str) -> str:
+        return without_foreign_links(text, self._allowed_hosts)
+
+
+def _quotable(request: DraftRequest) -> list[str]:
+    return [s.passage.text for s in request.knowledge if s.document.audience is Audience.PUBLIC]
 
 
 def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | None:
