@@ -24,16 +24,20 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RankedSentence:
-    """Characters `start`..`end` of a passage's text, a whole sentence; `score` is 0..1."""
+    """Characters `start`..`end` of a passage's text, a whole sentence or a table's row; `score` is 0..1.
+
+    `said` is what a customer is told: the sentence itself, the row in words.
+    """
 
     scored: ScoredPassage
     start: int
     end: int
     score: float
+    said: str = ""
 
     @property
     def text(self) -> str:
-        return self.scored.passage.text[self.start : self.end]
+        return self.said or self.scored.passage.text[self.start : self.end]
 
 
 class SentenceRanker(Protocol):
