@@ -87,9 +87,7 @@ async def test_one_actions_approval_does_not_do_for_another():
     d = desk()
     one = await d.approved()
     other = await d.propose({"order_id": "LF-1004820", "amount": "21", "reason": "goodwill"})
-    await refuses(
-        d, other.model_copy(update={"status": ActionStatus.APPROVED, "approvals": one.approvals})
-    )
+    await refuses(d, other.model_copy(update={"status": ActionStatus.APPROVED, "approvals": one.approvals}))
 
 
 async def test_a_first_approval_stays_one_of_two_whatever_the_database_says():
