@@ -259,6 +259,8 @@ class Understander:
             return whole
         parts = [_predict(profile, await self._embedder.embed_query(s)) for s in sentences[:_MAX_SENTENCES]]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
+        # A greeting in front is not what the turn is about.
+        candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
         return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
 
     async def _in_context(
