@@ -249,6 +249,9 @@ class Understander:
     async def _predict(self, profile: TenantProfile, reading: _Reading, vector: Vector) -> Prediction | None:
         """Of the whole turn; when that is no known matter, of the sentence that clearly is one."""
         whole = _predict(profile, vector)
+        if whole is not None and _is_courtesy(whole, profile) and _says_more(reading):
+            # "Good morning, my name is … The arm is snapped." is no mere greeting.
+            return _predict(profile, await self._embedder.embed_query(reading.question))
         if whole is None or (whole.in_scope and whole.probability >= _CLEAR_PROBABILITY):
             return whole
         sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
@@ -256,6 +259,8 @@ class Understander:
             return whole
         parts = [_predict(profile, await self._embedder.embed_query(s)) for s in sentences[:_MAX_SENTENCES]]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
+        # A greeting in front is not what the turn is about.
+        candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
         return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
 
     async def _in_context(
@@ -345,6 +350,17 @@ def _intent(
     ):
         return earlier, tuple(i for i in ranked if i.name != earlier.name)[:2]
     return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
+
+
+def _is_courtesy(prediction: Prediction, profile: TenantProfile) -> bool:
+    playbook = profile.playbooks.get(prediction.label)
+    return playbook is not None and not playbook.asks_knowledge
+
+
+def _says_more(reading: _Reading) -> bool:
+    """Whether a question or complaint is left once the courtesies are gone."""
+    shortened = len(reading.question) < len(reading.text)
+    return shortened and not reading.is_greeting and not reading.is_thanks and is_question(reading.question)
 
 
 def _intents(prediction: Prediction, profile: TenantProfile) -> list[Intent]:
