@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from playwright.async_api import async_playwright
 
-from copilot.cli.live_client import EventFeed, LiveClient
+from copilot.evaluation.live_client import EventFeed, LiveClient
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"

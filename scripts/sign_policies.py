@@ -1,7 +1,7 @@
 """Sign the policy rules, or check that they are signed: the same as `copilot policy sign` and `check`.
 
-    scripts/sign_policies --name "Dana Whitfield, Knowledge Manager" [FOLDER]
-    scripts/sign_policies --check [FOLDER]
+scripts/sign_policies --name "Dana Whitfield, Knowledge Manager" [FOLDER]
+scripts/sign_policies --check [FOLDER]
 """
 
 import argparse

@@ -120,6 +120,7 @@ describe("a snapshot", () => {
         drafts: [{ suggestion_id: "sug_2", drafter: "llm", text: "Good d" }],
         summary: null,
         wrap_up: null,
+        answer: null,
       },
     });
 

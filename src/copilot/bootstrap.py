@@ -1,6 +1,7 @@
 """The only place where adapters meet the core: settings in, running services out."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders import loader_for
 from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.mcp_tools import McpServer
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.minilm import MiniLmEmbedder
-from copilot.adapters.openai_chat import OpenAiChat
+from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
-from copilot.adapters.shop_seed import seed_shop
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
@@ -30,7 +31,7 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
-from copilot.adapters.sqlite_shop import SqliteShop
+from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
@@ -43,9 +44,10 @@ from copilot.assist.service import LiveAssist, LivePorts
 from copilot.assist.training import LivePathTrainer
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
-from copilot.domain.errors import ConfigurationError
+from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Embedder, PassageIndex
+from copilot.order_systems import OpenOrderSystem, open_order_system
+from copilot.ports import Embedder, OrderSystem, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -54,11 +56,17 @@ from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
-from copilot.tools.catalog import Catalog
+from copilot.tools.catalog import RETAIL_TOOLS, Catalog
 from copilot.tools.executor import Executor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits, MoneyLimits
 from copilot.tools.policy_store import StoredPolicy, load_policy, save_policies
+from copilot.tools.recovery import Recovery
+from copilot.tools.remote import remote_tools
 from copilot.tools.seals import Seals
+from copilot.tools.tool import Tool
+
+_log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -102,6 +110,25 @@ class Services:
     idempotency: SqlIdempotencyStore
     clock: SystemClock
     checks: Mapping[str, Check]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Tools and search for another program that speaks for one conversation."""
+
+    tools: CatalogDesk
+    search: KnowledgeSearch
+    conversations: SqlConversationStore
+    api_keys: SqlApiKeyStore
+
+
+@dataclass(frozen=True)
+class _Tools:
+    desk: CatalogDesk
+    order_system: OpenOrderSystem
+    actions: SqlActionStore
+    executor: Executor
+    attempts: SqlVerificationAttempts
 
 
 @asynccontextmanager
@@ -180,32 +207,20 @@ async def ingest(
         policy = await load_policy(knowledge.store, settings.tenant, render_text)
         if problems := policy.problems():
             raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
+        flagged = tuple(f"rule {flag.rule}: {flag.why}" for flag in policy.flags())
+        report = report.model_copy(update={"needs_review": flagged})
     return report
 
 
 @asynccontextmanager
-async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, SqliteShop]]:
+async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, OrderSystem]]:
     """For asking what policy says: the rules and the shop, beside a server or without one."""
-    await seed_shop_once(settings)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         clock = SystemClock()
-        shop = await SqliteShop.open(settings.shop_path, clock)
-        stack.push_async_callback(shop.close)
+        shop = (await stack.enter_async_context(open_order_system(settings, clock))).orders
         policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
         yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
-
-
-async def seed_shop_once(settings: Settings, *, afresh: bool = False) -> None:
-    """Makes the demo shop where there is none; `afresh` also where its dates count back from an older day."""
-    today = SystemClock().now().date()
-    if afresh and settings.shop_path.is_file():
-        shop = await SqliteShop.open(settings.shop_path, SystemClock())
-        afresh = await shop.anchor() != today
-        await shop.close()
-    folder = settings.knowledge_dir / "shop"
-    products, customers = folder / "products.yaml", folder / "scenario_customers.yaml"
-    await asyncio.to_thread(seed_shop, settings.shop_path, products, customers, today, force=afresh)
 
 
 @asynccontextmanager
@@ -216,17 +231,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
         clock, ids = SystemClock(), Uuid7Ids()
         conversations = SqlConversationStore(state.database)
-        actions = SqlActionStore(state.database)
-        await seed_shop_once(settings)
-        shop = await SqliteShop.open(settings.shop_path, clock)
-        stack.push_async_callback(shop.close)
-        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
-        await policy.engine()  # what cannot be read is said now, not at the first refund
-        limits = _limits(settings)
-        assessor = Assessor(Catalog(), shop, policy, actions, clock)
-        seals = approval_seals(settings)
-        executor = Executor(assessor, shop, actions, clock, ids, limits, seals)
-        approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
+        tools = await _open_tools(settings, state, stack)
+        shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
@@ -235,8 +241,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 bus=events,
                 knowledge=state.knowledge,
                 search=knowledge.search,
-                desk=CatalogDesk(assessor.catalog, approvals, executor, actions),
+                desk=tools.desk,
                 orders=shop,
+                attempts=tools.attempts,
                 ledger=state.ledger,
                 embedder=knowledge.embedder,
                 clock=clock,
@@ -250,13 +257,15 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
+        driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
+        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
         # The first customer should not wait for models and caches either.
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(
             assist=assist,
             conversations=conversations,
-            actions=actions,
+            actions=tools.actions,
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
@@ -264,8 +273,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,
-            checks=_checks(settings, state.database, knowledge.index, shop),
+            checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _limits(settings: Settings) -> Limits:
@@ -298,6 +312,7 @@ def chat_model(settings: Settings) -> OpenAiChat | None:
         model=settings.llm_model,
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
+        limits=ChatLimits(first_token=settings.llm_timeout_seconds, total=settings.llm_timeout_seconds),
     )
 
 
@@ -312,6 +327,54 @@ async def _llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
     finally:
         await model.close()
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Tools and search without the live path; works beside a running server."""
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        search = await stack.enter_async_context(open_search(settings, state.database))
+        tools = await _open_tools(settings, state, stack)
+        yield Desk(tools.desk, search, SqlConversationStore(state.database), state.api_keys)
+
+
+async def _open_tools(settings: Settings, state: State, stack: AsyncExitStack) -> _Tools:
+    clock, ids = SystemClock(), Uuid7Ids()
+    actions = SqlActionStore(state.database)
+    order_system = await stack.enter_async_context(open_order_system(settings, clock))
+    shop = order_system.orders
+    policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
+    await policy.engine()  # what cannot be read is said now, not at the first refund
+    limits, seals = _limits(settings), approval_seals(settings)
+    attempts = SqlVerificationAttempts(state.database)
+    guard = IdentityGuard(attempts, clock, ids)
+    outside = await _outside_tools(settings, stack)
+    assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shop, policy, actions, clock)
+    executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
+    approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
+    desk = CatalogDesk(assessor.catalog, approvals, executor, actions)
+    return _Tools(desk, order_system, actions, executor, attempts)
+
+
+async def _outside_tools(settings: Settings, stack: AsyncExitStack) -> list[Tool]:
+    """Of every MCP server that answers; one that does not costs its own tools only."""
+    found: list[Tool] = []
+    for its in settings.mcp_servers:
+        server = McpServer(
+            its.name,
+            command=its.command,
+            url=its.url,
+            token=its.token.get_secret_value() if its.token else None,
+            effects=its.effects,
+            seconds=its.timeout_seconds,
+        )
+        stack.push_async_callback(server.close)
+        try:
+            found += remote_tools(server, await server.list_tools())
+        except DependencyUnavailable as error:
+            _log.warning("%s", error)
+    return found
 
 
 def _asker(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
@@ -340,7 +403,7 @@ def _search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -
 
 
 def _checks(
-    settings: Settings, database: Database, index: PassageIndex, shop: SqliteShop
+    settings: Settings, database: Database, index: PassageIndex, order_system: OpenOrderSystem
 ) -> Mapping[str, Check]:
     async def ask_database() -> None:
         async with database.read() as connection:
@@ -349,7 +412,4 @@ def _checks(
     async def ask_index() -> None:
         await index.count(settings.tenant)
 
-    async def ask_shop() -> None:
-        await shop.anchor()
-
-    return {"database": ask_database, "index": ask_index, "shop": ask_shop}
+    return {"database": ask_database, "index": ask_index, "shop": order_system.check}

@@ -2,9 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from copilot.domain.actions import ToolEffect
 
 
 class LlmStyle(StrEnum):
@@ -12,6 +15,29 @@ class LlmStyle(StrEnum):
 
     STRUCTURED = "structured"
     PROSE = "prose"
+
+
+class McpServerSettings(BaseModel):
+    """An outside MCP server whose tools are added to ours, named `<name>_<tool>`.
+
+    Tools that `effects` does not name are taken to change something: they wait for a person's approval.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9]{0,19}$")
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    token: SecretStr | None = None
+    effects: dict[str, ToolEffect] = Field(default_factory=dict)
+    timeout_seconds: float = Field(default=8.0, gt=0, lt=10)
+    """Less than the executor waits for any tool."""
+
+    @model_validator(mode="after")
+    def _one_way_to_reach_it(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError("expected either command or url")
+        return self
 
 
 class Settings(BaseSettings):
@@ -48,9 +74,25 @@ class Settings(BaseSettings):
     money_per_day: int | None = Field(default=10_000_000, ge=0)
     """The most that may be paid out in a day (UTC), all together."""
 
+    order_system: str = Field(default="embedded", pattern=r"^(stripe\+)?(embedded|rest:.+|shopify:.+)$")
+    """`embedded`, `rest:PATH_TO_MAPPING`, `shopify:SHOP_DOMAIN`; `stripe+…` refunds through Stripe."""
+    order_system_url: str | None = None
+    """Where it is asked instead of its own address."""
+    order_system_secret: SecretStr | None = None
+    order_system_secret_file: Path | None = None
+    stripe_url: str | None = None
+    stripe_secret: SecretStr | None = None
+    stripe_secret_file: Path | None = None
+
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)
+
+    mcp_servers: tuple[McpServerSettings, ...] = ()
+    """As JSON, e.g. [{"name": "crm", "command": ["crm-mcp"], "effects": {"find_note": "read"}}]."""
+
+    mcp_key: SecretStr | None = None
+    """The API key that `copilot mcp` speaks with over stdio."""
 
     proposal_minutes: int = Field(default=30, ge=1)
     """How long a proposed action may be approved."""

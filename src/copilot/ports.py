@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
 from copilot.domain.snapshot import EventMarks
+from copilot.domain.verification import VerificationAttempt
 from copilot.domain.wrap_up import Summary, WrapUp
 
 Vector = NDArray[np.float32]
@@ -495,6 +496,29 @@ class LedgerStore(Protocol):
 
     async def head(self, tenant_id: str) -> LedgerHead | None:
         """The last link, kept apart from the chain; None when nothing was ever written."""
+
+
+class VerificationAttempts(Protocol):
+    """Attempts to prove who a customer is, by what is watched; see `domain/verification`."""
+
+    async def begin(self, attempt: VerificationAttempt) -> str | None:
+        """Counts the attempt as failed, durably, before anything is looked up; None then.
+
+        Where something watched has failed as often as it may, its subject instead: the attempt is kept,
+        and counts for nothing. Counting and deciding are one step, also in a race.
+        """
+
+    async def forgive(self, tenant_id: str, attempt_id: str) -> None:
+        """It did not fail after all."""
+
+    async def has_failed(self, tenant_id: str, conversation_id: str, subject: str) -> bool:
+        """Whether a counted attempt in the conversation named the subject."""
+
+    async def subjects(self, tenant_id: str, conversation_id: str) -> frozenset[str]:
+        """All that attempts in the conversation named, counted or not."""
+
+    async def clear(self, tenant_id: str, subjects: Collection[str]) -> None:
+        """Forgets every attempt that named one of them, as far as that subject goes."""
 
 
 class IdempotencyStore(Protocol):

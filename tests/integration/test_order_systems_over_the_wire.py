@@ -29,8 +29,11 @@ from copilot.domain.errors import (
     OutcomeUnknown,
     ToolFailed,
 )
+from copilot.tools.limits import Limits
 
-QUICK = HttpLimits(connect=1.0, total=0.4, answer_bytes=2_000_000)
+# Long enough for a busy machine, shorter than the servers hang.
+QUICK = HttpLimits(connect=1.0, total=1.2, answer_bytes=2_000_000)
+PATIENT = Limits(call_seconds=8)
 ORDER = "LF-1004820"
 KINDS = ("rest", "shopify", "stripe")
 COMMITTED = ("hang_after", "drop_after", "truncated_after", "malformed_after", "huge_after", "error_after")
@@ -61,7 +64,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(kind, *, limits=QUICK, secret=None, hang_seconds=1.0):
+async def wire(kind, *, limits=QUICK, secret=None, hang_seconds=2.5):
     async def no_wait(_seconds):
         pass
 
@@ -96,7 +99,7 @@ async def system(request):
 
 
 async def executed(system):
-    d = desk(orders=system.orders)
+    d = desk(orders=system.orders, limits=PATIENT)
     return d, await d.executor.execute(await d.approved())
 
 
@@ -132,10 +135,10 @@ async def test_a_refund_that_surely_or_perhaps_was_not_made_is_tried_again_with_
 async def test_a_refund_that_is_made_long_after_the_timeout_is_still_made_once():
     """The worst case: the first call commits while the second is already under way with the same key."""
     for kind in KINDS:
-        async with wire(kind, hang_seconds=0.6) as system:
+        async with wire(kind, hang_seconds=1.5) as system:
             system.faults.add("hang_before")
             _, done = await executed(system)
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(1.5)
             assert system.made() == [2000], kind
             assert done.status in {ActionStatus.SUCCEEDED, ActionStatus.UNRESOLVED}
 
@@ -166,17 +169,17 @@ async def test_stripes_own_error_is_replayed_so_it_is_parked_and_no_new_key_is_m
         _, parked = await executed(system)
         assert parked.status is ActionStatus.UNRESOLVED
         assert system.made() == []
-        assert len(system.faults.requests) == 1
+        assert {r.headers["idempotency-key"] for r in system.faults.requests} == {parked.call.id}
 
 
 async def test_a_second_call_while_the_first_runs_is_an_unknown_outcome():
-    async with wire("stripe", hang_seconds=0.8) as system:
+    async with wire("stripe", hang_seconds=2.0) as system:
         system.faults.add("hang_before")
         with pytest.raises(OutcomeUnknown, match="in time"):
             await system.orders.refund(ORDER, Money.of(20), "goodwill", key="call_1")
         with pytest.raises(OutcomeUnknown, match="still working"):
             await system.orders.refund(ORDER, Money.of(20), "goodwill", key="call_1")
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.5)
         assert (await system.orders.refund(ORDER, Money.of(20), "goodwill", key="call_1")).amount == Money.of(
             20
         )
@@ -185,7 +188,7 @@ async def test_a_second_call_while_the_first_runs_is_an_unknown_outcome():
 
 async def test_sixteen_executions_of_one_approval_refund_once(system):
     system.faults.add("hang_after", "slow")
-    d = desk(orders=system.orders)
+    d = desk(orders=system.orders, limits=PATIENT)
     action = await d.approved()
     ends = await asyncio.gather(*(d.executor.execute(action) for _ in range(16)), return_exceptions=True)
     assert [e.status for e in ends if not isinstance(e, Exception)] == [ActionStatus.SUCCEEDED]
@@ -278,7 +281,7 @@ async def test_text_that_would_be_syntax_finds_nothing(system):
 
 async def test_a_shopify_cancellation_is_waited_for_and_found_by_its_key():
     async with wire("shopify") as system:
-        d = desk(orders=system.orders)
+        d = desk(orders=system.orders, limits=PATIENT)
         system.faults.add("drop_after")
         arguments = {"order_id": "LF-1004838", "reason": "no longer needed"}
         done = await d.executor.execute(await d.approved(arguments, "cancel_pending_order"))

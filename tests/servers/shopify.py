@@ -5,6 +5,7 @@ import re
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -35,6 +36,13 @@ FULFILLMENT = {
     "delivered": "FULFILLED",
     "cancelled": "UNFULFILLED",
 }
+
+
+@cache
+def understood(text):
+    """The document, and what is wrong with it by the schema."""
+    document = parse(text)
+    return document, validate(SCHEMA, document)
 
 
 def gid(kind, tail):
@@ -205,12 +213,12 @@ class ShopifyServer:
             if request.headers.get("x-shopify-access-token") != TOKEN:
                 return JSONResponse({"errors": "[API] Invalid API key or access token"}, 401)
             asked = await request.json()
-            document = parse(asked["query"])
+            document, wrong = understood(asked["query"])
             operation = get_operation_ast(document)
             self.documents.append((operation.name.value, asked["variables"]))
 
             async def commit():
-                return self._execute(document, asked["variables"])
+                return self._execute(document, wrong, asked["variables"])
 
             if operation.operation is OperationType.MUTATION:
                 return await self.faults.around(request, commit)
@@ -218,8 +226,8 @@ class ShopifyServer:
 
         return app
 
-    def _execute(self, document, variables):
-        if wrong := validate(SCHEMA, document):
+    def _execute(self, document, wrong, variables):
+        if wrong:
             errors = [{"message": e.message, "extensions": {"code": "undefinedField"}} for e in wrong]
             return JSONResponse({"errors": errors})
         with self._lock:

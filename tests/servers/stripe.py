@@ -74,6 +74,7 @@ class StripeServer:
                 )
                 return error(409, said, kind="idempotency_error", code="idempotency_key_in_use")
             if key in self._saved:
+                self.faults.requests.append(request)
                 asked, answer = self._saved[key]
                 if asked != form:
                     said = "Keys for idempotent requests can only be used with the same parameters."

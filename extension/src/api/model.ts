@@ -20,6 +20,7 @@ export type Order = Schemas["Order"];
 export type OrderView = Schemas["OrderView"];
 export type PolicyDecision = Schemas["PolicyDecision"];
 export type PolicyFinding = Schemas["PolicyFinding"];
+export type Provenance = Schemas["Provenance"];
 export type Sentence = Schemas["Sentence"];
 export type Speaker = Schemas["Speaker"];
 export type Statement = Schemas["Statement"];
@@ -45,6 +46,8 @@ export type AssistEvent =
   | Schemas["SummaryEvent"]
   | Schemas["WrapUpEvent"]
   | Schemas["DegradedEvent"]
+  | Schemas["AskStepEvent"]
+  | Schemas["AskAnsweredEvent"]
   | Schemas["RevisionDoneEvent"];
 
 /** RFC 9457 problem details. */

@@ -77,7 +77,7 @@ def serve_model(path: Path, *, port: int, threads: int = 1, context_tokens: int 
     One thread, since something else runs beside it: on two cores, two would wait for each other and for it.
     """
     try:
-        import xllamacpp  # type: ignore[import-not-found]  # noqa: PLC0415 - optional, large
+        import xllamacpp  # noqa: PLC0415 - optional, large
     except ImportError as error:
         raise ConfigurationError(
             "the local model's engine is not installed.",

@@ -23,6 +23,8 @@ from copilot.domain.errors import (
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 _SEGMENT = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
+_LONGEST_AMOUNT = 24
+_MOST_CENTS = 10**15
 _LONGEST_REASON = 300
 _OK, _REDIRECT, _CLIENT_ERROR = 200, 300, 400
 
@@ -188,11 +190,13 @@ def minor_units(amount: object) -> int:
     """Cents of a decimal amount; `ValueError` for fractions of a cent rather than rounding money."""
     if isinstance(amount, bool) or not isinstance(amount, (str, int, Decimal)):
         raise ValueError("not a decimal amount")  # noqa: TRY004 - one error for all that is wrong with it
+    if len(str(amount)) > _LONGEST_AMOUNT:  # beyond, decimal arithmetic would round
+        raise ValueError("too long for an amount")
     try:
         cents = Decimal(amount) * 100
     except ArithmeticError as error:
         raise ValueError("not a decimal amount") from error
-    if not cents.is_finite() or cents != cents.to_integral_value():
+    if not cents.is_finite() or abs(cents) > _MOST_CENTS or cents != cents.to_integral_value():
         raise ValueError("not a whole number of cents")
     return int(cents)
 

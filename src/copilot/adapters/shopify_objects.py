@@ -122,11 +122,9 @@ def order(node: Node) -> Order:
         address=_address(node["shippingAddress"]),
         payments=_payments(node["transactions"]),
         placed_at=moment(node["createdAt"]),
-        shipped_at=min((moment(f["createdAt"]) for f in fulfillments if f["createdAt"]), default=None),
+        shipped_at=min(_moments(fulfillments, "createdAt"), default=None),
         delivered_at=_delivered_at(fulfillments),
-        expected_at=max(
-            (moment(f["estimatedDeliveryAt"]) for f in fulfillments if f["estimatedDeliveryAt"]), default=None
-        ),
+        expected_at=max(_moments(fulfillments, "estimatedDeliveryAt"), default=None),
         carrier=next((t["company"] for t in tracking if t["company"]), None),
         tracking_ids=tuple(t["number"] for t in tracking if t["number"]),
         shipping_fee=money(node["totalShippingPriceSet"]),
@@ -150,9 +148,12 @@ def _status(node: Node) -> OrderStatus:
 
 def _delivered_at(fulfillments: Sequence[Node]) -> datetime | None:
     """When the last parcel arrived; None while one is on its way."""
-    arrivals = [moment(f["deliveredAt"]) for f in fulfillments]
-    known = [a for a in arrivals if a is not None]
-    return max(known) if known and len(known) == len(arrivals) else None
+    arrivals = _moments(fulfillments, "deliveredAt")
+    return max(arrivals) if arrivals and len(arrivals) == len(fulfillments) else None
+
+
+def _moments(nodes: Sequence[Node], field: str) -> list[datetime]:
+    return [datetime.fromisoformat(node[field]) for node in nodes if node[field]]
 
 
 def _lines(node: Node) -> Iterable[LineItem]:

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from copilot.api.access import ActionApprover, ActionReader, ServicesDep
+from copilot.api.access import ActionApprover, ActionReader, ActionSupervisor, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import ApproveAction, EditAction, Page, RejectAction
-from copilot.domain.actions import Action
+from copilot.api.schemas import ApproveAction, EditAction, Page, RejectAction, ResolveAction
+from copilot.domain.actions import Action, ActionStatus
 
 router: APIRouter = v1_router("actions")
 
@@ -47,3 +47,14 @@ async def edit_action(
 ) -> Action:
     """Replaces the action by a new one with other arguments; answers the new one."""
     return await services.assist.edit(principal, action_id, body.arguments)
+
+
+@router.post("/actions/{action_id}/resolve", operation_id="resolve_action")
+async def resolve_action(
+    action_id: str, body: ResolveAction, principal: ActionSupervisor, services: ServicesDep
+) -> Action:
+    """Closes an action whose outcome is unknown, by what a supervisor has found out.
+
+    The order system is asked once more first: a receipt that turns up wins.
+    """
+    return await services.assist.resolve(principal, action_id, ActionStatus(body.outcome), body.evidence)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from copilot.api.access import ConversationReader, ConversationWriter, ServicesDep
+from copilot.api.access import ConversationReader, ConversationWriter, CustomerUnlocker, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
@@ -57,6 +57,14 @@ async def verify_customer(
         last_name=body.last_name,
         zip_code=body.zip,
     )
+
+
+@router.post(
+    "/conversations/{conversation_id}/customer/unlock", status_code=204, operation_id="unlock_customer"
+)
+async def unlock_customer(conversation_id: str, principal: CustomerUnlocker, services: ServicesDep) -> None:
+    """Lets verification be tried again after too many failures; for a supervisor who has not tried it."""
+    await services.assist.unlock_customer(principal, conversation_id)
 
 
 @router.post("/conversations/{conversation_id}/wrap-up", operation_id="wrap_up_conversation")

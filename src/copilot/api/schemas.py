@@ -98,6 +98,15 @@ class EditAction(_Request):
     arguments: dict[str, Any] = Field(min_length=1, examples=[{"amount": "25.00"}])
 
 
+class ResolveAction(_Request):
+    """What became of an unresolved action, and how that is known."""
+
+    outcome: Literal["succeeded", "failed"]
+    evidence: Annotated[
+        NonBlank, Field(max_length=2_000, examples=["Refund 7718 in the provider's console, 23 November."])
+    ]
+
+
 class SearchKnowledge(_Request):
     query: Annotated[NonBlank, Field(max_length=2_000, examples=["How long do I have to return a tent?"])]
     as_of: date | None = Field(default=None, description="Search what was in force on that day.")

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
-from copilot.domain.actions import Action
+from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
@@ -48,6 +48,8 @@ class Assist(Protocol):
         zip_code: str | None = None,
     ) -> Customer: ...
 
+    async def unlock_customer(self, principal: Principal, conversation_id: str) -> None: ...
+
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
 
     async def record_feedback(
@@ -64,6 +66,10 @@ class Assist(Protocol):
     async def reject(self, principal: Principal, action_id: str, reason: str) -> Action: ...
 
     async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action: ...
+
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action: ...
 
 
 class Conversations(Protocol):

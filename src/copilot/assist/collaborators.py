@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
-from copilot.domain.actions import Action, PolicyDecision, Provenance, ToolEffect, ToolResult
+from copilot.domain.actions import (
+    Action,
+    ActionStatus,
+    PolicyDecision,
+    Provenance,
+    ToolEffect,
+    ToolResult,
+)
 from copilot.domain.asking import ToolSpec
 from copilot.domain.conversation import Conversation
 from copilot.domain.knowledge import ScoredPassage, SearchQuery, SearchResult
@@ -17,16 +24,20 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RankedSentence:
-    """Characters `start`..`end` of a passage's text, a whole sentence; `score` is 0..1."""
+    """Characters `start`..`end` of a passage's text, a whole sentence or a table's row; `score` is 0..1.
+
+    `said` is what a customer is told: the sentence itself, the row in words.
+    """
 
     scored: ScoredPassage
     start: int
     end: int
     score: float
+    said: str = ""
 
     @property
     def text(self) -> str:
-        return self.scored.passage.text[self.start : self.end]
+        return self.said or self.scored.passage.text[self.start : self.end]
 
 
 class SentenceRanker(Protocol):
@@ -89,6 +100,11 @@ class ToolDesk(Protocol):
 
     async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action:
         """The new proposal that replaces it."""
+
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        """Closes an unresolved action by hand; a receipt that turns up now wins, whatever it says."""
 
     async def recover(self) -> list[Action]:
         """Drives on what a crash left approved or executing."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from copilot.assist.collaborators import Assessment
-from copilot.domain.access import Principal
-from copilot.domain.actions import Action, Provenance, ToolEffect, ToolResult
+from copilot.domain.access import Principal, Scope, require
+from copilot.domain.actions import Action, ActionStatus, Provenance, ToolEffect, ToolResult
 from copilot.domain.asking import ToolSpec
 from copilot.domain.conversation import Conversation
 from copilot.ports import ActionStore
@@ -82,6 +82,17 @@ class CatalogDesk:
 
     async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action:
         return await self._approvals.edit(principal, action_id, arguments)
+
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        require(principal, Scope.ACTIONS_APPROVE_ABOVE_LIMIT)
+        before = await self._approvals.get(principal, action_id)
+        if before.status is ActionStatus.UNRESOLVED:
+            found = await self._executor.reconcile(before.tenant_id, before.id)
+            if found.status is not ActionStatus.UNRESOLVED:
+                return found
+        return await self._approvals.resolve(principal, action_id, outcome, evidence)
 
     async def recover(self) -> list[Action]:
         return await self._executor.recover()

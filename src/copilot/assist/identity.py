@@ -9,8 +9,8 @@ from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.errors import CustomerNotVerified, InvalidInput, NotFound
 from copilot.ports import OrderSystem
+from copilot.tools.identity import IdentityGuard, name_claim, order_claim
 
-MAX_FAILURES = 5
 _NAME = re.compile(
     r"\b(?:my (?:full )?name is|my name's|name is|name:|this is|i am|i'm|it's|under the name(?: of)?)\s+"
     r"([A-Za-z][A-Za-z'’-]+)\s+([A-Za-z][A-Za-z'’-]+)",
@@ -33,41 +33,39 @@ class Claim:
     def is_complete(self) -> bool:
         return bool((self.email and self.order_id) or (self.first_name and self.last_name and self.zip_code))
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What failures are counted by, of a complete claim."""
+        if self.email and self.order_id:
+            return order_claim(self.email, self.order_id)
+        return name_claim(self.first_name or "", self.last_name or "", self.zip_code or "")
+
 
 class IdentityCheck:
-    """Counts failures per conversation and locks after five, whoever asks."""
+    """Nobody guesses: the guard counts failures and locks, over restarts, conversations and people."""
 
-    def __init__(self, orders: OrderSystem, max_failures: int = MAX_FAILURES) -> None:
+    def __init__(self, orders: OrderSystem, guard: IdentityGuard) -> None:
         self._orders = orders
-        self._max_failures = max_failures
-        self._failures: dict[str, int] = {}
-        self._refused: dict[str, set[Claim]] = {}
+        self._guard = guard
 
-    def is_locked(self, conversation_id: str) -> bool:
-        return self._failures.get(conversation_id, 0) >= self._max_failures
+    async def check(
+        self, tenant_id: str, conversation_id: str, claim: Claim, principal_id: str | None = None
+    ) -> Customer:
+        """The customer whom the claim fits. `CustomerNotVerified` when none does, or it is locked.
 
-    async def check(self, conversation_id: str, claim: Claim) -> Customer:
-        """The customer whom the claim fits. `CustomerNotVerified` when none does or after five failures.
-
-        The message never says which half was wrong.
+        The message never says which half was wrong. `principal_id` is who of ours asks, None: the customer.
         """
         if not claim.is_complete:
             raise InvalidInput(
                 "Too little to verify a customer.",
                 hint="Give e-mail and order number, or first name, last name and ZIP code.",
             )
-        if self.is_locked(conversation_id):
-            raise CustomerNotVerified(
-                "Verification is locked after too many failed attempts.",
-                hint="Open a new conversation, or ask a supervisor.",
-            )
-        customer = await self._find(claim)
-        if customer is None:
-            self._failures[conversation_id] = self._failures.get(conversation_id, 0) + 1
-            self._refused.setdefault(conversation_id, set()).add(claim)
-            raise CustomerNotVerified(
-                "These details do not belong together.", hint="Ask the customer to check them."
-            )
+        async with self._guard.attempt(tenant_id, conversation_id, principal_id, claim.parts):
+            customer = await self._find(claim)
+            if customer is None:
+                raise CustomerNotVerified(
+                    "These details do not belong together.", hint="Ask the customer to check them."
+                )
         return customer
 
     async def check_own_words(
@@ -77,20 +75,19 @@ class IdentityCheck:
 
         `crm_email`, who the CRM says is writing, stands in for an e-mail address; it proves nothing alone.
         """
+        tenant_id = conversation.tenant_id
         for claim in claims_in(conversation, entities, crm_email):
-            if self.is_locked(conversation.id):
-                return None
-            if claim in self._refused.get(conversation.id, ()):
+            if await self._guard.has_failed(tenant_id, conversation.id, claim.parts):
                 continue
             try:
-                return await self.check(conversation.id, claim)
+                return await self.check(tenant_id, conversation.id, claim)
             except CustomerNotVerified:
                 continue
         return None
 
-    def forget(self, conversation_id: str) -> None:
-        self._failures.pop(conversation_id, None)
-        self._refused.pop(conversation_id, None)
+    async def unlock(self, tenant_id: str, conversation_id: str, by: str) -> int:
+        """See `IdentityGuard.unlock`."""
+        return await self._guard.unlock(tenant_id, conversation_id, by)
 
     async def _find(self, claim: Claim) -> Customer | None:
         try:

@@ -8,21 +8,20 @@ from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.quoting import best_span, card_of
+from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision
 from copilot.assist.situation import Situation, gather
 from copilot.assist.understanding import Understander, customer_said, is_question
 from copilot.assist.wrap_up import State, update_summary
-from copilot.domain.assist import KnowledgeCards, NextActions, RevisionDone, Understanding
+from copilot.domain.assist import EntityKind, KnowledgeCards, NextActions, RevisionDone, Understanding
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
-from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
 _BURST = 3
-_TAG_BONUS = 0.05
-_WIDE, _TAGGED, _SHOWN = 20, 3, 6
+_WIDE = 15
 _SURE = 0.5
 
 
@@ -125,25 +124,33 @@ class Pipeline:
 
     async def _look_up_knowledge(self, revision: Revision, understanding: Understanding, as_of: date) -> None:
         text, history = _split_query(understanding.query, revision.memory.earlier_query)
-        query = SearchQuery(
-            tenant_id=revision.conversation.tenant_id, text=text, history=history, as_of=as_of
-        )
-        found = await self._search.search(query)
         playbook, intent = revision.playbook, understanding.intent
-        sure = intent is not None and intent.confidence >= _SURE
-        if playbook is not None and sure and _lacks_own_documents(found, playbook):
-            if found.answerable:  # shown at once; a second search takes as long again
-                await revision.publish(self._cards(found, understanding.query))
-            wider = query.model_copy(update={"text": f"{playbook.title}. {text}", "limit": _WIDE})
-            tagged = _with_any_tag(await self._search.search(wider), set(playbook.knowledge_tags))
-            found = _joined(found, tagged, trust_second=playbook.needs_order)
-        revision.found = found
+        known = playbook if intent is not None and intent.confidence >= _SURE else None
+        query = SearchQuery(
+            tenant_id=revision.conversation.tenant_id, text=text, history=history, as_of=as_of, limit=_WIDE
+        )
+        asked = query
+        if known is not None and known.asks_knowledge:
+            # Said in the playbook's words too, a matter is found that the customer only hints at.
+            matter = _matter(revision, understanding, text)
+            update = (
+                {"text": matter, "history": (text, known.title, *history)}
+                if matter
+                else {"history": (known.title, *history)}
+            )
+            asked = query.model_copy(update=update)
+        found = await self._search.search(asked)
+        if asked is not query and not found.answerable:
+            wider = f"{known.title}. {text}" if known is not None and known.needs_order else text
+            found = await self._search.search(query.model_copy(update={"text": wider}))
+        revision.found = preferring(found, known)
         await revision.publish(self._cards(revision.found, understanding.query))
 
     def _cards(self, result: SearchResult, query: str) -> KnowledgeCards:
         if not result.answerable:
             return KnowledgeCards(answered=False, confidence=result.confidence)
-        cards = (card_of(s, best_span(query, s), self._today()) for s in result.passages)
+        shown = worth_showing(result.passages)
+        cards = (card_of(s, best_span(query, s), self._today()) for s in shown)
         return KnowledgeCards(
             answered=True, confidence=result.confidence, cards=tuple(c for c in cards if c is not None)
         )
@@ -230,33 +237,17 @@ def _split_query(query: str, earlier: str) -> tuple[str, tuple[str, ...]]:
     return (own, (earlier,)) if own and own != query else (query, ())
 
 
-def _lacks_own_documents(found: SearchResult, playbook: Playbook) -> bool:
-    """Whether none of the documents that the playbook names was found, or nothing answers."""
-    tags = set(playbook.knowledge_tags)
-    hit = any(tags & set(s.document.tags) for s in found.passages[:_TAGGED])
-    return bool(tags) and not (hit and found.answerable)
-
-
-def _with_any_tag(result: SearchResult, tags: set[str]) -> SearchResult:
-    passages = tuple(s for s in result.passages if tags & set(s.document.tags))[:_TAGGED]
-    return result.model_copy(
-        update={"passages": passages, "answerable": result.answerable and bool(passages)}
-    )
-
-
-def _joined(found: SearchResult, tagged: SearchResult, *, trust_second: bool) -> SearchResult:
-    """What was found with what the playbook's own documents say, best first, each passage once.
-
-    A matter about an order ("the glass is cracked, LF-…") asks in the playbook's words more than in its own,
-    so there the playbook's documents may answer alone (`trust_second`).
-    """
-    passages = {s.passage.id: s for s in found.passages}
-    for scored in tagged.passages if tagged.answerable else ():
-        better = min(1.0, scored.confidence + _TAG_BONUS)
-        known = passages.get(scored.passage.id)
-        if known is None or known.confidence < better:
-            passages[scored.passage.id] = scored.model_copy(update={"confidence": better})
-    answerable = found.answerable or (trust_second and tagged.answerable)
-    confidence = max(found.confidence, tagged.confidence if trust_second else 0.0)
-    best = sorted(passages.values(), key=lambda s: -s.confidence)[:_SHOWN]
-    return SearchResult(passages=tuple(best), answerable=answerable, confidence=confidence)
+def _matter(revision: Revision, understanding: Understanding, text: str) -> str | None:
+    """What to look up for a matter about an order: there the policies decide, not the product's page."""
+    playbook = revision.playbook
+    if playbook is None or not playbook.needs_order:
+        return None
+    last = revision.conversation.last_customer_turn
+    named = [e for e in understanding.entities if last is not None and e.turn_id == last.id]
+    products = [e.text for e in named if e.kind is EntityKind.PRODUCT]
+    about_order = bool(products) or any(e.kind is EntityKind.ORDER_ID for e in named)
+    if "?" in text and not about_order:
+        return None
+    for product in products:
+        text = text.replace(product, "item")
+    return f"{playbook.title}. {text}"

@@ -1,4 +1,4 @@
-"""Drafts policy rules from a document's clauses with a chat model; nothing is in force until a person signs."""
+"""Drafts policy rules from a document's clauses with a chat model; a person signs what comes into force."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ async def draft_rules(
     prove: Prove,
     on_clause: Callable[[str], None] = lambda _: None,
 ) -> DraftedRules:
-    """One question for each clause. Every rule named in the answer is either offered or refused, with a reason.
+    """One question for each clause. Every rule in the answer is either offered or refused, with a reason.
 
     `tools` are the names that rules may be about. Raises `DependencyUnavailable` when the model fails.
     """
@@ -117,21 +117,25 @@ def _checked(
         return refuse(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return refuse(f"it has not the form of a rule: {type(error).__name__} {error}")
-    if rule.id in taken:
-        return refuse("another rule has this id already")
-    if unknown := [tool for tool in rule.tools if tool not in tools]:
-        return refuse(f"there is no tool {', '.join(unknown)} that changes something")
-    if not any(example.expect is rule.outcome for example in rule.examples):
-        return refuse("no example shows the rule speak")
-    try:
-        why = prove(rule)
-    except CopilotError as error:
-        why = str(error)
+    why = _objection(rule, tools, taken, prove)
     return rule if why is None else refuse(why)
 
 
+def _objection(rule: PolicyRule, tools: Sequence[str], taken: Iterable[str], prove: Prove) -> str | None:
+    if rule.id in taken:
+        return "another rule has this id already"
+    if unknown := [tool for tool in rule.tools if tool not in tools]:
+        return f"there is no tool {', '.join(unknown)} that changes something"
+    if not any(example.expect is rule.outcome for example in rule.examples):
+        return "no example shows the rule speak"
+    try:
+        return prove(rule)
+    except CopilotError as error:
+        return str(error)
+
+
 def _rule(raw: Mapping[str, Any], document: ParsedDocument) -> dict[str, Any]:
-    """The rule in the form of a policy file. Clause, version and validity are the document's, never the model's."""
+    """The rule in the form of a policy file; document, version and validity are never the model's."""
     rule: dict[str, Any] = {
         "id": raw["id"],
         "tools": list(raw["tools"]),

@@ -1,6 +1,5 @@
 """The sentences of passages that answer a question, as citations with exact offsets."""
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import date
@@ -8,48 +7,54 @@ from datetime import date
 import numpy as np
 
 from copilot.assist.collaborators import RankedSentence
+from copilot.assist.quotables import Quotable, asks_quantity, has_quantity, quotable_spans, quotables
+from copilot.assist.quote_weights import QuoteFeatures, QuoteWeights
 from copilot.assist.words import content_words, overlap
 from copilot.domain.assist import KnowledgeCard
-from copilot.domain.knowledge import Audience, BlockKind, Citation, KnowledgeDocument, ScoredPassage
+from copilot.domain.knowledge import Audience, Citation, KnowledgeDocument, ScoredPassage
 from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
 _EMBEDDED = 10
 _CACHED = 8192
-_LEXICAL_SHARE = 0.35
-_FIRST_RANK_BONUS = 0.06
-_MIN_WORDS, _MAX_CHARACTERS = 4, 420
-_LEADING_MARK = re.compile(
-    r"^(?:[-*•–]\s+|(?:[QA]:\s+)|\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|§\s*\d+(?:\.\d+)*\s+)+"
-)
 
 
 class QuoteRanker:
-    """Scores sentences by shared words and by embedding; vectors of sentences seen before are kept."""
+    """Scores sentences by shared words, meaning and place; vectors of sentences seen before are kept."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, weights: QuoteWeights | None = None) -> None:
         self._embedder = embedder
+        self._weights = weights or QuoteWeights.load()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
 
     async def rank(self, query: str, passages: Sequence[ScoredPassage], limit: int) -> list[RankedSentence]:
-        """`score` mixes lexical overlap and cosine; only the lexically and positionally best are embedded."""
-        candidates = [
-            (scored, start, end, overlap(query, scored.passage.text[start:end]) - 0.05 * position)
-            for position, scored in enumerate(passages)
-            for start, end in quotable_spans(scored)
-        ]
-        candidates.sort(key=lambda c: -c[3])
-        candidates = candidates[:_EMBEDDED]
-        if not candidates:
-            return []
-        vectors = await self._embed([s.passage.text[a:b] for s, a, b, _ in candidates])
-        cosines = vectors @ await self._embedder.embed_query(query)
-        first = passages[0].passage.id
+        """`score` is the probability that the sentence answers; only the lexically best are embedded."""
+        rows = await self.features(query, passages)
         ranked = [
-            RankedSentence(scored, start, end, _score(query, scored, start, end, float(cosine), first))
-            for (scored, start, end, _), cosine in zip(candidates, cosines, strict=True)
+            RankedSentence(s.scored, s.start, s.end, self._weights.probability(f), s.said) for s, f in rows
         ]
         return sorted(ranked, key=lambda r: -r.score)[:limit]
+
+    async def features(
+        self, query: str, passages: Sequence[ScoredPassage]
+    ) -> list[tuple[Quotable, QuoteFeatures]]:
+        """What the score is made of, for each sentence that may win."""
+        candidates = [
+            (quotable, overlap(query, quotable.said) - 0.05 * position)
+            for position, scored in enumerate(passages)
+            for quotable in quotables(scored, query)
+        ]
+        candidates.sort(key=lambda c: -c[1])
+        chosen = [quotable for quotable, _ in candidates[:_EMBEDDED]]
+        if not chosen:
+            return []
+        vectors = await self._embed([q.said for q in chosen])
+        cosines = vectors @ await self._embedder.embed_query(query)
+        first = passages[0].passage.id
+        return [
+            (quotable, _features(query, quotable, float(cosine), first))
+            for quotable, cosine in zip(chosen, cosines, strict=True)
+        ]
 
     async def _embed(self, texts: Sequence[str]) -> Vectors:
         new = [t for t in dict.fromkeys(texts) if t not in self._vectors]
@@ -64,32 +69,17 @@ class QuoteRanker:
         return rows
 
 
-def _score(query: str, scored: ScoredPassage, start: int, end: int, cosine: float, first: str) -> float:
-    lexical = overlap(query, scored.passage.text[start:end])
-    bonus = _FIRST_RANK_BONUS if scored.passage.id == first else 0.0
-    return max(0.0, min(1.0, (1 - _LEXICAL_SHARE) * max(0.0, cosine) + _LEXICAL_SHARE * lexical + bonus))
-
-
-def quotable_spans(scored: ScoredPassage) -> list[tuple[int, int]]:
-    """Whole sentences of the passage that can be said to a customer as they stand."""
-    passage = scored.passage
-    if passage.kind in {BlockKind.TABLE, BlockKind.CODE, BlockKind.HEADING}:
-        return []
-    spans = []
-    for start, end in split_sentences(passage.text):
-        mark = _LEADING_MARK.match(passage.text[start:end])
-        begin = start + (mark.end() if mark else 0)
-        if _says_something(passage.text[begin:end]):
-            spans.append((begin, end))
-    return spans
-
-
-def _says_something(sentence: str) -> bool:
-    return (
-        len(sentence.split()) >= _MIN_WORDS
-        and len(sentence) <= _MAX_CHARACTERS
-        and sentence.endswith((".", "!", "”", '"', ")", "…"))
-        and not sentence.startswith(("|", "Yes", "No,"))  # an answer to another question
+def _features(query: str, quotable: Quotable, cosine: float, first: str) -> QuoteFeatures:
+    passage, said = quotable.scored.passage, quotable.said
+    return QuoteFeatures(
+        cosine=max(0.0, cosine),
+        overlap=overlap(query, said),
+        heading=overlap(query, passage.context),
+        confidence=quotable.scored.confidence,
+        first=float(passage.id == first),
+        lacks_quantity=float(asks_quantity(query) and not has_quantity(said)),
+        clause=float(passage.clause is not None),
+        length=min(len(said.split()), 40) / 40,
     )
 
 
@@ -130,7 +120,9 @@ def is_stale(document: KnowledgeDocument, today: date) -> bool:
 def may_be_quoted(scored: ScoredPassage, as_of: date, today: date) -> bool:
     """Whether a customer may be told this: public, in force on `as_of`, and not overdue for review."""
     document = scored.document
-    overdue = document.review_on is not None and document.review_on < today
+    replaced = document.superseded_by is not None or document.valid_to is not None
+    # Nobody reviews a version that has been replaced; it is still what the older order goes by.
+    overdue = document.review_on is not None and document.review_on < today and not replaced
     return (
         document.audience is Audience.PUBLIC
         and document.quarantined is None

@@ -26,7 +26,7 @@ from copilot.assist.replies import Replies
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_wrap_up, update_summary
-from copilot.domain.access import Principal
+from copilot.domain.access import Principal, Role, Scope, require
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.asking import AskLimits, AskTicket
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, SentimentLabel
@@ -51,7 +51,9 @@ from copilot.ports import (
     KnowledgeStore,
     LedgerStore,
     OrderSystem,
+    VerificationAttempts,
 )
+from copilot.tools.identity import IdentityGuard
 
 _log = logging.getLogger(__name__)
 _REMEMBERED = 2_000
@@ -68,6 +70,7 @@ class LivePorts:
     search: Searcher
     desk: ToolDesk
     orders: OrderSystem
+    attempts: VerificationAttempts
     ledger: LedgerStore
     embedder: Embedder
     clock: Clock
@@ -95,7 +98,7 @@ class LiveAssist:
         ranker = ranker or QuoteRanker(ports.embedder)
         self._ports = ports
         self._profiles = profiles
-        self._identity = IdentityCheck(ports.orders)
+        self._identity = IdentityCheck(ports.orders, IdentityGuard(ports.attempts, ports.clock, ports.ids))
         self._pipeline = Pipeline(
             understander=Understander(ports.embedder),
             search=ports.search,
@@ -210,18 +213,29 @@ class LiveAssist:
     ) -> Customer:
         """Binds the customer whom e-mail and order number, or name and ZIP code, belong to.
 
-        `CustomerNotVerified` when they do not, and always after five failures in a conversation.
+        `CustomerNotVerified` when they do not, and always when too many attempts have failed.
         """
         claim = Claim(email, order_id, first_name, last_name, zip_code)
         async with self._lock(conversation_id):
             conversation = await self._open_conversation(principal, conversation_id)
-            customer = await self._identity.check(conversation_id, claim)
+            customer = await self._identity.check(principal.tenant_id, conversation_id, claim, principal.id)
             await self._cancel(conversation_id)
             conversation = await self._bind(conversation, customer.id)
             (await self._memory(conversation)).forget_order()  # so that it is looked up, and shown, anew
             await self._ports.bus.advance(conversation)
             await self._start(principal, conversation, time.perf_counter(), None)
         return customer
+
+    async def unlock_customer(self, principal: Principal, conversation_id: str) -> None:
+        """Lets verification be tried again, for what this conversation's attempts were about."""
+        require(principal, Scope.CUSTOMERS_UNLOCK)
+        conversation = await self._ports.store.get(principal.tenant_id, conversation_id)
+        subjects = await self._identity.unlock(principal.tenant_id, conversation.id, principal.id)
+        body = {"by": principal.id, "subjects": subjects}
+        record = LedgerRecord(
+            kind="unlock", subject_id=conversation.id, body=body, at=self._ports.clock.now()
+        )
+        await self._ports.ledger.append(principal.tenant_id, record)
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp:
         """Closes the conversation with what goes into the CRM. `ConversationClosed` the second time."""
@@ -278,6 +292,14 @@ class LiveAssist:
         await self._show_action(principal, action)
         return action
 
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        """A supervisor says what became of an action whose outcome nobody knew."""
+        action = await self._ports.desk.resolve(principal, action_id, outcome, evidence)
+        await self._show_action(principal, action)
+        return action
+
     async def record_feedback(
         self,
         principal: Principal,
@@ -312,6 +334,11 @@ class LiveAssist:
     async def recover(self) -> list[Action]:
         """After a start: drives on what was approved or under way when the process before this one ended."""
         return await self._ports.desk.recover()
+
+    async def show_action(self, action: Action) -> None:
+        """Tells the panel of an action that has changed without anybody's request."""
+        driver = Principal(id="system", tenant_id=action.tenant_id, name="System", role=Role.REPRESENTATIVE)
+        await self._show_action(driver, action)
 
     async def idle(self) -> None:
         while running := [t for t in self._tasks.values() if not t.done()]:
@@ -426,7 +453,6 @@ class LiveAssist:
 
     def _forget(self, conversation_id: str) -> None:
         self._memories.pop(conversation_id, None)
-        self._identity.forget(conversation_id)
 
 
 async def _guarded(work: Callable[[], Awaitable[None]], conversation_id: str) -> None:

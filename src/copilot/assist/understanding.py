@@ -7,6 +7,7 @@ from datetime import date
 
 from copilot.assist.classifier import Prediction, sentiment_score
 from copilot.assist.entities import find_entities
+from copilot.assist.focus import IDENTIFIERS, question_in, without_data
 from copilot.assist.profile import TenantProfile
 from copilot.assist.redaction import mask
 from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
@@ -19,6 +20,7 @@ _SHORT_WORDS = 6
 _SMALL_TALK_WORDS = 14
 _MIN_ALTERNATIVE = 0.1
 _CLEAR_PROBABILITY = 0.5
+_CLEARLY_NEGATIVE, _RECENT_TURNS, _REPEATED = -0.6, 3, 2
 _MIN_SENTENCE_WORDS, _MAX_SENTENCES = 3, 4
 # What is left of "my order is LF-1004829 and my email is jo@example.com" once the data are taken out.
 _DANGLING = re.compile(
@@ -27,7 +29,6 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 _MASKED = re.compile(r"\[(?:CARD|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
-_IDENTIFIERS = {EntityKind.ORDER_ID, EntityKind.EMAIL, EntityKind.PHONE, EntityKind.ZIP}
 _WORD = re.compile(r"[A-Za-z']+|\d+")
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|it's|that|this|these|those|they|them|one|ones|he|she|then|instead|same|there|else)\b"
@@ -176,6 +177,8 @@ class _Reading:
     """A turn with everything personal taken out, and what kind of turn it is."""
 
     text: str
+    question: str
+    """Its sentences that ask or complain: what is looked up."""
     words: tuple[str, ...]
     entities: tuple[Entity, ...]
 
@@ -199,7 +202,7 @@ class _Reading:
     def only_supplies_data(self) -> bool:
         """An answer to "what is your order number?" and the like, or a bare yes."""
         content = [w for w in self.words if w not in _FILLER]
-        allowed = 2 if any(e.kind in _IDENTIFIERS for e in self.entities) else 0  # room for a name
+        allowed = 2 if any(e.kind in IDENTIFIERS for e in self.entities) else 0  # room for a name
         return len(content) <= allowed and "?" not in self.text
 
     @property
@@ -230,7 +233,7 @@ class Understander:
         reading = _read(turn, tuple(e for e in entities if e.turn_id == turn.id))
         vector = await self._embedder.embed_query(reading.text or "hello")
         asks = not (reading.is_greeting or reading.is_thanks)
-        query, prediction = reading.text, await self._predict(profile, reading, vector)
+        query, prediction = reading.question, await self._predict(profile, reading, vector)
         if asks and previous is not None and previous.query:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
@@ -263,10 +266,10 @@ class Understander:
             return previous.query, None
         clear = alone is not None and alone.in_scope and alone.probability >= _CLEAR_PROBABILITY
         if clear and len(reading.words) > _SHORT_WORDS:
-            return reading.text, alone
+            return reading.question, alone
         if not reading.leans_on_context:
-            return reading.text, alone
-        joined = f"{previous.query} {reading.text}"[-_MAX_QUERY_CHARACTERS:]
+            return reading.question, alone
+        joined = f"{previous.query} {reading.question}"[-_MAX_QUERY_CHARACTERS:]
         if clear:
             return joined, alone
         return joined, _predict(profile, await self._embedder.embed_query(joined))
@@ -281,14 +284,10 @@ def entities_of(conversation: Conversation, profile: TenantProfile, today: date)
 
 
 def is_frustrated(sentiments: Sequence[Sentiment]) -> bool:
-    """Whether the last customer turn is angry, or the last two are both negative."""
-    if not sentiments:
-        return False
-    very_negative = -0.6
-    last_two = sentiments[-2:]
-    return sentiments[-1].score <= very_negative or (
-        len(last_two) > 1 and all(s.label is SentimentLabel.NEGATIVE for s in last_two)
-    )
+    """Whether the last customer turn is clearly negative, and another of the last three is too."""
+    recent = sentiments[-_RECENT_TURNS:]
+    negative = [s.score <= _CLEARLY_NEGATIVE for s in recent]
+    return sum(negative) >= _REPEATED and negative[-1]
 
 
 def is_question(text: str) -> bool:
@@ -297,15 +296,19 @@ def is_question(text: str) -> bool:
 
 
 def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
+    """The intent is read from all of it, hesitation too, as the examples are written."""
     text = turn.text
     for entity in sorted(entities, key=lambda e: e.start, reverse=True):
-        if entity.kind in _IDENTIFIERS:
+        if entity.kind in IDENTIFIERS:
             text = f"{text[: entity.start]} {text[entity.end :]}"
     text = _MASKED.sub(" ", mask(text))
     text = _DANGLING.sub(" ", re.sub(r"\s+", " ", text).strip())
     text = re.sub(r"\s+(?=[.,;!?])", "", re.sub(r"\s+", " ", text)).strip(" ,:;-")
     words = tuple(w.lower() for w in _WORD.findall(text))
-    return _Reading(text=text if words else "", words=words, entities=entities)
+    if not words:
+        return _Reading(text="", question="", words=(), entities=entities)
+    question = question_in(without_data(turn.text, entities))
+    return _Reading(text=text, question=question, words=words, entities=entities)
 
 
 def _predict(profile: TenantProfile, vector: Vector) -> Prediction | None:

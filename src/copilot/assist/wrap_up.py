@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from copilot.assist.dates import find_dates
+from copilot.assist.focus import question_in, without_data
 from copilot.assist.redaction import mask
 from copilot.assist.situation import Situation
 from copilot.assist.understanding import is_question
 from copilot.assist.words import plain
 from copilot.domain.actions import Action, ActionStatus
-from copilot.domain.assist import Intent, NextAction, SentimentLabel, Understanding
+from copilot.domain.assist import EntityKind, Intent, NextAction, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.playbook import Playbook
 from copilot.domain.wrap_up import Disposition, Statement, Summary, WrapUp
@@ -86,18 +87,38 @@ def _after_turn(summary: Summary, turn: Turn, state: State) -> Summary:
 
 
 def _issue(summary: Summary, conversation: Conversation, state: State) -> Statement | None:
-    """The playbook's title with the customer's own first words for it."""
+    """The playbook's title with the customer's own words for it, of the turn that carries the main matter."""
     intent = state.understanding.intent if state.understanding else None
-    if summary.issue is not None and (intent is None or summary.issue.text.startswith(intent.title)):
-        return summary.issue
     turn = conversation.last_customer_turn
     if turn is None or (summary.issue is None and intent is None and not is_question(turn.text)):
         return summary.issue
     if intent is not None and state.understanding is not None and not state.understanding.asks_something:
         return summary.issue
-    words = _short(mask(turn.text))
+    if summary.issue is not None and not _weighs_more(turn, intent, summary.issue, state):
+        return summary.issue
+    named = [e for e in state.understanding.entities if e.turn_id == turn.id] if state.understanding else []
+    words = _short(mask(question_in(without_data(turn.text, named))) or mask(turn.text))
     text = f"{intent.title}: “{words}”" if intent is not None else f"“{words}”"
     return Statement(text=text, turn_ids=(turn.id,))
+
+
+def _weighs_more(turn: Turn, intent: Intent | None, issue: Statement, state: State) -> bool:
+    """Whether `turn` says more of what this is about than the turn that `issue` was taken from.
+
+    The report of a damaged lantern weighs more than a question in advance; a side question weighs less than
+    the order it comes after.
+    """
+    if intent is None or turn.id in issue.turn_ids:
+        return False
+    about_things = {
+        e.turn_id
+        for e in (state.understanding.entities if state.understanding else ())
+        if e.kind in {EntityKind.ORDER_ID, EntityKind.PRODUCT}
+    }
+    if issue.text.startswith(intent.title):
+        return turn.id in about_things and about_things.isdisjoint(issue.turn_ids)
+    about_order = state.playbook is not None and state.playbook.needs_order
+    return about_order or about_things.isdisjoint(issue.turn_ids)
 
 
 def _facts(state: State, conversation: Conversation) -> tuple[Statement, ...]:

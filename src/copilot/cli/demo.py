@@ -56,7 +56,7 @@ def demo(
 
 
 async def _demo(console: Console, *, once: bool, llm: str | None, model: str, recording: str) -> None:
-    from copilot.bootstrap import seed_shop_once  # noqa: PLC0415 - costs start-up time
+    from copilot.order_systems import seed_shop_once  # noqa: PLC0415 - costs start-up time
 
     async with contextlib.AsyncExitStack() as stack:
         if llm is not None:

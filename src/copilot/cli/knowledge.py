@@ -99,6 +99,8 @@ def print_report(report: "IngestReport") -> None:
     )
     for line in report.quarantined:
         print(f"kept out of search: {line}")
+    for rule in report.needs_review:
+        print(f"needs review: {rule} (sign again with `copilot policy sign`)")
     for refusal in report.refused:
         print(f"refused: {refusal.source}: {refusal.reason} {refusal.hint}".rstrip())
 

@@ -114,7 +114,7 @@ def explain(
     order: Annotated[str, typer.Option(help="The order's number, such as LF-1004820.")],
     with_: With = None,
 ) -> None:
-    """Show what policy says of a call about an order, by the rules of the day it was placed; nothing is done."""
+    """Show what policy says of a call about an order, by the rules of the day it was placed."""
     arguments = _arguments(with_ or [])
     found = asyncio.run(_assess(Settings(), tool, order, arguments))
     placed = found.plan.order.placed_at.date() if found.plan.order and found.plan.order.placed_at else "?"
@@ -231,7 +231,7 @@ async def _draft(settings: Settings, path: Path) -> "tuple[DraftedRules, ParsedD
 
 
 def proven_by_loader(rule: "PolicyRule", folder: Path) -> str | None:
-    """What loading the rule from a policy file of its own, in `folder`, finds wrong: one judge for all rules."""
+    """What loading the rule from a policy file of its own, in `folder`, finds wrong."""
     import yaml  # noqa: PLC0415 - costs start-up time
 
     from copilot.adapters.yaml_files import load_policies  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from copilot.domain.errors import NotPermitted
 from copilot.domain.value import Value
 
 
@@ -17,6 +18,7 @@ class Role(StrEnum):
 class Scope(StrEnum):
     CONVERSATIONS_READ = "conversations:read"
     CONVERSATIONS_WRITE = "conversations:write"
+    CUSTOMERS_UNLOCK = "customers:unlock"
     KNOWLEDGE_READ = "knowledge:read"
     KNOWLEDGE_WRITE = "knowledge:write"
     ACTIONS_READ = "actions:read"
@@ -36,7 +38,9 @@ _DESK = {
 
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.REPRESENTATIVE: frozenset(_DESK),
-    Role.SUPERVISOR: frozenset(_DESK | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.LEDGER_READ}),
+    Role.SUPERVISOR: frozenset(
+        _DESK | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.CUSTOMERS_UNLOCK, Scope.LEDGER_READ}
+    ),
     Role.KNOWLEDGE_MANAGER: frozenset({Scope.KNOWLEDGE_READ, Scope.KNOWLEDGE_WRITE}),
     Role.ML_ENGINEER: frozenset({Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN}),
     Role.ADMIN: frozenset(Scope),
@@ -53,6 +57,14 @@ class Principal(Value):
 
     def may(self, scope: Scope) -> bool:
         return scope in SCOPES_OF_ROLE[self.role]
+
+
+def require(principal: Principal, scope: Scope) -> None:
+    """`NotPermitted` for a role without the scope."""
+    if not principal.may(scope):
+        raise NotPermitted(
+            f"A {principal.role.value} may not do this ({scope.value}).", hint="Ask a colleague."
+        )
 
 
 class ApiKey(Value):

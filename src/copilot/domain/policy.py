@@ -95,7 +95,7 @@ class PolicySet(Value):
 
 
 def rules_hash(rules: Sequence[PolicyRule], clauses: Mapping[str, str] = _NONE) -> str:
-    """What a knowledge manager signs: SHA-256 over rules and clause hashes as canonical JSON, defaults left out.
+    """What a knowledge manager signs: SHA-256 over rules and clauses as canonical JSON, defaults left out.
 
     `clauses` is as in `Signature`.
     """

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import httpx
 
-from copilot.bootstrap import ingest, open_knowledge, open_state, seed_shop_once
+from copilot.bootstrap import ingest, open_knowledge, open_state
 from copilot.config import Settings
 from copilot.domain.access import Principal, Role
 from copilot.domain.errors import DependencyUnavailable
+from copilot.order_systems import seed_shop_once
 
 _READY_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1

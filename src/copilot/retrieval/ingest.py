@@ -60,6 +60,8 @@ class IngestReport(Value):
     quarantined: tuple[str, ...] = ()
     """With the reason; also among added, changed or unchanged."""
     refused: tuple[Refusal, ...] = ()
+    needs_review: tuple[str, ...] = ()
+    """Policy rules whose clause is not what it was when they were signed."""
     passages: int = 0
     """Of the documents added and changed."""
     embedded: int = 0

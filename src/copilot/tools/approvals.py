@@ -5,12 +5,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from copilot.domain.access import Principal, Scope
-from copilot.domain.actions import Action, ActionStatus, Approval, PolicyOutcome, Provenance, ToolCall
+from copilot.domain.access import Principal, Scope, require
+from copilot.domain.actions import (
+    Action,
+    ActionStatus,
+    Approval,
+    PolicyOutcome,
+    Provenance,
+    ToolCall,
+    ToolResult,
+)
 from copilot.domain.errors import (
     ActionNotOpen,
     Conflict,
-    NotPermitted,
+    InvalidInput,
     PolicyDenied,
     SealBroken,
     SecondApproverNeeded,
@@ -75,7 +83,7 @@ class Approvals:
         What policy leaves to a supervisor needs two different people, the second with the scope
         `actions:approve_above_limit`. Returns the action, approved or awaiting its second approval.
         """
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         action = await self._open(principal, action_id)
         if not _same(digest, action.digest) or not _same(action.digest, action.compute_digest()):
             await self._ledger.append(
@@ -92,7 +100,7 @@ class Approvals:
         return approved
 
     async def reject(self, principal: Principal, action_id: str, reason: str) -> Action:
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         action = await self._open(principal, action_id)
         rejected = action.model_copy(update={"status": ActionStatus.REJECTED, "rejected_reason": reason})
         await self._store.replace(
@@ -105,7 +113,7 @@ class Approvals:
 
         What policy denies leaves the old one as it was.
         """
-        _require(principal, Scope.ACTIONS_APPROVE)
+        require(principal, Scope.ACTIONS_APPROVE)
         old = await self._open(principal, action_id)
         session = Session(
             tenant_id=old.tenant_id,
@@ -122,8 +130,40 @@ class Approvals:
         )
         return await self._supersede(old, new, principal)
 
+    async def resolve(
+        self, principal: Principal, action_id: str, outcome: ActionStatus, evidence: str
+    ) -> Action:
+        """Closes an unresolved action by hand, as SUCCEEDED or FAILED; for a supervisor, with evidence.
+
+        `evidence` says how they know: a refund's number at the provider, a statement. It ends nothing that
+        has an end. FAILED frees the same call to be proposed again, under another key.
+        """
+        require(principal, Scope.ACTIONS_APPROVE_ABOVE_LIMIT)
+        if outcome not in (ActionStatus.SUCCEEDED, ActionStatus.FAILED):
+            raise InvalidInput("An action ends as succeeded or failed.", where="outcome")
+        if not evidence.strip():
+            raise InvalidInput("Say how you know what happened.", where="evidence")
+        action = await self._store.get(principal.tenant_id, action_id)
+        if action.status is not ActionStatus.UNRESOLVED:
+            raise ActionNotOpen(
+                f"The action is {action.status.value}.", hint="Only an unresolved action is closed by hand."
+            )
+        now = self._clock.now()
+        done = outcome is ActionStatus.SUCCEEDED
+        result = ToolResult(
+            call=action.call,
+            ok=done,
+            data={"resolved_by": principal.id, "evidence": evidence},
+            error=None if done else f"Closed by {principal.name}: {evidence}",
+            created_at=now,
+        )
+        closed = action.model_copy(update={"status": outcome, "result": result, "parked": False})
+        record = records.resolution(closed, principal, evidence, now)
+        await self._store.replace(closed, record, expected=ActionStatus.UNRESOLVED)
+        return closed
+
     async def get(self, principal: Principal, action_id: str) -> Action:
-        _require(principal, Scope.ACTIONS_READ)
+        require(principal, Scope.ACTIONS_READ)
         return await self._store.get(principal.tenant_id, action_id)
 
     # ------------------------------------------------------------ proposing
@@ -293,10 +333,3 @@ def _edited(old: Action, arguments: Mapping[str, Any]) -> dict[str, Provenance]:
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _require(principal: Principal, scope: Scope) -> None:
-    if not principal.may(scope):
-        raise NotPermitted(
-            f"A {principal.role.value} may not do this ({scope.value}).", hint="Ask a colleague."
-        )

@@ -7,17 +7,23 @@ from copilot.domain.actions import ToolEffect
 from copilot.domain.errors import ConfigurationError, InvalidInput, NotFound
 from copilot.tools import arguments as a
 from copilot.tools import orders, refunds
+from copilot.tools.identity import email_claim, name_claim
 from copilot.tools.tool import ReadTool, Tool, WriteTool
 
 RETAIL_TOOLS: tuple[Tool, ...] = (
     ReadTool(
-        "find_user_id_by_email", "Find a customer's id by e-mail address.", a.ByEmail, orders.find_by_email
+        "find_user_id_by_email",
+        "Find a customer's id by e-mail address.",
+        a.ByEmail,
+        orders.find_by_email,
+        lambda by: email_claim(by.email),
     ),
     ReadTool(
         "find_user_id_by_name_zip",
         "Find a customer's id by first name, last name and ZIP code.",
         a.ByNameAndZip,
         orders.find_by_name_zip,
+        lambda by: name_claim(by.first_name, by.last_name, by.zip),
     ),
     ReadTool(
         "get_user_details",

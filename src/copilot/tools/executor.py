@@ -7,6 +7,7 @@ anywhere leaves a state that `recover` drives on with that same key.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -31,16 +32,20 @@ from copilot.ports import ActionStore, Clock, Ids, OrderSystem
 from copilot.tools import records
 from copilot.tools.arguments import parse_arguments
 from copilot.tools.assessment import Assessment, Assessor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits
 from copilot.tools.seals import Seals
-from copilot.tools.tool import Json, Session, WriteTool
+from copilot.tools.tool import Json, ReadTool, Session, WriteTool
 
 _RECOVERED_AT_ONCE = 8
 _TWO = 2
 
 
 class Executor:
-    """`sleep` waits between attempts; tests pass one that does not."""
+    """`sleep` waits between attempts; tests pass one that does not.
+
+    `identity` counts look-ups of customers by what is claimed; without it (replays) nothing locks.
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Executor:
         limits: Limits,
         seals: Seals,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        identity: IdentityGuard | None = None,
     ) -> None:
         self._assessor = assessor
         self._catalog = assessor.catalog
@@ -62,6 +68,7 @@ class Executor:
         self._limits = limits
         self._seals = seals
         self._sleep = sleep
+        self._identity = identity
         self._running: set[asyncio.Task[Action]] = set()
         self._customers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -76,7 +83,7 @@ class Executor:
         )
         try:
             parsed = parse_arguments(read_tool.arguments, arguments, tool=tool)
-            async with asyncio.timeout(self._limits.call_seconds):
+            async with self._attempt(session, read_tool, parsed), asyncio.timeout(self._limits.call_seconds):
                 data = await read_tool.run(self._orders, session, parsed)
         except CopilotError as error:
             return self._result(call, error=str(error))
@@ -98,14 +105,18 @@ class Executor:
 
         async def one(action: Action) -> Action:
             async with gate:
-                try:
-                    if action.status is ActionStatus.APPROVED:
-                        return await self.execute(action)
-                    return await self._in_background(self._resume(action.tenant_id, action.id))
-                except CopilotError:
-                    return await self._store.get(action.tenant_id, action.id)
+                return await self.drive_on(action)
 
         return list(await asyncio.gather(*map(one, await self._store.unfinished())))
+
+    async def drive_on(self, action: Action) -> Action:
+        """An approved or executing action as it ends, or as it is when it cannot be driven on."""
+        try:
+            if action.status is ActionStatus.APPROVED:
+                return await self.execute(action)
+            return await self._in_background(self._resume(action.tenant_id, action.id))
+        except CopilotError:
+            return await self._store.get(action.tenant_id, action.id)
 
     async def reconcile(self, tenant_id: str, action_id: str) -> Action:
         """Looks once more for the receipt of an unresolved action; it stays unresolved when there is none."""
@@ -311,6 +322,18 @@ class Executor:
         return action
 
     # ------------------------------------------------------------ parts
+
+    def _attempt(
+        self, session: Session, tool: ReadTool[Any], arguments: Value
+    ) -> AbstractAsyncContextManager[None]:
+        if self._identity is None or tool.claims is None:
+            return nullcontext()
+        return self._identity.attempt(
+            session.tenant_id,
+            session.conversation_id,
+            session.principal.id if session.principal else None,
+            tool.claims(arguments),
+        )
 
     def _parsed(self, action: Action) -> tuple[WriteTool[Any], Value]:
         tool = self._catalog.write_tool(action.call.tool)

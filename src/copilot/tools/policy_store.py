@@ -1,6 +1,7 @@
 """A tenant's policy rules between ingest and the engine: kept in SQL, clauses read from the documents."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,17 +23,25 @@ async def save_policies(store: KnowledgeStore, tenant_id: str, policy_sets: Sequ
 class StoredPolicy:
     """The rules of the last ingest over the clauses of the moment.
 
-    Built anew whenever rules or a document that they name have changed, by whichever process.
+    Built anew whenever rules or documents have changed, by whichever process; `looks_every` is how many
+    seconds a turn with several decisions may go on without looking again.
     """
 
-    def __init__(self, store: KnowledgeStore, tenant_id: str, render: RenderText) -> None:
+    def __init__(
+        self, store: KnowledgeStore, tenant_id: str, render: RenderText, *, looks_every: float = 0.5
+    ) -> None:
         self._store = store
         self._tenant_id = tenant_id
         self._render = render
+        self._looks_every = looks_every
+        self._looked = 0.0
         self._built: tuple[object, PolicyEngine] | None = None
 
     async def engine(self) -> PolicyEngine:
         """With no rules, one that denies everything. `ConfigurationError` when the rules cannot be read."""
+        started = time.monotonic()
+        if self._built is not None and started - self._looked < self._looks_every:
+            return self._built[1]
         stored = await self._store.get_artifact(self._tenant_id, _ARTIFACT)
         versions = await self._store.content_hashes(self._tenant_id)
         basis = (stored[0] if stored else None, hash(frozenset(versions.items())))
@@ -40,6 +49,7 @@ class StoredPolicy:
             policy_sets = _read(stored[1]) if stored else ()
             clauses = await known_clauses(self._store, self._tenant_id, policy_sets)
             self._built = basis, PolicyEngine(policy_sets, clauses, self._render)
+        self._looked = started
         return self._built[1]
 
 

@@ -99,6 +99,27 @@ def reopened(action: Action, at: datetime) -> LedgerRecord:
     return _record("second_approval_needed", action, {"policy": _decision(action.decision)}, at)
 
 
+def looked(action: Action, at: datetime) -> LedgerRecord:
+    """The order system was asked again what became of an unresolved call, and showed nothing."""
+    return _record("reconciliation", action, {"key": action.call.id, "looked": action.looked}, at)
+
+
+def parked(action: Action, at: datetime) -> LedgerRecord:
+    """Left to a person."""
+    return _record("parked", action, {"key": action.call.id, "looked": action.looked}, at)
+
+
+def resolution(action: Action, principal: Principal, evidence: str, at: datetime) -> LedgerRecord:
+    """A person has found out what happened and says so."""
+    body = {
+        "by": principal.id,
+        "key": action.call.id,
+        "status": action.status.value,
+        "evidence_sha256": _sha256(evidence),
+    }
+    return _record("resolution", action, body, at)
+
+
 def receipt(action: Action, at: datetime) -> LedgerRecord:
     result = action.result
     body: Json = {"key": action.call.id, "status": action.status.value}

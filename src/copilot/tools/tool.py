@@ -70,6 +70,8 @@ class ReadTool(Generic[A]):
     description: str
     arguments: type[A]
     run: Callable[[OrderSystem, Session, A], Awaitable[Json]]
+    claims: Callable[[A], tuple[str, ...]] | None = None
+    """What the arguments claim about who a customer is: such a look-up counts towards the lock-out."""
     version: str = "1"
     effect: ToolEffect = field(default=ToolEffect.READ, init=False)
     scope: Scope = Scope.CONVERSATIONS_READ

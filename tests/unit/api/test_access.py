@@ -50,6 +50,14 @@ async def test_a_revoked_key_is_refused(client, world):
         (Role.KNOWLEDGE_MANAGER, "GET", "/v1/actions/a", None, "actions:read"),
         (Role.ML_ENGINEER, "POST", "/v1/actions/a/approve", {"digest": "0" * 64}, "actions:approve"),
         (Role.ML_ENGINEER, "POST", "/v1/actions/a/reject", {}, "actions:approve"),
+        (
+            Role.REPRESENTATIVE,
+            "POST",
+            "/v1/actions/a/resolve",
+            {"outcome": "succeeded", "evidence": "Refund 7718"},
+            "actions:approve_above_limit",
+        ),
+        (Role.REPRESENTATIVE, "POST", "/v1/conversations/c/customer/unlock", None, "customers:unlock"),
     ],
 )
 async def test_a_role_without_the_scope_is_told_which_one_is_missing(

@@ -69,6 +69,30 @@ async def test_an_action_is_approved_only_with_the_digest_that_was_shown(client,
     assert (await client.post("/v1/actions/act_1/approve", json={})).status_code == 422
 
 
+async def test_a_supervisor_closes_an_unresolved_action_with_evidence(as_role, world):
+    world.actions.propose()
+    client = await as_role(Role.SUPERVISOR)
+    path, evidence = "/v1/actions/act_1/resolve", "Refund 7718 in the console"
+    for wrong in (
+        {"outcome": "succeeded"},
+        {"outcome": "maybe", "evidence": "x"},
+        {"outcome": "failed", "evidence": " "},
+    ):
+        assert (await client.post(path, json=wrong)).status_code == 422
+    closed = await client.post(path, json={"outcome": "failed", "evidence": evidence})
+
+    assert closed.json()["status"] == "failed"
+
+
+async def test_a_supervisor_unlocks_the_verification(as_role, world, conversation):
+    client = await as_role(Role.SUPERVISOR)
+    unlocked = await client.post(f"{conversation}/customer/unlock")
+
+    assert (unlocked.status_code, unlocked.content) == (204, b"")
+    assert world.assist.unlocked == [conversation.rpartition("/")[2]]
+    assert (await client.post("/v1/conversations/conv_none/customer/unlock")).status_code == 404
+
+
 async def test_an_edited_action_is_a_new_one_that_names_the_old(client, world):
     world.actions.propose()
     response = await client.post("/v1/actions/act_1/edit", json={"arguments": {"amount": "10.00"}})

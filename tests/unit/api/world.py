@@ -28,6 +28,7 @@ class FakeAssist:
         self.failure: Exception | None = None
         self.hold = None  # an asyncio.Event that requests wait for
         self.verified: dict[str, str | None] = {}
+        self.unlocked: list[str] = []
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 
     async def open(self, principal, channel, subject, customer_email, *, customer_verified):
@@ -104,6 +105,15 @@ class FakeAssist:
         action = await self._actions.get(principal.tenant_id, action_id)
         call = action.call.model_copy(update={"arguments": dict(arguments)})
         return action.model_copy(update={"call": call, "replaces": action.id})
+
+    async def resolve(self, principal, action_id, outcome, evidence):
+        action = await self._actions.get(principal.tenant_id, action_id)
+        self._actions.kept[action_id] = action.model_copy(update={"status": outcome})
+        return self._actions.kept[action_id]
+
+    async def unlock_customer(self, principal, conversation_id):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        self.unlocked.append(conversation_id)
 
     async def _maybe_fail(self):
         if self.hold:

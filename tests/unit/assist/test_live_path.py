@@ -13,10 +13,18 @@ from tests.unit.assist.world import (
     world,
 )
 
+from copilot.domain.access import Role
 from copilot.domain.actions import ActionStatus, PolicyOutcome
 from copilot.domain.assist import FeedbackVerdict, Support
 from copilot.domain.conversation import Channel, Speaker
-from copilot.domain.errors import ConversationClosed, CustomerNotVerified, DependencyUnavailable, InvalidInput
+from copilot.domain.errors import (
+    ConversationClosed,
+    CustomerNotVerified,
+    DependencyUnavailable,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+)
 
 HELLO_ELENA = f"I want a refund for my broken order {ELENA_ORDER}, I am elena@example.com"
 
@@ -119,6 +127,35 @@ async def test_verification_locks_after_five_failures_even_for_the_right_answer(
             )
     with pytest.raises(CustomerNotVerified, match="locked"):
         await w.live.verify_customer(RITA, w.conversation.id, email="elena@example.com", order_id=ELENA_ORDER)
+
+
+async def test_a_new_conversation_does_not_unlock_what_was_guessed_at_but_a_supervisor_does():
+    w = await world()
+    for n in range(5):
+        with pytest.raises(CustomerNotVerified):
+            await w.live.verify_customer(
+                RITA, w.conversation.id, email="elena@example.com", order_id=f"LF-{n}"
+            )
+    other = await w.live.open(RITA, Channel.CHAT)
+    right = {"email": "elena@example.com", "order_id": ELENA_ORDER}
+    with pytest.raises(CustomerNotVerified, match="locked"):
+        await w.live.verify_customer(RITA, other.id, **right)
+    with pytest.raises(NotPermitted):
+        await w.live.unlock_customer(RITA, other.id)
+    sue = RITA.model_copy(update={"id": "sue", "role": Role.SUPERVISOR})
+    with pytest.raises(NotFound):
+        await w.live.unlock_customer(sue.model_copy(update={"tenant_id": "acme"}), other.id)
+    await w.live.unlock_customer(sue, other.id)
+    assert (await w.live.verify_customer(RITA, other.id, **right)).email == "elena@example.com"
+    assert "unlock" in [entry.kind async for entry in w.ledger.entries("larkfield")]
+
+
+async def test_a_claim_in_the_customers_own_words_is_tried_once():
+    w = await world()
+    for _ in range(7):
+        await w.customer(f"My order {OMARS_ORDER}, I am elena@example.com")
+    await w.customer(f"Sorry, it is order {ELENA_ORDER}")
+    assert (await w.snapshot()).conversation.customer_id == "c_elena"
 
 
 async def test_what_policy_denies_is_shown_with_its_clause_and_cannot_be_proposed():

@@ -15,6 +15,7 @@ from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.adapters.fakes.order_system import FakeOrderSystem
+from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.assist.classifier import LinearClassifier
 from copilot.assist.desk import CatalogDesk
@@ -53,6 +54,7 @@ from copilot.tools.approvals import Approvals
 from copilot.tools.assessment import Assessor
 from copilot.tools.catalog import Catalog
 from copilot.tools.executor import Executor
+from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits
 from copilot.tools.policy import PolicyEngine
 from copilot.tools.seals import Seals
@@ -428,10 +430,12 @@ async def world(
     policy = PolicyEngine([POLICY], {}, render_text, require_signatures=False)
     limits = Limits(call_seconds=1)
     assessor = Assessor(Catalog(), orders, policy, actions, clock)
+    attempts = MemoryVerificationAttempts()
+    guard = IdentityGuard(attempts, clock, ids)
     desk = CatalogDesk(
         Catalog(),
         Approvals(assessor, actions, ledger, clock, ids, limits, SEALS),
-        Executor(assessor, orders, actions, clock, ids, limits, SEALS),
+        Executor(assessor, orders, actions, clock, ids, limits, SEALS, identity=guard),
         actions,
     )
     profile = TenantProfile(
@@ -456,6 +460,7 @@ async def world(
         search=search,
         desk=desk,
         orders=orders,
+        attempts=attempts,
         ledger=ledger,
         embedder=embedder,
         clock=clock,

@@ -11,7 +11,15 @@ from copilot.cli.app import build_app
 from copilot.domain.errors import ConfigurationError
 from copilot.evaluation.tau_replay import replay_files
 
-ADDRESS = {"address1": "1 Oak St", "address2": "", "city": "Ames", "country": "USA", "state": "IA", "zip": "50010"}
+ADDRESS = {
+    "address1": "1 Oak St",
+    "address2": "",
+    "city": "Ames",
+    "country": "USA",
+    "state": "IA",
+    "zip": "50010",
+}
+RED = {"color": "red"}
 
 
 def order(number, status, item, price):
@@ -19,9 +27,7 @@ def order(number, status, item, price):
         "order_id": number,
         "user_id": "ada",
         "address": ADDRESS,
-        "items": [
-            {"name": "Lamp", "product_id": "lamp", "item_id": item, "price": price, "options": {"color": "red"}}
-        ],
+        "items": [{"name": "Lamp", "product_id": "lamp", "item_id": item, "price": price, "options": RED}],
         "status": status,
         "fulfillments": [],
         "payment_history": [

@@ -8,8 +8,10 @@ import yaml
 from tests.unit.knowledge.scenario import NOW, ROOT, load, scenario
 from tests.unit.tools.rules import render_text
 
+from copilot.adapters.loaders.folder import read_document
 from copilot.adapters.yaml_files import load_conversations, load_playbooks, load_policies
 from copilot.domain.commerce import Money
+from copilot.domain.policy import clauses_of
 from copilot.tools.arguments import REASONS_WITH_RETURN
 from copilot.tools.catalog import Catalog
 from copilot.tools.facts import call_facts, order_facts
@@ -19,6 +21,11 @@ PLAYBOOKS = load_playbooks(ROOT / "knowledge" / "playbooks")
 POLICIES = load_policies(ROOT / "knowledge" / "policies")
 CONVERSATIONS = load_conversations(ROOT / "evals" / "conversations")
 ORDERS = scenario()
+POLICY_DOCUMENTS = [
+    document
+    for path in sorted((ROOT / "knowledge" / "articles").glob("*/*-policy*.md"))
+    for document in read_document(path)
+]
 ENGINE = PolicyEngine(POLICIES, {}, render_text)
 RETURN, REFUND, CANCEL = "return_delivered_order_items", "refund_order", "cancel_pending_order"
 
@@ -243,3 +250,35 @@ def test_recordings_expect_documents_that_exist():
     named |= {d for c in CONVERSATIONS for t in c.turns if t.expect for d in t.expect.not_documents}
     stored = {path.name.split(".")[0] for path in (ROOT / "knowledge").rglob("*") if path.is_file()}
     assert named - stored == set()
+
+
+def test_every_order_is_judged_by_the_document_versions_of_the_day_it_was_placed():
+    in_force = {(d.external_id, d.version): (d.valid_from, d.valid_to) for d in POLICY_DOCUMENTS}
+    seen = set()
+    for order_id, (_, order) in ORDERS.items():
+        day = order.placed_at.astimezone(UTC).date()
+        for tool, amount, reason in (
+            (REFUND, "1.00", "goodwill"),
+            (REFUND, "1.00", "price_match"),
+            (RETURN, None, None),
+            (CANCEL, None, None),
+        ):
+            for finding in decide(order_id, tool, amount, reason).findings:
+                version = finding.clause.document, finding.clause.version
+                first, last = in_force[version]
+                assert first is None or first <= day, (order_id, finding)
+                assert last is None or day <= last, (order_id, finding)
+                seen.add(version)
+    assert {
+        ("refunds-policy", "1"),
+        ("refunds-policy", "2"),
+        ("returns-policy", "2"),
+        ("returns-policy", "3"),
+    } <= seen
+
+
+def test_the_demo_companys_signatures_cover_the_clauses_as_they_are():
+    clauses = {key: clause for d in POLICY_DOCUMENTS for key, clause in clauses_of(d).items()}
+    engine = PolicyEngine(POLICIES, clauses, render_text)
+    assert engine.flags() == []
+    assert engine.problems() == []

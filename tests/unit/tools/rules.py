@@ -116,7 +116,9 @@ def document(external_id: str, version: str, title: str = "", **texts: str) -> P
         )
         text += words + "\n"
     title = title or external_id
-    return ParsedDocument(external_id=external_id, version=version, title=title, text=text, blocks=tuple(blocks))
+    return ParsedDocument(
+        external_id=external_id, version=version, title=title, text=text, blocks=tuple(blocks)
+    )
 
 
 CLAUSES = {
@@ -124,7 +126,12 @@ CLAUSES = {
     **clauses_of(document("returns-policy", "2", _3_2="within 14 days")),
     **clauses_of(
         document(
-            "refunds-policy", "2", _3_2="up to $200", _3_3="above $100", _3_4="lost parcels", _3_6="$500 a year"
+            "refunds-policy",
+            "2",
+            _3_2="up to $200",
+            _3_3="above $100",
+            _3_4="lost parcels",
+            _3_6="$500 a year",
         )
     ),
     **clauses_of(document("cancellation-policy", "1", _1_1="pending orders are free to cancel")),

@@ -6,6 +6,7 @@ import { icon } from "../parts.js";
 import { shared } from "../styles.js";
 import { formatMoney, formatTime, timeLeft } from "../text.js";
 import { decisionStyles, renderDecision } from "./decision.js";
+import { originStyles, renderOrigins } from "./origins.js";
 
 const STATUS: Record<ActionStatus, { readonly label: string; readonly tone: string }> = {
   proposed: { label: "Waiting for approval", tone: "accent" },
@@ -98,6 +99,7 @@ export class ApprovalCard extends LitElement {
         ${action.amount ? html`<strong>${formatMoney(action.amount)}</strong>` : nothing}
       </p>
       ${this.isWaiting || action.status === "unresolved" ? renderDecision(action.decision) : nothing}
+      ${this.isWaiting ? renderOrigins(action) : nothing}
       ${this.renderApprovals()} ${this.renderOutcome()}
       ${this.isWaiting && !expired ? this.renderControls() : nothing}
       ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : nothing}
@@ -207,6 +209,7 @@ export class ApprovalCard extends LitElement {
   static override styles = [
     shared,
     decisionStyles,
+    originStyles,
     css`
       .proposal {
         border: 1px solid var(--cp-line);

@@ -26,6 +26,9 @@ function renderFinding(finding: PolicyFinding): TemplateResult {
     ${icon(mark)}
     <span>
       ${finding.because}
+      ${finding.needs_review
+        ? html`<span class="badge warn" title="The clause has changed since this rule was signed">needs review</span>`
+        : ""}
       <span class="meta clause" title=${clause.quote}>${clause.title || clause.document} §${clause.clause} (v${clause.version})</span>
     </span>
   </li>`;

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from copilot.assist.collaborators import RankedSentence, SentenceRanker
+from copilot.assist.grounding import contradictions
+from copilot.assist.quote_weights import QuoteWeights
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
 from copilot.assist.words import plain, similarity
 from copilot.domain.assist import Drafter, Sentence, Support
@@ -22,12 +24,11 @@ _TEMPLATE_PART = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
 _KNOWLEDGE_MARK = "\ue000knowledge"
 _MARK = "\ue001"
 _WITHOUT_SOURCE = {"conversation", "entity", "today"}
-_MAX_SENTENCES = 3
-_MIN_SCORE = 0.42
-# Without a playbook only the passages say what the reply is about, so they must fit better.
-_MIN_SCORE_ALONE = 0.55
-_CLOSE_TO_BEST = 0.82
-_NEAR_DUPLICATE = 0.6
+_MAX_SENTENCES = 2
+_RANKED = 6
+_CLOSE_TO_BEST = 0.6
+_KNOWN_MATTER = 0.65
+_NEAR_DUPLICATE = 0.5
 
 
 class Composer:
@@ -55,12 +56,21 @@ class Composer:
         quotable = [
             s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
         ]
-        ranked = await self._ranker.rank(request.understanding.query, quotable, 2 * _MAX_SENTENCES)
-        least = _MIN_SCORE if request.playbook is not None else _MIN_SCORE_ALONE
-        for sentence in _reading_order(_distinct(ranked, least)):
-            citation = cite(sentence.scored, sentence.start, sentence.end)
-            if citation is not None:
-                yield Sentence(text=citation.quote, support=Support.SUPPORTED, citations=(citation,))
+        playbook = request.playbook
+        query = request.understanding.query
+        if playbook is not None and playbook.needs_order and not query.endswith("?"):
+            # "The glass is cracked" asks what holds for the matter that it is.
+            query = f"{playbook.title}. {query}"
+        ranked = await self._ranker.rank(query, quotable, _RANKED)
+        for chosen in _reading_order(worth_saying(ranked, known_matter=playbook is not None)):
+            citation = cite(chosen.scored, chosen.start, chosen.end)
+            if citation is None:
+                continue
+            sentence = Sentence(
+                text=chosen.said or citation.quote, support=Support.SUPPORTED, citations=(citation,)
+            )
+            if not contradictions(sentence, request.knowledge):
+                yield sentence
 
 
 def _composed(request: DraftRequest, knowledge: list[Sentence]) -> list[Sentence]:
@@ -149,7 +159,10 @@ def _is_substantial(request: DraftRequest, sentences: Sequence[Sentence], said: 
     template = reply_template(request)
     if template is None or not sentences:
         return False
-    waits_for_knowledge = any(_KNOWLEDGE_LINE.match(line) for line in template.splitlines())
+    # About an order, asking for its number takes the matter further even when nothing is quoted.
+    waits_for_knowledge = not (request.playbook and request.playbook.needs_order) and any(
+        _KNOWLEDGE_LINE.match(line) for line in template.splitlines()
+    )
     repeats = any(plain(" ".join(s.text for s in sentences)) in turn for turn in said)
     return not waits_for_knowledge and not repeats
 
@@ -168,17 +181,27 @@ def _new(sentences: Sequence[Sentence], said: Sequence[str]) -> list[Sentence]:
     return [s for s in sentences if not any(plain(s.text) in turn for turn in said)]
 
 
-def _distinct(ranked: Sequence[RankedSentence], least: float) -> list[RankedSentence]:
-    """The best few, none of which says the same as one before."""
+def worth_saying(ranked: Sequence[RankedSentence], *, known_matter: bool = False) -> list[RankedSentence]:
+    """The best sentence if it likely answers, and one as good that says something else.
+
+    Where a playbook says what the reply is about, a less likely one will do.
+    """
+    least = QuoteWeights.load().threshold * (_KNOWN_MATTER if known_matter else 1.0)
     chosen: list[RankedSentence] = []
     for candidate in ranked:
         if candidate.score < max(least, _CLOSE_TO_BEST * ranked[0].score):
             break
-        if all(similarity(candidate.text, c.text) < _NEAR_DUPLICATE for c in chosen):
+        if all(_says_more(candidate, c) for c in chosen):
             chosen.append(candidate)
         if len(chosen) == _MAX_SENTENCES:
             break
     return chosen
+
+
+def _says_more(candidate: RankedSentence, chosen: RankedSentence) -> bool:
+    same_place = candidate.scored.passage.id == chosen.scored.passage.id
+    overlapping = same_place and candidate.start < chosen.end and chosen.start < candidate.end
+    return not overlapping and similarity(candidate.text, chosen.text) < _NEAR_DUPLICATE
 
 
 def _reading_order(sentences: Sequence[RankedSentence]) -> list[RankedSentence]:
