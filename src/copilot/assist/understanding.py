@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from copilot.assist.classifier import Prediction, sentiment_score
@@ -20,6 +20,8 @@ _SHORT_WORDS = 6
 _SMALL_TALK_WORDS = 14
 _MIN_ALTERNATIVE = 0.1
 _CLEAR_PROBABILITY = 0.5
+_CLEAR_CHANGE = 0.8
+"""How sure it takes to hear a new matter in the answer to the representative's own question."""
 _CLEARLY_NEGATIVE, _RECENT_TURNS, _REPEATED = -0.6, 3, 2
 _MIN_SENTENCE_WORDS, _MAX_SENTENCES = 3, 4
 # What is left of "my order is LF-1004829 and my email is jo@example.com" once the data are taken out.
@@ -46,6 +48,10 @@ _REQUEST = re.compile(
     r"didn't|never|missing|wrong)\b",
     re.IGNORECASE,
 )
+_INVITES = re.compile(
+    r"\b(?:anything|something) else\b|\bhow (?:can|may|could) (?:i|we) help\b", re.IGNORECASE
+)
+"""Questions that ask for a new matter."""
 _FILLER = frozenset(
     [
         "a",
@@ -181,6 +187,13 @@ class _Reading:
     """Its sentences that ask or complain: what is looked up."""
     words: tuple[str, ...]
     entities: tuple[Entity, ...]
+    answers: bool = False
+    """Whether the representative had just asked something, other than whether there is anything else."""
+
+    @property
+    def clear_at(self) -> float:
+        """From which probability on the turn speaks for itself."""
+        return _CLEAR_CHANGE if self.answers else _CLEAR_PROBABILITY
 
     @property
     def sentences(self) -> list[str]:
@@ -207,7 +220,7 @@ class _Reading:
 
     @property
     def leans_on_context(self) -> bool:
-        if len(self.words) <= _SHORT_WORDS:
+        if self.answers or len(self.words) <= _SHORT_WORDS:
             return True
         named = any(e.kind is EntityKind.PRODUCT for e in self.entities)
         return not named and bool(_POINTS_BACK.search(self.text)) and len(self.words) <= 3 * _SHORT_WORDS
@@ -230,7 +243,10 @@ class Understander:
     ) -> Understanding:
         """`previous` is the understanding of the customer turn before, whose intent a short turn keeps."""
         entities = entities_of(conversation, profile, today)
-        reading = _read(turn, tuple(e for e in entities if e.turn_id == turn.id))
+        reading = replace(
+            _read(turn, tuple(e for e in entities if e.turn_id == turn.id)),
+            answers=_answers(conversation, turn),
+        )
         vector = await self._embedder.embed_query(reading.text or "hello")
         asks = not (reading.is_greeting or reading.is_thanks)
         query, prediction = reading.question, await self._predict(profile, reading, vector)
@@ -269,7 +285,7 @@ class Understander:
         """The query and the intent's prediction once earlier turns are taken into account."""
         if reading.only_supplies_data:
             return previous.query, None
-        clear = alone is not None and alone.in_scope and alone.probability >= _CLEAR_PROBABILITY
+        clear = alone is not None and alone.in_scope and alone.probability >= reading.clear_at
         if clear and len(reading.words) > _SHORT_WORDS:
             return reading.question, alone
         if not reading.leans_on_context:
@@ -298,6 +314,13 @@ def is_frustrated(sentiments: Sequence[Sentiment]) -> bool:
 def is_question(text: str) -> bool:
     """Whether `text` asks or requests something, as opposed to telling."""
     return bool(_REQUEST.search(text))
+
+
+def _answers(conversation: Conversation, turn: Turn) -> bool:
+    before = next((t for t in conversation.turns if t.sequence == turn.sequence - 1), None)
+    if before is None or before.speaker is not Speaker.REPRESENTATIVE:
+        return False
+    return before.text.rstrip().endswith("?") and not _INVITES.search(before.text)
 
 
 def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
@@ -346,7 +369,7 @@ def _intent(
     if (
         earlier is not None
         and keeps
-        and not (prediction.in_scope and ranked[0].confidence >= _CLEAR_PROBABILITY)
+        and not (prediction.in_scope and ranked[0].confidence >= reading.clear_at)
     ):
         return earlier, tuple(i for i in ranked if i.name != earlier.name)[:2]
     return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
