@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy.exc import IntegrityError
 from tests.unit.tools.desk import RITA, SAM, SEALS, desk
 from tests.unit.tools.shop import MAYA, TOM, order, person, session, shop
 
@@ -458,7 +459,10 @@ class Histories(RuleBasedStateMachine):
         if not forged.approvals and change == "approver":
             return
         before = self.d.orders.done
-        self.overwrite(forged)
+        try:
+            self.overwrite(forged)
+        except IntegrityError:  # the database itself holds that nothing is open twice
+            return
         try:
             with pytest.raises(SealBroken):
                 self.run(self.d.executor.execute(forged))
