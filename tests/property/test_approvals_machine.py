@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy.exc import IntegrityError
 from tests.unit.tools.desk import RITA, SAM, SEALS, desk
 from tests.unit.tools.shop import MAYA, TOM, order, person, session, shop
 
@@ -51,7 +52,7 @@ from copilot.tools.seals import Seals
 
 HISTORIES = int(os.environ.get("COPILOT_HISTORIES", "1000"))
 SQL_HISTORIES = max(20, HISTORIES // 25)
-STEPS = 30
+STEPS = int(os.environ.get("COPILOT_HISTORY_STEPS", "20"))
 
 ROLF, SUE = person("rolf"), person("sue", Role.SUPERVISOR)
 KIM = person("kim", Role.KNOWLEDGE_MANAGER)
@@ -458,7 +459,10 @@ class Histories(RuleBasedStateMachine):
         if not forged.approvals and change == "approver":
             return
         before = self.d.orders.done
-        self.overwrite(forged)
+        try:
+            self.overwrite(forged)
+        except IntegrityError:  # the database itself holds that nothing is open twice
+            return
         try:
             with pytest.raises(SealBroken):
                 self.run(self.d.executor.execute(forged))
@@ -546,6 +550,8 @@ _COMMON = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
     "database": None,
+    # Shrinking a history of this length takes minutes; the one that failed is short enough to read.
+    "phases": [Phase.generate],
 }
 
 
