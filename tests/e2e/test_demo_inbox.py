@@ -68,7 +68,7 @@ def test_a_question_gets_a_sourced_draft_that_is_inserted_and_sent(inbox: Page) 
 
     expect(panel).to_contain_text("Suggested reply")
     expect(panel).to_contain_text("Returns policy")
-    panel.get_by_role("button", name=re.compile("^Insert")).first.click()
+    panel.locator("copilot-suggestion").get_by_role("button", name=re.compile("^Insert")).click()
 
     expect(inbox.locator("#reply-text")).to_have_value(re.compile(r"30 days"))
     inbox.locator("#reply-form").get_by_role("button", name="Send").click()

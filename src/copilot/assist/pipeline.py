@@ -7,6 +7,7 @@ from datetime import date
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
+from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
@@ -81,6 +82,10 @@ class Pipeline:
         await revision.attempt(
             "store", revision.bus.save(revision.conversation.tenant_id, revision.conversation.id)
         )
+
+    async def anticipate(self, turn: Turn, profile: TenantProfile) -> None:
+        """Begins the slow part of a turn's work while the turn is still being kept."""
+        await self._understander.anticipate(turn, profile=profile, today=self._today())
 
     # ------------------------------------------------------------ stages
 

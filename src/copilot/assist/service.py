@@ -129,6 +129,7 @@ class LiveAssist:
             )
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._memories: OrderedDict[str, Memory] = OrderedDict()
 
@@ -167,14 +168,23 @@ class LiveAssist:
         """Keeps the turn, cancels the work for older ones, starts its own, and returns at once."""
         started = time.perf_counter()
         _require_text(text)
+        said = Turn(
+            id=self._ports.ids.new("turn"),
+            conversation_id=conversation_id,
+            sequence=1,  # the store counts
+            speaker=speaker,
+            text=text,
+            created_at=self._ports.clock.now(),
+        )
+        self._anticipate(principal.tenant_id, said)
         async with self._lock(conversation_id):
             conversation = await self._ports.store.append_turn(
                 principal.tenant_id,
                 conversation_id,
-                turn_id=self._ports.ids.new("turn"),
+                turn_id=said.id,
                 speaker=speaker,
                 text=text,
-                at=self._ports.clock.now(),
+                at=said.created_at,
             )
             turn = conversation.turns[-1]
             await self._cancel(conversation_id)
@@ -352,6 +362,18 @@ class LiveAssist:
             await self._cancel(conversation_id)
 
     # ------------------------------------------------------------ the work for a revision
+
+    def _anticipate(self, tenant_id: str, said: Turn) -> None:
+        """Embeds a customer's turn while it is being kept; what fails here fails again where it is told."""
+
+        async def work() -> None:
+            with suppress(CopilotError):
+                await self._pipeline.anticipate(said, await self._profiles.of(tenant_id))
+
+        if said.speaker is Speaker.CUSTOMER:
+            task = asyncio.create_task(work())
+            self._ahead.add(task)
+            task.add_done_callback(self._ahead.discard)
 
     async def _known_customer(self, email: str | None) -> str | None:
         try:

@@ -1,5 +1,6 @@
 """What a turn means in its conversation: intent, entities, sentiment, and the question to look up."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -231,6 +232,14 @@ class Understander:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+
+    async def anticipate(self, turn: Turn, *, profile: TenantProfile, today: date) -> None:
+        """Embeds what understanding and search will ask for, so that both find it done."""
+        vocabulary = profile.vocabulary
+        entities = find_entities(turn.text, turn_id=turn.id, today=today, vocabulary=vocabulary)
+        reading = _read(turn, entities)
+        texts = {reading.text or "hello", reading.question[:_MAX_QUERY_CHARACTERS]} - {""}
+        await asyncio.gather(*(self._embedder.embed_query(text) for text in texts))
 
     async def understand(
         self,
