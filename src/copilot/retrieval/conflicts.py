@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
@@ -84,7 +85,9 @@ def _contradict(one: _Statement, other: _Statement) -> bool:
     return any(one.values[unit].isdisjoint(other.values[unit]) for unit in units)
 
 
-def _statements(text: str) -> list[_Statement]:
+@lru_cache(maxsize=8192)
+def _statements(text: str) -> tuple[_Statement, ...]:
+    """Remembered: a passage's text never changes, and the same few are found again and again."""
     statements = []
     for start, end in split_sentences(text):
         values = _values(text[start:end])
@@ -92,7 +95,7 @@ def _statements(text: str) -> list[_Statement]:
             plain = _QUANTITY.sub(" ", text[start:end])
             terms = frozenset(stem(word) for word in content_words(plain) if not word.isdigit())
             statements.append(_Statement(terms, values))
-    return statements
+    return tuple(statements)
 
 
 def _values(sentence: str) -> dict[str, frozenset[str]]:

@@ -59,6 +59,18 @@ class _Question:
     stems: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Matches:
+    """What the keywords found, by BM25: of the last turn, and of the earlier ones it leans on."""
+
+    last: list[tuple[str, float]]
+    leaned_on: list[tuple[str, float]]
+
+
+async def _nothing() -> list[tuple[str, float]]:
+    return []
+
+
 class KnowledgeSearch:
     """Answers one tenant's questions; holds no state of its own."""
 
@@ -90,14 +102,25 @@ class KnowledgeSearch:
         return _features(candidates[0], question, _Field.of(question, candidates))
 
     async def _find(self, query: SearchQuery) -> tuple[_Question, list[_Candidate]]:
-        question, candidates = await self._question(query), list[_Candidate]()
+        first, *wider = OVERFETCH
+        question, matches = await asyncio.gather(self._question(query), self._match(query, first))
         if not words(query.text):
-            return question, candidates
-        for fetched in OVERFETCH:
-            candidates, exhausted = await self._candidates(query, question, fetched)
+            return question, []
+        candidates, exhausted = await self._candidates(query, question, matches, first)
+        for limit in wider:
             if exhausted or len(candidates) >= query.limit:
                 break
+            matches = await self._match(query, limit)
+            candidates, exhausted = await self._candidates(query, question, matches, limit)
         return question, candidates
+
+    async def _match(self, query: SearchQuery, limit: int) -> _Matches:
+        earlier = " ".join(query.history[-KEYWORD_HISTORY:])
+        last, leaned_on = await asyncio.gather(
+            self._store.match(query.tenant_id, query.text, limit),
+            self._store.match(query.tenant_id, earlier, limit) if earlier else _nothing(),
+        )
+        return _Matches(last, leaned_on)
 
     async def _question(self, query: SearchQuery) -> _Question:
         """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
@@ -114,15 +137,11 @@ class KnowledgeSearch:
         )
 
     async def _candidates(
-        self, query: SearchQuery, question: _Question, limit: int
+        self, query: SearchQuery, question: _Question, matches: _Matches, limit: int
     ) -> tuple[list[_Candidate], bool]:
         """Scored, filtered, best first; and whether there was nothing more to fetch."""
-        earlier = " ".join(query.history[-KEYWORD_HISTORY:])
-        matched, leaned_on, near = await asyncio.gather(
-            self._store.match(query.tenant_id, query.text, limit),
-            self._store.match(query.tenant_id, earlier, limit),
-            self._index.nearest(query.tenant_id, question.in_context, limit),
-        )
+        matched, leaned_on = matches.last, matches.leaned_on
+        near = await self._index.nearest(query.tenant_id, question.in_context, limit)
         last = dict(matched)
         keyword = {
             identity: last.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
