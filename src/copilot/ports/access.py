@@ -1,0 +1,21 @@
+"""Who may call."""
+
+from typing import Protocol
+
+from copilot.domain.access import ApiKey, Principal
+
+
+class ApiKeyStore(Protocol):
+    """API keys; only their hashes are kept, so a key is shown once, when it is made."""
+
+    async def create(self, principal: Principal) -> str:
+        """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
+
+    async def principal_of(self, key: str) -> Principal:
+        """`NotAuthenticated` for anything that is not a key in force."""
+
+    async def list_keys(self, tenant_id: str) -> list[ApiKey]:
+        """Oldest first, revoked ones too."""
+
+    async def revoke(self, tenant_id: str, prefix: str) -> None:
+        """`NotFound` when the tenant has no such key; revoking twice is no error."""

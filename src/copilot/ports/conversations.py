@@ -1,0 +1,89 @@
+"""Conversations and their live events."""
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.conversation import Conversation, Speaker
+from copilot.domain.snapshot import EventMarks
+from copilot.domain.wrap_up import Summary, WrapUp
+
+
+class ConversationStore(Protocol):
+    """Conversations, turns and what was shown at each revision."""
+
+    async def create(self, conversation: Conversation) -> None: ...
+
+    async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
+        """With all its turns. `NotFound` for another tenant's."""
+
+    async def list_open(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Conversation]:
+        """Newest first, without their turns; `after` is the id of the last one already seen."""
+
+    async def append_turn(
+        self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
+    ) -> Conversation:
+        """Adds the turn and one to the revision, in one transaction. `ConversationClosed` after wrap-up."""
+
+    async def set_customer(
+        self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
+    ) -> Conversation:
+        """Binds the verified customer and adds one to the revision."""
+
+    async def save_revision(
+        self, snapshot: ConversationSnapshot, events: Sequence[AssistEvent], *, tenant_id: str
+    ) -> bool:
+        """What was shown for this revision; False, saving nothing, when a newer revision was saved before."""
+
+    async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
+        """`ConversationClosed` when it is closed already."""
+
+    async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot:
+        """What was last saved, with the conversation as it is now."""
+
+    async def events_after(
+        self, tenant_id: str, conversation_id: str, event_id: int, *, limit: int = 500
+    ) -> list[AssistEvent]:
+        """Saved events with a greater id, oldest first, at most `limit`."""
+
+    async def event_marks(self, tenant_id: str, conversation_id: str) -> EventMarks:
+        """How far the ids of the conversation's events are reserved, and how far they are saved."""
+
+    async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
+        """The first of `count` ids that nobody else will ever use in this conversation."""
+
+    async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion: ...
+
+    async def add_feedback(self, feedback: AnswerFeedback) -> None:
+        """The last word of a principal on a suggestion counts."""
+
+    async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None: ...
+
+
+class EventBus(Protocol):
+    """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
+
+    async def advance(self, conversation: Conversation) -> None:
+        """The conversation's state after a turn, a change of customer or its end.
+
+        From now on snapshots speak of it, and events of an older revision are dropped.
+        """
+
+    async def publish(
+        self, tenant_id: str, conversation_id: str, revision: int, data: EventData
+    ) -> AssistEvent | None:
+        """Gives the event its id and sends it. None, sending nothing, when `revision` is stale."""
+
+    async def save(self, tenant_id: str, conversation_id: str) -> None:
+        """Keeps in the store what has been shown so far; once per revision, and after an action's update."""
+
+    def subscribe(
+        self, tenant_id: str, conversation_id: str, after: int | None
+    ) -> AsyncGenerator[AssistEvent]:
+        """A snapshot first (or, with `after`, what was missed since), then events as they happen.
+
+        It ends when the subscriber is too slow. Close it (`aclosing`) when done.
+        """

@@ -1,0 +1,130 @@
+"""Documents, passages and their index."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
+from copilot.ports.basics import Vector, Vectors
+
+
+class DocumentLoader(Protocol):
+    """Parses one kind of file. Raises `UnreadableDocument`, naming what is wrong."""
+
+    suffixes: frozenset[str]
+
+    def load(
+        self, content: bytes, *, external_id: str, source: str, metadata: Mapping[str, Any] | None = None
+    ) -> Sequence[ParsedDocument]:
+        """One or more documents (a CSV of questions is one per row group). Pure: no I/O.
+
+        `metadata` comes from beside the file and wins over what the file says of itself.
+        """
+
+
+class DocumentSource(Protocol):
+    """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
+
+    prefix: str
+    """The `source` of each of its documents starts with this, and of no other source's."""
+
+    def files(self) -> int:
+        """How many `read` will yield, for progress."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every file, parsed or refused; one bad file never hides another. Blocking."""
+
+
+class PassageIndex(Protocol):
+    """Nearest neighbours by cosine; derived from the store, may be dropped and rebuilt."""
+
+    async def upsert(self, tenant_id: str, passage_ids: Sequence[str], vectors: Vectors) -> None: ...
+
+    async def delete(self, tenant_id: str, passage_ids: Sequence[str]) -> None: ...
+
+    async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> list[tuple[str, float]]:
+        """(passage id, cosine), best first."""
+
+    async def count(self, tenant_id: str) -> int: ...
+
+    async def ids(self, tenant_id: str) -> set[str]:
+        """Of all passages in the index, to compare with the store's."""
+
+    async def drop(self, tenant_id: str) -> None: ...
+
+
+class KnowledgeStore(Protocol):
+    """The truth about documents, passages and their vectors, with full-text search beside them."""
+
+    async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → content hash, of every document."""
+
+    async def sources(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → source, of every document."""
+
+    async def tenants(self) -> list[str]:
+        """Every tenant that has a document."""
+
+    async def put_document(
+        self, document: KnowledgeDocument, passages: Sequence[Passage], vectors: Vectors, model_id: str
+    ) -> list[str]:
+        """Replaces that version whole, in one transaction; returns ids of passages that are gone.
+
+        `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
+        """
+
+    async def delete_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> list[str]:
+        """Deletes one version, or all; returns the ids of their passages. `NotFound` when there is none."""
+
+    async def get_document(
+        self, tenant_id: str, external_id: str, version: str | None = None
+    ) -> KnowledgeDocument:
+        """That version, or the newest. `NotFound` when there is none."""
+
+    async def list_documents(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeDocument]:
+        """By id, for cursor paging."""
+
+    async def passages_of(self, document_id: str) -> list[Passage]: ...
+
+    async def fetch(
+        self, tenant_id: str, passage_ids: Sequence[str]
+    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        """Only passages of this tenant and of documents that are not quarantined."""
+
+    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+        """BM25 over stemmed words: (passage id, score, higher is better), best first.
+
+        `text` is untrusted: every character is data, none is query syntax.
+        """
+
+    async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
+        """Vectors already computed for a passage of the same content."""
+
+    def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
+        """In batches, for rebuilding the index."""
+
+    async def passage_ids(self, tenant_id: str) -> set[str]:
+        """Of all searchable passages: those the index must hold."""
+
+    async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
+        """Searchable passages this model has not embedded, e.g. after the model was changed."""
+
+    async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None: ...
+
+    async def passage_count(self, tenant_id: str) -> int:
+        """Of searchable passages."""
+
+    async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
+        """A trained classifier or a compiled playbook set; `key` says from what it was made."""
+
+    async def get_artifact(self, tenant_id: str, name: str) -> tuple[str, bytes] | None:
+        """(key, content)."""
+
+    async def record_gap(self, gap: KnowledgeGap) -> None: ...
+
+    async def list_gaps(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[KnowledgeGap]: ...
