@@ -14,7 +14,7 @@ from copilot.domain.knowledge import Block, BlockKind, KnowledgeDocument, Passag
 from copilot.ports import TokenCounter
 from copilot.retrieval.sentences import split_sentences
 
-CHUNKING_VERSION = "1"
+CHUNKING_VERSION = "2"
 """Part of every document's content hash, so that a change here cuts every document again."""
 
 _SEPARATOR = " › "
@@ -101,7 +101,7 @@ class Chunker:
         """The part, halved between words until it fits: a sentence or row longer than a passage is rare."""
         atom = self._atom(text, start, end, block, header)
         space = room - (self._pieces.count(header) if header else 0)
-        if atom.pieces <= space or end - start <= 1:
+        if self._fits(atom.tokens, atom.pieces, space) or end - start <= 1:
             yield atom
             return
         middle = (start + end) // 2
