@@ -26,9 +26,9 @@ def test_what_a_template_must_not_do_is_a_configuration_error(template):
 
 
 def test_a_prompt_wants_exactly_its_variables():
-    with pytest.raises(ConfigurationError, match=r"missing: conversation; unknown: conversion"):
-        render("refine_summary", notes="", conversion="")
-    with pytest.raises(ConfigurationError, match="refine_summary"):
+    with pytest.raises(ConfigurationError, match=r"missing: .*\bdisposition\b.*; unknown: dispositon"):
+        render("case_note", dispositon="")
+    with pytest.raises(ConfigurationError, match="case_note"):
         render("no_such_prompt")
 
 
