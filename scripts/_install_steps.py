@@ -29,6 +29,7 @@ LOG = VENV / "install.log"
 EXTENSION = ROOT / "extension"
 PANEL = ROOT / "src" / "copilot" / "console" / "static" / "panel"
 NODE_MAJOR = 20
+SOURCE_ONLY = "rouge-score"
 PROGRESS_BAR = ("rich", "markdown-it-py", "mdurl", "pygments")
 # Raised when a step itself changes, so that it runs again where it ran before.
 VERSION = 2
@@ -172,12 +173,16 @@ def run(due: list[Step]) -> None:
 
 
 def pip_command(lock: Path) -> list[str]:
-    # --no-deps: the locks are complete. --only-binary: nothing is built, so nothing else is fetched.
+    # --no-deps: the locks are complete. --only-binary: nothing is built, so nothing else is fetched;
+    # but for one package that is published as source alone, built by the setuptools of the same lock.
     options = [
         "--no-deps",
         "--require-hashes",
         "--only-binary",
         ":all:",
+        "--no-binary",
+        SOURCE_ONLY,
+        "--no-build-isolation",
         "--no-input",
         "--progress-bar",
         "off",
