@@ -1,0 +1,26 @@
+"""The only place where adapters meet the core: settings in, running services out."""
+
+import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
+
+from copilot.bootstrap.knowledge import KnowledgeBase, ingest, open_knowledge, open_search
+from copilot.bootstrap.live import Check, Services, running
+from copilot.bootstrap.models import chat_model
+from copilot.bootstrap.state import State, open_state
+from copilot.bootstrap.tools import Desk, approval_seals, open_assessor, open_desk
+
+__all__ = [
+    "Check",
+    "Desk",
+    "KnowledgeBase",
+    "Services",
+    "State",
+    "approval_seals",
+    "chat_model",
+    "ingest",
+    "open_assessor",
+    "open_desk",
+    "open_knowledge",
+    "open_search",
+    "open_state",
+    "running",
+]

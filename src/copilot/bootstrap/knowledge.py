@@ -1,0 +1,109 @@
+"""Ingest and search over one index."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.classifier_training import LogisticTrainer
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.tiktoken_counter import TiktokenCounter
+from copilot.adapters.word_pieces import WordPieceCounter
+from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.assist.training import LivePathTrainer
+from copilot.bootstrap.models import open_embedder
+from copilot.config import Settings
+from copilot.domain.errors import ConfigurationError
+from copilot.ports import Embedder, PassageIndex
+from copilot.prompts import render_text
+from copilot.retrieval.calibration import Calibration
+from copilot.retrieval.chunking import Chunker
+from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.search import KnowledgeSearch
+from copilot.tools.policy_store import load_policy, save_policies
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Search and ingest over one index."""
+
+    store: SqlKnowledgeStore
+    search: KnowledgeSearch
+    ingestor: Ingestor
+    index: PassageIndex
+    embedder: Embedder
+
+
+@asynccontextmanager
+async def open_knowledge(settings: Settings, database: Database) -> AsyncIterator[KnowledgeBase]:
+    """Opens the index, which one process owns, and mends it where it differs from SQL."""
+    async with AsyncExitStack() as stack:
+        embedder = open_embedder(settings)
+        stack.callback(embedder.close)
+        index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
+        stack.push_async_callback(index.close)
+        store = SqlKnowledgeStore(database)
+        ingestor = Ingestor(
+            store=store,
+            index=index,
+            embedder=embedder,
+            chunker=Chunker(TiktokenCounter(), WordPieceCounter()),
+            open_folder=FolderSource,
+        )
+        await ingestor.heal(settings.tenant)
+        yield KnowledgeBase(store, knowledge_search(store, index, embedder), ingestor, index, embedder)
+
+
+@asynccontextmanager
+async def open_search(settings: Settings, database: Database) -> AsyncIterator[KnowledgeSearch]:
+    """For one question: reads vectors from SQL, so it works beside a server that owns the index."""
+    embedder = open_embedder(settings)
+    try:
+        store = SqlKnowledgeStore(database)
+        index = InMemoryPassageIndex()
+        async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
+            await index.upsert(settings.tenant, ids, vectors)
+        yield knowledge_search(store, index, embedder)
+    finally:
+        embedder.close()
+
+
+async def ingest(
+    settings: Settings,
+    knowledge: KnowledgeBase,
+    folder: Path,
+    on_progress: Callable[[IngestProgress], None],
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> IngestReport:
+    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+
+    `on_stage` hears what is being done, for a person to read.
+    """
+    playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
+    policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    on_stage("Reading and embedding documents")
+    report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
+    if playbooks:
+        on_stage("Training the classifiers from the playbooks")
+        trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
+        await trainer.prepare(settings.tenant, playbooks)
+    if policies:
+        on_stage("Checking the policies against their clauses")
+        await save_policies(knowledge.store, settings.tenant, policies)
+        policy = await load_policy(knowledge.store, settings.tenant, render_text)
+        if problems := policy.problems():
+            raise ConfigurationError("\n  ".join(["", *problems]), where=str(folder / "policies"))
+        flagged = tuple(f"rule {flag.rule}: {flag.why}" for flag in policy.flags())
+        report = report.model_copy(update={"needs_review": flagged})
+    return report
+
+
+def knowledge_search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+    return KnowledgeSearch(
+        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+    )

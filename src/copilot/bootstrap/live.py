@@ -1,0 +1,127 @@
+"""The whole product, ready to serve."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.ids import Uuid7Ids
+from copilot.adapters.loaders import loader_for
+from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.sql.action_store import SqlActionStore
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore
+from copilot.adapters.sql.conversation_store import SqlConversationStore
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.assist.profile import BrandVoice, TenantProfiles
+from copilot.assist.service import LiveAssist, LivePorts
+from copilot.bootstrap.knowledge import open_knowledge
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
+from copilot.bootstrap.state import open_state
+from copilot.bootstrap.tools import open_tools
+from copilot.config import Settings
+from copilot.domain.knowledge import SearchQuery
+from copilot.order_systems import OpenOrderSystem
+from copilot.ports import PassageIndex
+from copilot.retrieval.library import Library
+from copilot.retrieval.search import KnowledgeSearch
+from copilot.tools.recovery import Recovery
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when the dependency it stands for is gone."""
+
+
+VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a running server offers; what `api.services.Services` describes."""
+
+    assist: LiveAssist
+    conversations: SqlConversationStore
+    actions: SqlActionStore
+    events: MemoryEventBus
+    search: KnowledgeSearch
+    documents: SqlKnowledgeStore
+    library: Library
+    api_keys: SqlApiKeyStore
+    idempotency: SqlIdempotencyStore
+    clock: SystemClock
+    checks: Mapping[str, Check]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved."""
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(open_state(settings))
+        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
+        clock, ids = SystemClock(), Uuid7Ids()
+        conversations = SqlConversationStore(state.database)
+        tools = await open_tools(settings, state, stack)
+        shop = tools.order_system.orders
+        events = MemoryEventBus(conversations, clock)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        assist = LiveAssist(
+            LivePorts(
+                store=conversations,
+                bus=events,
+                knowledge=state.knowledge,
+                search=knowledge.search,
+                desk=tools.desk,
+                orders=shop,
+                attempts=tools.attempts,
+                ledger=state.ledger,
+                embedder=knowledge.embedder,
+                clock=clock,
+                ids=ids,
+            ),
+            profiles,
+            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
+            llm_seconds=settings.llm_timeout_seconds,
+            asker=llm_answerer(settings, knowledge.embedder),
+            ask_limits=ask_limits(settings),
+        )
+        stack.push_async_callback(assist.shutdown)
+        await assist.recover()
+        driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
+        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        # The first customer should not wait for models and caches either.
+        await profiles.of(settings.tenant)
+        await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
+        yield Services(
+            assist=assist,
+            conversations=conversations,
+            actions=tools.actions,
+            events=events,
+            search=knowledge.search,
+            documents=state.knowledge,
+            library=Library(knowledge.ingestor, state.knowledge, loader_for),
+            api_keys=state.api_keys,
+            idempotency=SqlIdempotencyStore(state.database),
+            clock=clock,
+            checks=_checks(settings, state.database, knowledge.index, tools.order_system),
+        )
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _checks(
+    settings: Settings, database: Database, index: PassageIndex, order_system: OpenOrderSystem
+) -> Mapping[str, Check]:
+    async def ask_database() -> None:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def ask_index() -> None:
+        await index.count(settings.tenant)
+
+    return {"database": ask_database, "index": ask_index, "shop": order_system.check}

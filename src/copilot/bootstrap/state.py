@@ -1,0 +1,39 @@
+"""The SQL side, which several processes may open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.config import Settings
+
+
+@dataclass(frozen=True)
+class State:
+    """The SQL side alone: what commands need that neither search nor serve."""
+
+    database: Database
+    knowledge: SqlKnowledgeStore
+    api_keys: SqlApiKeyStore
+    ledger: SqlLedgerStore
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[State]:
+    """Opens the database; several processes may."""
+    clock = SystemClock()
+    secret = server_secret(settings.secret_path)
+    database = await Database.open(settings.database_path)
+    try:
+        yield State(
+            database=database,
+            knowledge=SqlKnowledgeStore(database),
+            api_keys=SqlApiKeyStore(database, secret, clock),
+            ledger=SqlLedgerStore(database),
+        )
+    finally:
+        await database.close()
