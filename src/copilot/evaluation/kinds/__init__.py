@@ -1,0 +1,1 @@
+"""What `copilot eval` can score, one kind of data a file."""

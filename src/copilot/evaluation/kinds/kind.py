@@ -1,0 +1,60 @@
+"""What every kind of evaluation takes and gives back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from copilot.domain.knowledge import Refusal
+from copilot.domain.value import Value
+
+OnProgress = Callable[[int, int], None]
+"""Called with how many cases are done, and of how many."""
+
+
+class KindOptions(Value):
+    """What a run is given, by a suite file or on the command line."""
+
+    data: Path
+    """A folder or file in the kind's format."""
+    train: Path | None = None
+    """What the system under test may learn from; without it, the kind says what it does instead."""
+    limit: int | None = Field(default=None, ge=1)
+    """At most so many cases, chosen by `seed`."""
+    seed: int = 0
+
+
+class CaseResult(Value):
+    """How one case went."""
+
+    id: str
+    scores: dict[str, float | None]
+    """By metric; None where the metric does not apply to this case."""
+    slices: dict[str, str] = Field(default_factory=dict)
+    """What to group it by, e.g. {"domain": "bank"}."""
+    evidence: dict[str, Any] = Field(default_factory=dict)
+    """What a person wants to see to judge it: the question, what was expected, what came."""
+    error: str | None = None
+    """Why it could not be scored; it then counts as failed and is never left out of an average."""
+
+
+class KindResult(Value):
+    """How a run went."""
+
+    figures: dict[str, float | None]
+    """By name; None: not run, and `notes` says why."""
+    cases: tuple[CaseResult, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    """Rows that could not be read, with file and line; the rest is scored."""
+    notes: tuple[str, ...] = ()
+
+
+class Kind(Protocol):
+    """One kind of evaluation; a file in this folder each."""
+
+    name: str
+    """As the command line and suites call it, e.g. `next-action`."""
+
+    async def run(self, options: KindOptions, on_progress: OnProgress) -> KindResult:
+        """Raises `InvalidInput` where nothing at all can be read."""
