@@ -9,7 +9,14 @@ from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, Ve
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
-from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
+from copilot.ports.knowledge import (
+    ConditionalSource,
+    DocumentLoader,
+    DocumentSource,
+    KnowledgeStore,
+    PassageIndex,
+    RemoteSource,
+)
 from copilot.ports.models import (
     ChatModel,
     ClassifierTrainer,
@@ -29,6 +36,7 @@ __all__ = [
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
+    "ConditionalSource",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
@@ -41,6 +49,7 @@ __all__ = [
     "LedgerStore",
     "OrderSystem",
     "PassageIndex",
+    "RemoteSource",
     "RemoteTools",
     "TokenCounter",
     "Vector",

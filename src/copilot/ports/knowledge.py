@@ -1,9 +1,16 @@
 """Documents, passages and their index."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
+from copilot.domain.knowledge import (
+    KnowledgeDocument,
+    KnowledgeGap,
+    ParsedDocument,
+    Passage,
+    SourceFile,
+    Validators,
+)
 from copilot.ports.basics import Vector, Vectors
 
 
@@ -42,6 +49,36 @@ class DocumentSource(Protocol):
 
     def close(self) -> None:
         """Ends `read` soon, from any thread, and lets go of what it holds."""
+
+
+class RemoteSource(Protocol):
+    """Documents behind a network: slow to read, and sometimes only half there."""
+
+    name: str
+
+    @property
+    def complete(self) -> bool:
+        """After `read`: whether all of it was seen."""
+
+    def files(self) -> int:
+        """How many `read` will yield, as far as is known."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every article or page, parsed or refused. Blocking."""
+
+    def close(self) -> None:
+        """Ends `read` soon, from any thread."""
+
+
+@runtime_checkable
+class ConditionalSource(Protocol):
+    """A remote source that can ask whether a page has changed."""
+
+    validators: dict[str, Validators]
+    """By `source`, of the pages that were read."""
+
+    def remember(self, known: Mapping[str, Validators]) -> None:
+        """What an earlier reading left in `validators`."""
 
 
 class PassageIndex(Protocol):
