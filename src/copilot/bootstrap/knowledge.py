@@ -10,6 +10,7 @@ from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.sources.spool import SpooledSource
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.tiktoken_counter import TiktokenCounter
@@ -19,11 +20,14 @@ from copilot.assist.training import LivePathTrainer
 from copilot.bootstrap.models import open_embedder
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.ports import Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
-from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.ingest import Ingestor
+from copilot.retrieval.planning import Planner
+from copilot.retrieval.remote import RemoteIngest
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.policy_store import load_policy, save_policies
 
@@ -35,6 +39,8 @@ class KnowledgeBase:
     store: SqlKnowledgeStore
     search: KnowledgeSearch
     ingestor: Ingestor
+    planner: Planner
+    remote: RemoteIngest
     index: PassageIndex
     embedder: Embedder
 
@@ -48,15 +54,24 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
         stack.push_async_callback(index.close)
         store = SqlKnowledgeStore(database)
+        chunker = Chunker(TiktokenCounter(), WordPieceCounter())
         ingestor = Ingestor(
             store=store,
             index=index,
             embedder=embedder,
-            chunker=Chunker(TiktokenCounter(), WordPieceCounter()),
+            chunker=chunker,
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
-        yield KnowledgeBase(store, knowledge_search(store, index, embedder), ingestor, index, embedder)
+        yield KnowledgeBase(
+            store,
+            knowledge_search(store, index, embedder),
+            ingestor,
+            Planner(store, chunker),
+            RemoteIngest(store, SpooledSource.of),
+            index,
+            embedder,
+        )
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ from copilot.config import Settings
 from copilot.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from copilot.domain.ingest import IngestProgress, IngestReport
     from copilot.domain.knowledge import SearchResult
-    from copilot.retrieval.ingest import IngestProgress, IngestReport
 
 Folder = Annotated[
     Path, typer.Argument(help="Folder of documents, with playbooks/ and policies/ if it has them.")

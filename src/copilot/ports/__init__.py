@@ -9,6 +9,7 @@ from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, Ve
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
+from copilot.ports.jobs import JobStore, SourceCatalog
 from copilot.ports.knowledge import (
     ConditionalSource,
     DocumentLoader,
@@ -45,12 +46,14 @@ __all__ = [
     "EventBus",
     "IdempotencyStore",
     "Ids",
+    "JobStore",
     "KnowledgeStore",
     "LedgerStore",
     "OrderSystem",
     "PassageIndex",
     "RemoteSource",
     "RemoteTools",
+    "SourceCatalog",
     "TokenCounter",
     "Vector",
     "Vectors",

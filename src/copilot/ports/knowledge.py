@@ -28,6 +28,7 @@ class DocumentLoader(Protocol):
         """
 
 
+@runtime_checkable
 class DocumentSource(Protocol):
     """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
 

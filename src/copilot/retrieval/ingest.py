@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from copilot.domain.errors import DependencyUnavailable
+from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.domain.knowledge import (
     INSIDE,
     KnowledgeDocument,
@@ -38,13 +39,6 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class IngestProgress(Value):
-    """How many of `total` files are read and stored so far."""
-
-    done: int
-    total: int
-
-
 class PutResult(Value):
     """What became of one document."""
 
@@ -55,24 +49,6 @@ class PutResult(Value):
     quarantined: str | None = None
     passages: int = 0
     embedded: int = 0
-
-
-class IngestReport(Value):
-    """What one run did; documents are named "external id v version"."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    quarantined: tuple[str, ...] = ()
-    """With the reason; also among added, changed or unchanged."""
-    refused: tuple[Refusal, ...] = ()
-    needs_review: tuple[str, ...] = ()
-    """Policy rules whose clause is not what it was when they were signed."""
-    passages: int = 0
-    """Of the documents added and changed."""
-    embedded: int = 0
-    """Passages that went through the model: those whose content was never seen before."""
 
 
 @dataclass
@@ -137,7 +113,7 @@ class Ingestor:
             run = _Run(hashes=await self._store.content_hashes(tenant_id))
             total = await asyncio.to_thread(source.files)
             files, done = source.read(), 0
-            while batch := await asyncio.to_thread(_next_files, files):
+            while batch := await asyncio.to_thread(next_files, files):
                 if any(file.unchanged for file in batch) and not run.stored:
                     run.stored = await self._store.sources(tenant_id)
                 for file in batch:
@@ -221,13 +197,7 @@ class Ingestor:
         for parsed in file.documents:
             key = (parsed.external_id, parsed.version)
             if key in run.seen:
-                run.refused.append(
-                    Refusal(
-                        source=file.source,
-                        reason=f"`{parsed.external_id}` version `{parsed.version}` is in {run.seen[key]}.",
-                        hint="Give one of them another `id`, or another `version`.",
-                    )
-                )
+                run.refused.append(given_twice(parsed, file.source, run.seen[key]))
                 continue
             run.seen[key] = file.source
             document = identified(tenant_id, parsed)
@@ -281,6 +251,15 @@ class Ingestor:
         return [document_name(external_id, version) for external_id, version in gone_from]
 
 
+def given_twice(parsed: ParsedDocument, source: str, first: str) -> Refusal:
+    """The refusal of a version that an earlier file of the same run, `first`, has given already."""
+    return Refusal(
+        source=source,
+        reason=f"`{parsed.external_id}` version `{parsed.version}` is in {first}.",
+        hint="Give one of them another `id`, or another `version`.",
+    )
+
+
 def missing(
     stored: Mapping[tuple[str, str], str],
     source: DocumentSource,
@@ -301,7 +280,8 @@ def missing(
     ]
 
 
-def _next_files(files: Iterator[SourceFile]) -> list[SourceFile]:
+def next_files(files: Iterator[SourceFile]) -> list[SourceFile]:
+    """As many as are read before anything of them is stored. Blocking."""
     return [file for _, file in zip(range(_READ_FILES), files, strict=False)]
 
 

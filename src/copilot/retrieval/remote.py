@@ -8,11 +8,12 @@ from typing import Protocol
 from pydantic import Field
 
 from copilot import __version__
+from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.domain.knowledge import Validators
 from copilot.domain.value import Value
 from copilot.ports import ConditionalSource, DocumentSource, KnowledgeStore, RemoteSource
 from copilot.retrieval.chunking import CHUNKING_VERSION
-from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.injection import INJECTION_VERSION
 
 _MADE_BY = f"{__version__}/{CHUNKING_VERSION}/{INJECTION_VERSION}"

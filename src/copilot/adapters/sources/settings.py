@@ -48,6 +48,19 @@ class _Described(Value):
         return self
 
 
+class FolderSettings(_Described):
+    """A folder on the server's disk; `path` is relative to the descriptions."""
+
+    kind: Literal["folder"]
+    path: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _only_a_path(self) -> Self:
+        if self.metadata or self.hosts or self.secret_env:
+            raise ValueError("a folder has only name and path: side files say the rest")
+        return self
+
+
 class PagesSettings(_Described):
     kind: Literal["pages"]
     sitemaps: tuple[Url, ...] = ()
@@ -97,8 +110,10 @@ class FeedSettings(_Described):
         return self
 
 
+RemoteSettings = PagesSettings | ZendeskSettings | ChatwootSettings | FeedSettings
 SourceSettings = Annotated[
-    PagesSettings | ZendeskSettings | ChatwootSettings | FeedSettings, Field(discriminator="kind")
+    FolderSettings | PagesSettings | ZendeskSettings | ChatwootSettings | FeedSettings,
+    Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[SourceSettings] = TypeAdapter(SourceSettings)
 
@@ -125,13 +140,13 @@ def describe_source(values: Mapping[str, Any], *, where: str) -> SourceSettings:
 
 
 def open_source(
-    settings: SourceSettings,
+    settings: RemoteSettings,
     secret_of: Callable[[str], str | None],
     *,
     allowed: AddressRule = only_public,
     limits: FetchLimits | None = None,
 ) -> RemoteSource:
-    """The source; `secret_of` gives the value of an environment variable. Nothing is read yet."""
+    """The source, which is no folder; `secret_of` gives the value of an environment variable."""
     fetcher = _fetcher(settings, _credentials(settings, secret_of), allowed, limits)
     match settings:
         case PagesSettings():
@@ -176,7 +191,7 @@ def open_source(
 
 
 def _fetcher(
-    settings: SourceSettings,
+    settings: RemoteSettings,
     credentials: Mapping[str, str],
     allowed: AddressRule,
     limits: FetchLimits | None,
@@ -195,7 +210,7 @@ def _fetcher(
     )
 
 
-def _credentials(settings: SourceSettings, secret_of: Callable[[str], str | None]) -> dict[str, str]:
+def _credentials(settings: RemoteSettings, secret_of: Callable[[str], str | None]) -> dict[str, str]:
     if settings.secret_env is None:
         return {}
     secret = secret_of(settings.secret_env)
