@@ -21,7 +21,7 @@ from copilot.bootstrap.models import open_embedder
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
-from copilot.ports import Embedder, PassageIndex
+from copilot.ports import DocumentSource, Embedder, PassageIndex
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -94,15 +94,18 @@ async def ingest(
     folder: Path,
     on_progress: Callable[[IngestProgress], None],
     on_stage: Callable[[str], None] = lambda _: None,
+    *,
+    source: DocumentSource | None = None,
 ) -> IngestReport:
     """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
 
-    `on_stage` hears what is being done, for a person to read.
+    `on_stage` hears what is being done, for a person to read; `source` is the folder under another name.
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
     on_stage("Reading and embedding documents")
-    report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
+    source = source or FolderSource(folder)
+    report = await knowledge.ingestor.ingest(settings.tenant, source, on_progress)
     if playbooks:
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
