@@ -33,7 +33,7 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 # The reference model's max_seq_length; its tokenizer.json says 128, which sentence-transformers overrides.
 MAX_TOKENS = 256
 # Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 512
 QUERY_BATCH = 16
 QUERY_CACHE = 2048
 _NICE = 10
