@@ -7,6 +7,9 @@ from pydantic import Field
 
 from copilot.domain.value import Value
 
+INSIDE = "!/"
+"""Between an archive or e-mail and a file in it, in a `source`: "kb/all.zip!/returns.md"."""
+
 
 class Audience(StrEnum):
     PUBLIC = "public"
@@ -70,6 +73,8 @@ class SourceFile(Value):
     source: str
     documents: tuple[ParsedDocument, ...] = ()
     refusal: Refusal | None = None
+    unchanged: bool = False
+    """Known to be as it was, so it was not read again: what it gave before stays."""
 
 
 class KnowledgeDocument(ParsedDocument):

@@ -24,14 +24,24 @@ class DocumentLoader(Protocol):
 class DocumentSource(Protocol):
     """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
 
-    prefix: str
-    """The `source` of each of its documents starts with this, and of no other source's."""
+    name: str
+    """For people; no two sources of a tenant share it."""
+
+    @property
+    def complete(self) -> bool:
+        """After `read`: whether all of it was seen. Nothing is removed after half a reading."""
 
     def files(self) -> int:
-        """How many `read` will yield, for progress."""
+        """How many `read` will yield, for progress; fewer than there are where that is not known yet."""
 
     def read(self) -> Iterator[SourceFile]:
         """Every file, parsed or refused; one bad file never hides another. Blocking."""
+
+    def owns(self, external_id: str, version: str, source: str) -> bool:
+        """Whether a stored document with this `source` came from here, so that it goes with it."""
+
+    def close(self) -> None:
+        """Ends `read` soon, from any thread, and lets go of what it holds."""
 
 
 class PassageIndex(Protocol):

@@ -6,7 +6,7 @@ which `heal` finds and repairs from SQL. Nothing is embedded twice: vectors are 
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from copilot.domain.errors import DependencyUnavailable
-from copilot.domain.knowledge import KnowledgeDocument, ParsedDocument, Passage, Refusal, SourceFile
+from copilot.domain.knowledge import (
+    INSIDE,
+    KnowledgeDocument,
+    ParsedDocument,
+    Passage,
+    Refusal,
+    SourceFile,
+)
 from copilot.domain.value import Value
 from copilot.ports import DocumentSource, Embedder, KnowledgeStore, PassageIndex, Vector, Vectors
 from copilot.retrieval.chunking import CHUNKING_VERSION, Chunker, embedded_text
@@ -82,6 +89,8 @@ class _Run:
     """What is known while a source is read."""
 
     hashes: dict[tuple[str, str], str]
+    stored: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Sources of documents, read once a file says that it is unchanged."""
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
     results: list[PutResult] = field(default_factory=list)
@@ -129,6 +138,8 @@ class Ingestor:
             total = await asyncio.to_thread(source.files)
             files, done = source.read(), 0
             while batch := await asyncio.to_thread(_next_files, files):
+                if any(file.unchanged for file in batch) and not run.stored:
+                    run.stored = await self._store.sources(tenant_id)
                 for file in batch:
                     self._take(tenant_id, file, run)
                 if sum(len(pending.passages) for pending in run.waiting) >= _BATCH_PASSAGES:
@@ -137,7 +148,7 @@ class Ingestor:
                 if on_progress is not None:
                     on_progress(IngestProgress(done=done, total=max(done, total)))
             await self._flush(tenant_id, run)
-            removed = await self._remove_missing(tenant_id, source.prefix, run)
+            removed = await self._remove_missing(tenant_id, source, run)
             return _report(run, removed)
 
     async def put(self, tenant_id: str, parsed: ParsedDocument) -> PutResult:
@@ -205,6 +216,8 @@ class Ingestor:
     def _take(self, tenant_id: str, file: SourceFile, run: _Run) -> None:
         if file.refusal is not None:
             run.refused.append(file.refusal)
+        if file.unchanged:
+            _keep_unchanged(file, run)
         for parsed in file.documents:
             key = (parsed.external_id, parsed.version)
             if key in run.seen:
@@ -217,7 +230,7 @@ class Ingestor:
                 )
                 continue
             run.seen[key] = file.source
-            document = _identified(tenant_id, parsed)
+            document = identified(tenant_id, parsed)
             if run.hashes.get(key) == document.content_hash:
                 run.results.append(_result(document, Outcome.UNCHANGED))
                 continue
@@ -257,24 +270,51 @@ class Ingestor:
             vectors.update(zip(missing, rows, strict=True))
         return vectors, set(missing)
 
-    async def _remove_missing(self, tenant_id: str, prefix: str, run: _Run) -> list[str]:
+    async def _remove_missing(self, tenant_id: str, source: DocumentSource, run: _Run) -> list[str]:
         """Documents of this source whose file is gone. A file that became unreadable keeps what it gave."""
-        unreadable = {refusal.source for refusal in run.refused}
-        removed = []
-        for (external_id, version), source in (await self._store.sources(tenant_id)).items():
-            mine = source.startswith(prefix) and source not in unreadable
-            if mine and (external_id, version) not in run.seen:
-                gone = await self._store.delete_document(tenant_id, external_id, version)
-                await self._index.delete(tenant_id, gone)
-                removed.append(_name(external_id, version))
-        return removed
+        if not source.complete:
+            return []
+        gone_from = missing(await self._store.sources(tenant_id), source, run.seen, run.refused)
+        for external_id, version in gone_from:
+            gone = await self._store.delete_document(tenant_id, external_id, version)
+            await self._index.delete(tenant_id, gone)
+        return [document_name(external_id, version) for external_id, version in gone_from]
+
+
+def missing(
+    stored: Mapping[tuple[str, str], str],
+    source: DocumentSource,
+    seen: Container[tuple[str, str]],
+    refused: Sequence[Refusal],
+) -> list[tuple[str, str]]:
+    """(external id, version) of what the source gave once and has no more; `stored` has each one's place."""
+    unreadable = {refusal.source for refusal in refused}
+
+    def kept(place: str) -> bool:
+        parts = place.split(INSIDE)
+        return any(INSIDE.join(parts[:depth]) in unreadable for depth in range(1, len(parts) + 1))
+
+    return [
+        key
+        for key, place in stored.items()
+        if key not in seen and source.owns(*key, place) and not kept(place)
+    ]
 
 
 def _next_files(files: Iterator[SourceFile]) -> list[SourceFile]:
     return [file for _, file in zip(range(_READ_FILES), files, strict=False)]
 
 
-def _identified(tenant_id: str, parsed: ParsedDocument) -> KnowledgeDocument:
+def _keep_unchanged(file: SourceFile, run: _Run) -> None:
+    for (external_id, version), source in run.stored.items():
+        if source == file.source:
+            run.seen[external_id, version] = source
+            run.results.append(
+                PutResult(document_id="", external_id=external_id, version=version, outcome=Outcome.UNCHANGED)
+            )
+
+
+def identified(tenant_id: str, parsed: ParsedDocument) -> KnowledgeDocument:
     """With an id that the same version of the same document always gets, so that citations keep holding."""
     identity = f"{tenant_id}\0{parsed.external_id}\0{parsed.version}"
     made_by = f"{CHUNKING_VERSION}\0{INJECTION_VERSION}\0"
@@ -305,14 +345,16 @@ def _result(
     )
 
 
-def _name(external_id: str, version: str) -> str:
+def document_name(external_id: str, version: str) -> str:
     return f"{external_id} v{version}"
 
 
 def _report(run: _Run, removed: Sequence[str]) -> IngestReport:
     def named(outcome: Outcome) -> tuple[str, ...]:
         return tuple(
-            _name(result.external_id, result.version) for result in run.results if result.outcome is outcome
+            document_name(result.external_id, result.version)
+            for result in run.results
+            if result.outcome is outcome
         )
 
     return IngestReport(
@@ -321,7 +363,7 @@ def _report(run: _Run, removed: Sequence[str]) -> IngestReport:
         unchanged=named(Outcome.UNCHANGED),
         removed=tuple(removed),
         quarantined=tuple(
-            f"{_name(result.external_id, result.version)}: {result.quarantined}"
+            f"{document_name(result.external_id, result.version)}: {result.quarantined}"
             for result in run.results
             if result.quarantined
         ),
