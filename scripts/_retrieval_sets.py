@@ -1,4 +1,4 @@
-"""Labelled questions over a corpus, for benchmarks and calibration: any BEIR folder, or the demo company's own.
+"""Labelled questions over a corpus, to measure by and to calibrate on: any BEIR folder, or our own.
 
 A BEIR folder holds corpus.jsonl, queries.jsonl and qrels.tsv; a query may carry `history` (turns with a text,
 oldest first), and tasks.jsonl may say which questions the corpus answers (`answerability`).

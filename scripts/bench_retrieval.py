@@ -2,11 +2,11 @@
 
     python scripts/bench_retrieval.py [--data FOLDER…] [--json]
 
-nDCG@10 and recall@10 (by ir-measures) of plain BM25, dense, reciprocal rank fusion of the two, and our search,
-over the same passages in the same run. Where queries have a `history`, which the plain ones do not read, each
-of them is measured once more with the last turns put before the question. Where tasks.jsonl says what the
-corpus answers: how well the confidence that comes with the product tells the two apart, and how calibrated it
-is. Without `--data`: the demo company's own questions. Times are of one search after the other.
+nDCG@10 and recall@10 (by ir-measures) of plain BM25, dense, rank fusion of the two, and our search, over the
+same passages in the same run. Where queries have a `history`, which the plain ones do not read, each is
+measured once more with the last turns before the question. Where tasks.jsonl says what the corpus answers:
+how well the confidence that comes with the product tells the two apart, and how calibrated it is. Without
+`--data`: the demo company's own questions. Times are of one search after the other.
 """
 
 import argparse
@@ -55,8 +55,15 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure search against plain BM25, dense and rank fusion.")
     parser.add_argument("folders", nargs="*", type=Path, help="BEIR folders")
-    parser.add_argument("--data", nargs="+", action="extend", default=[], type=Path, metavar="FOLDER",
-                        help="BEIR folders: corpus.jsonl, queries.jsonl, qrels.tsv; may be repeated")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="BEIR folders: corpus.jsonl, queries.jsonl, qrels.tsv; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
     folders = [*arguments.folders, *arguments.data]
@@ -154,9 +161,7 @@ def compared(
     return figures
 
 
-def quality(
-    run: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]
-) -> dict[str, float]:
+def quality(run: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
     scored = (
         ir_measures.ScoredDoc(query, document, 1.0 / place)
         for query, documents in run.items()
