@@ -1,9 +1,17 @@
 """Documents, passages and their index."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Protocol
 
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
+from copilot.domain.knowledge import (
+    KnowledgeDocument,
+    KnowledgeGap,
+    ParsedDocument,
+    Passage,
+    SearchQuery,
+    SourceFile,
+)
 from copilot.ports.basics import Vector, Vectors
 
 
@@ -104,14 +112,23 @@ class KnowledgeStore(Protocol):
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
         """Only passages of this tenant and of documents that are not quarantined."""
 
-    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+    async def match(
+        self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """BM25 over stemmed words: (passage id, score, higher is better), best first.
 
-        `text` is untrusted: every character is data, none is query syntax.
+        `text` is untrusted: every character is data, none is query syntax. `among` names the only passages
+        wanted; None means all.
         """
+
+    async def passages_within(self, query: SearchQuery, day: date, limit: int) -> list[str]:
+        """Ids of at most `limit` passages that the query's filters leave on that day, in no order."""
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
         """Vectors already computed for a passage of the same content."""
+
+    async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
+        """Those of the passages that have one, and a row for each."""
 
     def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         """In batches, for rebuilding the index."""

@@ -1,5 +1,6 @@
 """BM25 over one tenant's passages with SQLite FTS5."""
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import text
@@ -47,20 +48,32 @@ async def remove(connection: AsyncConnection, tenant_id: str, rows: Sequence[int
 
 
 async def match(
-    connection: AsyncConnection, tenant_id: str, query: str, limit: int
+    connection: AsyncConnection,
+    tenant_id: str,
+    query: str,
+    limit: int,
+    *,
+    among: Sequence[str] | None = None,
 ) -> list[tuple[str, float]]:
-    """(passage id, BM25), best first; nothing when the tenant has no passage or the query no word."""
+    """(passage id, BM25), best first; nothing when the tenant has no passage or the query no word.
+
+    `among` names the only passages wanted; words weigh as they do among all.
+    """
     expression = match_expression(query)
     if not expression:
         return []
     table = full_text_table(tenant_id)
+    wanted = "" if among is None else "AND p.id IN (SELECT value FROM json_each(:among)) "
     statement = text(
         f"SELECT p.id, -f.rank FROM {table} AS f JOIN passages AS p ON p.row = f.rowid "  # noqa: S608
         f"WHERE {table} MATCH :query AND f.rank MATCH 'bm25({CONTEXT_WEIGHT}, {TEXT_WEIGHT})' "
-        "ORDER BY f.rank LIMIT :limit"
+        f"{wanted}ORDER BY f.rank LIMIT :limit"
     )
+    parameters: dict[str, object] = {"query": expression, "limit": limit}
+    if among is not None:
+        parameters["among"] = json.dumps(list(among))
     try:
-        found = await connection.execute(statement, {"query": expression, "limit": limit})
+        found = await connection.execute(statement, parameters)
     except OperationalError as error:
         if "no such table" in str(error.orig):
             return []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.document_facets import wanted_passages
 from copilot.adapters.sql.knowledge_tables import artifacts, documents, embeddings, gaps, passages
 from copilot.domain.errors import NotFound
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, Passage
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
 from copilot.ports import Vector, Vectors
 
 _FLOAT = np.dtype("<f4")
@@ -153,9 +155,15 @@ class SqlKnowledgeStore:
                 }
         return found
 
-    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+    async def match(
+        self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         async with self._database.peek() as connection:
-            return await full_text.match(connection, tenant_id, text, limit)
+            return await full_text.match(connection, tenant_id, text, limit, among=among)
+
+    async def passages_within(self, query: SearchQuery, day: date, limit: int) -> list[str]:
+        async with self._database.peek() as connection:
+            return list(await connection.scalars(wanted_passages(query, day).limit(limit)))
 
     async def passage_ids(self, tenant_id: str) -> set[str]:
         async with self._database.read() as connection:
@@ -188,6 +196,17 @@ class SqlKnowledgeStore:
                     found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
                     self._vectors.put((content_hash, model_id), found[content_hash])
         return found
+
+    async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
+        statement = (
+            select(passages.c.id, embeddings.c.vector)
+            .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
+            .where(embeddings.c.model_id == model_id, passages.c.id.in_(_listed(passage_ids)))
+        )
+        async with self._database.peek() as connection:
+            rows = list(await connection.execute(statement))
+        vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
+        return [row.id for row in rows], vectors.reshape(len(rows), -1) if rows else vectors
 
     async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
         async with self._database.write() as connection:
@@ -318,6 +337,12 @@ async def _put_vectors(
     ]
     if rows:
         await connection.execute(upsert(embeddings).on_conflict_do_nothing(), rows)
+
+
+def _listed(values: Sequence[str]) -> Any:  # noqa: ANN401 - a subquery of one column
+    """As one parameter, however many they are."""
+    one: Any = func.json_each(json.dumps(list(values))).table_valued("value")
+    return select(one.c.value)
 
 
 def _searchable(tenant_id: str) -> tuple[Any, Any]:
