@@ -9,7 +9,13 @@ from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, Ve
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
-from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
+from copilot.ports.knowledge import (
+    DocumentLoader,
+    DocumentSource,
+    KnowledgeStore,
+    PassageIndex,
+    StampedSource,
+)
 from copilot.ports.models import (
     ChatModel,
     ClassifierTrainer,
@@ -42,6 +48,7 @@ __all__ = [
     "OrderSystem",
     "PassageIndex",
     "RemoteTools",
+    "StampedSource",
     "TokenCounter",
     "Vector",
     "Vectors",

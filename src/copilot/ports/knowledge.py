@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from copilot.domain.knowledge import (
+    FileStamp,
     KnowledgeDocument,
     KnowledgeGap,
     ParsedDocument,
@@ -52,6 +53,17 @@ class DocumentSource(Protocol):
         """Ends `read` soon, from any thread, and lets go of what it holds."""
 
 
+@runtime_checkable
+class StampedSource(DocumentSource, Protocol):
+    """A source that sees from outside whether a file is as it was, without reading it."""
+
+    def recall(self, stamps: Mapping[str, str]) -> None:
+        """Before `read`: by source, the stamp that each file had. One that still has it comes `unchanged`."""
+
+    def stamp(self, source: str) -> str | None:
+        """Of a file that `read` has yielded; None when a later change could go unseen."""
+
+
 class PassageIndex(Protocol):
     """Nearest neighbours by cosine; derived from the store, may be dropped and rebuilt."""
 
@@ -89,6 +101,20 @@ class KnowledgeStore(Protocol):
 
         `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
         """
+
+    async def put_documents(
+        self, entries: Sequence[tuple[KnowledgeDocument, Sequence[Passage], Vectors]], model_id: str
+    ) -> list[str]:
+        """`put_document` for several in one transaction; none of them twice."""
+
+    async def quarantines(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → why, of the quarantined documents."""
+
+    async def file_stamps(self, tenant_id: str) -> dict[str, FileStamp]:
+        """By source: what each file looked like when it was read last."""
+
+    async def put_file_stamps(self, tenant_id: str, stamps: Mapping[str, FileStamp | None]) -> None:
+        """None forgets a file."""
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None

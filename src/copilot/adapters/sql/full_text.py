@@ -27,13 +27,15 @@ async def create(connection: AsyncConnection, tenant_id: str) -> None:
     )
 
 
-async def add(connection: AsyncConnection, tenant_id: str, rows: Sequence[int]) -> None:
+async def add(connection: AsyncConnection, tenant_id: str, document_ids: Sequence[str]) -> None:
+    """The words of the documents' passages."""
     table = full_text_table(tenant_id)
     statement = text(
-        f"INSERT INTO {table}(rowid, context, text) SELECT row, context, text FROM passages WHERE row = :row"  # noqa: S608
+        f"INSERT INTO {table}(rowid, context, text) SELECT row, context, text FROM passages "  # noqa: S608
+        "WHERE document_id IN (SELECT value FROM json_each(:documents)) ORDER BY row"
     )
-    if rows:
-        await connection.execute(statement, [{"row": row} for row in rows])
+    if document_ids:
+        await connection.execute(statement, {"documents": json.dumps(list(document_ids))})
 
 
 async def remove(connection: AsyncConnection, tenant_id: str, rows: Sequence[int]) -> None:
