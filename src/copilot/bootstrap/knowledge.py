@@ -48,6 +48,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
         stack.push_async_callback(index.close)
         store = SqlKnowledgeStore(database)
+        stack.push_async_callback(store.close)
         ingestor = Ingestor(
             store=store,
             index=index,

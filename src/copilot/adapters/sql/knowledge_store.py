@@ -23,6 +23,7 @@ from copilot.adapters.sql.knowledge_tables import (
     gaps,
     passages,
 )
+from copilot.adapters.sql.postings import KeywordSearch
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
 from copilot.ports import Vector, Vectors
@@ -40,10 +41,15 @@ class SqlKnowledgeStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._keywords = KeywordSearch(database)
         # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
         self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(_DOCUMENT_CACHE)
         self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
         self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
+
+    async def close(self) -> None:
+        """Ends what it reads in the background; the database stays open."""
+        await self._keywords.close()
 
     # ------------------------------------------------------------ documents
 
@@ -78,6 +84,8 @@ class SqlKnowledgeStore:
                 old = await self._replace(connection, tenant_id, list(group), model_id)
                 await self._forget_vectors(connection, [content_hash for _, content_hash in old])
                 gone += [identity for identity, _ in old]
+        for tenant_id in {document.tenant_id for document, _, _ in entries}:
+            self._keywords.forget(tenant_id)
         kept = {passage.id for document, cut, _ in entries if document.quarantined is None for passage in cut}
         return [identity for identity in gone if identity not in kept]
 
@@ -126,6 +134,7 @@ class SqlKnowledgeStore:
                 raise _no_document(external_id, version)
             old = await _remove(connection, tenant_id, wanted)
             await self._forget_vectors(connection, [content_hash for _, content_hash in old])
+        self._keywords.forget(tenant_id)
         return [identity for identity, _ in old]
 
     async def get_document(
@@ -211,8 +220,7 @@ class SqlKnowledgeStore:
     async def match(
         self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        async with self._database.peek() as connection:
-            return await full_text.match(connection, tenant_id, text, limit, among=among)
+        return await self._keywords.match(tenant_id, text, limit, among=among)
 
     async def passages_within(self, query: SearchQuery, day: date, limit: int) -> list[str]:
         async with self._database.peek() as connection:
