@@ -55,6 +55,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         stack.push_async_callback(index.close)
         store = SqlKnowledgeStore(database)
         chunker = Chunker(TiktokenCounter(), WordPieceCounter())
+        stack.push_async_callback(store.close)
         ingestor = Ingestor(
             store=store,
             index=index,

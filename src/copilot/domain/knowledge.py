@@ -87,6 +87,16 @@ class SourceFile(Value):
     """Known to be as it was, so it was not read again: what it gave before stays."""
 
 
+class FileStamp(Value):
+    """How to see that a file needs no reading: it looks as it did, and what it gave is stored as it was.
+
+    `stamp` is the source's own, such as size and times; `given` is a hash of the documents it gave.
+    """
+
+    stamp: str
+    given: str
+
+
 class KnowledgeDocument(ParsedDocument):
     """One version of one document in one tenant's knowledge.
 

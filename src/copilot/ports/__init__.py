@@ -17,6 +17,7 @@ from copilot.ports.knowledge import (
     KnowledgeStore,
     PassageIndex,
     RemoteSource,
+    StampedSource,
 )
 from copilot.ports.models import (
     ChatModel,
@@ -54,6 +55,7 @@ __all__ = [
     "RemoteSource",
     "RemoteTools",
     "SourceCatalog",
+    "StampedSource",
     "TokenCounter",
     "Vector",
     "Vectors",

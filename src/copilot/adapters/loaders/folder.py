@@ -1,10 +1,11 @@
 """Folders and files on disk as sources: each file with its side file, refused one by one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from copilot.adapters.loaders.file_stamps import looks
 from copilot.adapters.loaders.metadata import read_yaml_mapping
 from copilot.adapters.loaders.reading import (
     SIDE_SUFFIX,
@@ -36,6 +37,8 @@ class FolderSource:
         self.name = name or self._folder.name
         self.prefix = f"{self.name}/"
         self.complete = True
+        self._recalled: Mapping[str, str] = {}
+        self._stamps: dict[str, str] = {}
 
     def owns(self, _external_id: str, _version: str, source: str) -> bool:
         return source.startswith(self.prefix)
@@ -46,7 +49,19 @@ class FolderSource:
     def read(self) -> Iterator[SourceFile]:
         for path in self._paths():
             source = self.prefix + path.relative_to(self._folder).as_posix()
+            before = looks(path)
+            if before is not None and before == self._recalled.get(source):
+                yield SourceFile(source=source, unchanged=True)
+                continue
             yield from _read(path, _below_root(source), source)
+            if before is not None and before == looks(path):
+                self._stamps[source] = before
+
+    def recall(self, stamps: Mapping[str, str]) -> None:
+        self._recalled = stamps
+
+    def stamp(self, source: str) -> str | None:
+        return self._stamps.get(source)
 
     def close(self) -> None:
         """Nothing to release."""
