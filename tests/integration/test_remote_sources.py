@@ -1,5 +1,6 @@
 """Sources over the wire: polite, bounded, never where they must not go; half a reading removes nothing."""
 
+import asyncio
 import ipaddress
 import json
 import socket
@@ -7,7 +8,7 @@ import time
 from datetime import date
 
 import pytest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from tests.servers.faults import serving
 from tests.servers.help_centres import (
     Feed,
@@ -254,6 +255,29 @@ def test_answers_too_large_or_too_slow_are_cut_off(base, site):
     site.pages["/big"] = "x" * 300_000
     limits = FetchLimits(delay=0.0, answer_bytes=200_000)
     assert "more than" in reasons(read(opened(limits, kind="pages", urls=[f"{base}/big"])))[0]
+
+
+async def _trickle():
+    for _ in range(100):
+        yield b"x"
+        await asyncio.sleep(0.1)
+
+
+def test_an_answer_that_trickles_is_cut_off(base, site):
+    site.answers["/slow"] = [StreamingResponse(_trickle())]
+    limits = FetchLimits(delay=0.0, total=0.5, tries=1)
+    started = time.monotonic()
+    assert "not complete after" in reasons(read(opened(limits, kind="pages", urls=[f"{base}/slow"])))[0]
+    assert time.monotonic() - started < 5
+
+
+def test_a_key_goes_to_its_own_host_and_no_redirect_takes_it_elsewhere(base, site):
+    port = base.rpartition(":")[2]
+    site.redirects["/articles"] = f"http://localhost:{port}/elsewhere"
+    site.pages["/elsewhere"] = '{"data": {"articles": []}}'
+    read(opened(**MAPPING | {"url": f"{base}/articles"}, hosts=["localhost"]))
+    assert [headers.get("x-api-key") for headers in site.asked("/articles")] == ["cw_secret"]
+    assert [headers.get("x-api-key") for headers in site.asked("/elsewhere")] == [None]
 
 
 async def test_an_unchanged_page_is_not_sent_again(world, base, site):

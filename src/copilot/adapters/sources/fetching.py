@@ -163,7 +163,7 @@ class Fetcher:
     def _bounded(self, answer: httpx.Response, url: str) -> bytes:
         ends_at = time.monotonic() + self._limits.total
         content = bytearray()
-        for chunk in answer.iter_bytes(2**16):
+        for chunk in answer.iter_bytes():  # as they come: a size would wait for it
             content += chunk
             if len(content) > self._limits.answer_bytes:
                 raise TooLarge(
