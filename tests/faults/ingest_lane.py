@@ -43,6 +43,7 @@ from copilot.retrieval.search import KnowledgeSearch
 TENANT = "acme"
 _STUCK_SECONDS = 60
 _SECTIONS = 3
+_BETWEEN = ("SQL COMMIT", "after store.put_document", "before index.", "after index.delete")
 _MOST_TRIES = 5
 """For each kill wanted: a run may end before its kill comes."""
 
@@ -79,7 +80,7 @@ class IngestLane:
         while sum(self._points.values()) < kills and not self._problems and tries < _MOST_TRIES * kills:
             tries += 1
             self._library.change()
-            if self._dice.random() < 0.6:
+            if self._dice.random() < 0.6 or self._options.careless:
                 self._kill_at_failpoint()
             else:
                 self._kill_at_moment()
@@ -93,11 +94,14 @@ class IngestLane:
         }
 
     def _kill_at_failpoint(self) -> None:
-        fatal = self._dice.randrange(1, 250)
+        """Half of them where SQL and the index may come to differ, else anywhere."""
+        narrow = self._dice.random() < 0.5 or self._options.careless
+        fatal = self._dice.randrange(1, 8 if narrow else 250)
 
         def child(report: int) -> None:
             signal.alarm(_STUCK_SECONDS)
-            asyncio.run(ingest(self._options, Failpoints(fatal, report)))
+            points = BetweenStores(fatal, report) if narrow else Failpoints(fatal, report)
+            asyncio.run(ingest(self._options, points))
 
         self._judge(*forked(child))
 
@@ -155,6 +159,14 @@ class IngestLane:
 
         status, told = forked(child)
         self._problems += json.loads(told) if status == 0 else [f"the end failed (status {status}): {told}"]
+
+
+class BetweenStores(Failpoints):
+    """Counts only the points after SQL has committed and before the index has followed."""
+
+    def reach(self, point: str) -> None:
+        if self.phase == "ingest" and any(name in point for name in _BETWEEN):
+            super().reach(point)
 
 
 class Articles:
