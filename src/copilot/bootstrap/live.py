@@ -15,10 +15,12 @@ from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
-from copilot.assist.service import LiveAssist, LivePorts
+from copilot.assist.service import LiveAssist
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
 from copilot.bootstrap.state import open_state
@@ -77,6 +79,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
+                feedback=SqlFeedbackStatistics(state.database),
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
@@ -91,6 +94,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        stack.push_async_callback(
+            _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
+        )
         # The first customer should not wait for models and caches either.
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
@@ -107,6 +113,11 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
+
+
+async def _timers(assist: LiveAssist, tenant_id: str) -> None:
+    await assist.nudges.resume(tenant_id)
+    await assist.nudges.run()
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

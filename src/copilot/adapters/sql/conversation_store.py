@@ -68,10 +68,12 @@ class SqlConversationStore:
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
-    ) -> Conversation:
+    ) -> Conversation | None:
         async with self._database.write() as connection:
-            row = await _grow(connection, tenant_id, conversation_id, at)
-            before = await _with_turns(connection, row)
+            before = await _with_turns(connection, await _row(connection, tenant_id, conversation_id))
+            if any(turn.id == turn_id for turn in before.turns):
+                return None
+            before = _conversation(await _grow(connection, tenant_id, conversation_id, at), before.turns)
             turn = Turn(
                 id=turn_id,
                 conversation_id=conversation_id,
