@@ -10,6 +10,7 @@ from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.wrap_up import WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 
@@ -49,6 +50,11 @@ class Assist(Protocol):
         self, principal: Principal, conversation_id: str, speaker: Speaker, text: str, utterance_id: str
     ) -> PartialTurn:
         """Shows what has been heard of an utterance so far and returns at once."""
+
+    async def find_macros(self, principal: Principal, query: str, limit: int) -> list[FoundMacro]: ...
+
+    async def fill_macro(self, principal: Principal, conversation_id: str, macro_id: str) -> FilledMacro:
+        """`InvalidInput` names the facts that are missing."""
 
     async def typing(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> None:
         """Begins work on what is still being written and returns at once."""

@@ -12,6 +12,7 @@ from copilot.assist.drafting.composer import Composer
 from copilot.assist.feedback import Feedback
 from copilot.assist.identity import IdentityCheck
 from copilot.assist.lookups import LookUps
+from copilot.assist.macros import SavedReplies
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.nudges import Nudges
 from copilot.assist.pipeline import Pipeline
@@ -69,6 +70,7 @@ class LiveParts:
     actions: ActionDesk
     asks: Asks
     nudges: Nudges
+    saved: SavedReplies
 
 
 def live_parts(
@@ -86,6 +88,7 @@ def live_parts(
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
     silence, ahead = silence or Silence(ports.feedback), ahead or Ahead()
+    saved = SavedReplies(ports.embedder)
     workbench = Workbench(ports.store, ports.bus, profiles)
     pipeline = Pipeline(
         understander=Understander(ports.embedder),
@@ -94,7 +97,14 @@ def live_parts(
         lookups=LookUps(ports.desk, ports.clock),
         planner=NextActionPlanner(ports.desk),
         replies=Replies(
-            Composer(ranker), llm, silence, ports.ledger, ports.clock, ports.ids, llm_seconds=llm_seconds
+            Composer(ranker),
+            llm,
+            silence,
+            saved,
+            ports.ledger,
+            ports.clock,
+            ports.ids,
+            llm_seconds=llm_seconds,
         ),
         clock=ports.clock,
         ids=ports.ids,
@@ -128,5 +138,6 @@ def live_parts(
         feedback=Feedback(ports.store, ports.ledger, silence, ports.clock),
         actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead),
         asks=asks,
+        saved=saved,
         nudges=Nudges(ports.store, ports.bus, workbench, pipeline, ahead, ports.clock),
     )

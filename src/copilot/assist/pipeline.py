@@ -106,6 +106,12 @@ class Pipeline:
             pass
         await revision.bus.save(revision.conversation.tenant_id, revision.conversation.id)
 
+    async def situation(self, revision: Revision) -> Situation:
+        """The facts as they are known, looked up first if nothing has been since a start."""
+        if revision.memory.view is None:
+            await self._lookups.run(revision)
+        return revision.memory.situation or self._situation(revision)
+
     def wrap_up(self, revision: Revision) -> WrapUp:
         """What closes the conversation, as its last revision leaves it."""
         memory, conversation = revision.memory, revision.conversation

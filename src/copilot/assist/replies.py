@@ -8,6 +8,8 @@ from typing import Any
 
 from copilot.assist.grounding import enforce, support_share
 from copilot.assist.links import hosts_of, without_foreign_links
+from copilot.assist.macros import SavedReplies
+from copilot.assist.profile import BrandVoice
 from copilot.assist.revision import Revision, ShownBefore
 from copilot.assist.silence import Silence
 from copilot.domain.actions import LedgerRecord
@@ -23,8 +25,8 @@ from copilot.domain.assist import (
     Support,
 )
 from copilot.domain.assist import Drafter as DrafterKind
-from copilot.domain.conversation import Speaker
-from copilot.domain.drafting import DraftRequest
+from copilot.domain.conversation import Channel, Speaker
+from copilot.domain.drafting import DraftRequest, LetterForm, joined
 from copilot.domain.errors import CopilotError, InvalidDraft
 from copilot.domain.knowledge import Audience
 from copilot.domain.snapshot import content_key
@@ -32,6 +34,7 @@ from copilot.ports import Clock, Drafter, Ids, LedgerStore
 
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
+_SURE, _MACROS = 0.5, 3
 
 
 class Replies:
@@ -42,6 +45,7 @@ class Replies:
         composer: Drafter,
         llm: Drafter | None,
         silence: Silence,
+        saved: SavedReplies,
         ledger: LedgerStore,
         clock: Clock,
         ids: Ids,
@@ -52,6 +56,7 @@ class Replies:
         self._composer = composer
         self._llm = llm
         self._silence = silence
+        self._saved = saved
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
@@ -60,7 +65,7 @@ class Replies:
     @asynccontextmanager
     async def drafting(self, revision: Revision, as_of: date, today: date) -> AsyncIterator[None]:
         """The composer's draft is shown on entry; the LLM's, begun before it, is waited for on exit."""
-        request = _request(revision, as_of, today)
+        request = await self._with_macros(revision, _request(revision, as_of, today))
         revision.memory.suggestion = None
         if request is None:
             yield
@@ -78,6 +83,18 @@ class Replies:
             if late is not None and not late.done():
                 late.cancel()
                 await asyncio.gather(late, return_exceptions=True)
+
+    async def _with_macros(self, revision: Revision, request: DraftRequest | None) -> DraftRequest | None:
+        """With the saved replies for what the representative has in mind, or where no playbook is sure."""
+        if request is None or not revision.profile.macros:
+            return request
+        intent = request.understanding.intent
+        sure = request.playbook is not None and intent is not None and intent.confidence >= _SURE
+        wanted = request.hint or ("" if sure else request.understanding.query)
+        if not wanted:
+            return request
+        found = await self._saved.search(tuple(revision.profile.macros.values()), wanted, _MACROS)
+        return request.model_copy(update={"macros": tuple(found)})
 
     async def _compose(self, revision: Revision, request: DraftRequest) -> Suggestion | None:
         async with aclosing(self._composer.draft(request)) as drafted:
@@ -212,7 +229,7 @@ class Replies:
             conversation_id=revision.conversation.id,
             revision=revision.conversation.revision,
             drafter=kind,
-            text=" ".join(s.text for s in sentences),
+            text=joined([s.text for s in sentences]),
             sentences=sentences,
             confidence=_confidence(sentences, request, revision),
             intent=request.understanding.intent.name if request.understanding.intent else None,
@@ -287,9 +304,15 @@ def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | Non
         as_of=as_of,
         today=today,
         company=voice.company,
+        hint=revision.hint,
+        letter=_letter(voice) if revision.conversation.channel is Channel.EMAIL else None,
         lead=voice.lead,
         promise=voice.promise,
     )
+
+
+def _letter(voice: BrandVoice) -> LetterForm:
+    return LetterForm(greetings=voice.email_greetings, closing=f"{voice.email_closing},\n{voice.company}")
 
 
 def _better(late: Suggestion, composed: Suggestion | None) -> bool:

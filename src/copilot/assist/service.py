@@ -13,6 +13,7 @@ from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.collaborators import SentenceRanker
 from copilot.assist.identity import Claim
 from copilot.assist.live_parts import LivePorts, live_parts
+from copilot.assist.macros import fill, macro_of
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.silence import Silence
@@ -31,6 +32,7 @@ from copilot.domain.conversation import (
     Turn,
 )
 from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
+from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.wrap_up import WrapUp
 from copilot.ports import (
     Drafter,
@@ -77,6 +79,7 @@ class LiveAssist:
         self._feedback = parts.feedback
         self._actions = parts.actions
         self._asks = parts.asks
+        self._saved = parts.saved
         self.nudges = parts.nudges
         self._glances: set[asyncio.Task[None]] = set()
 
@@ -240,6 +243,19 @@ class LiveAssist:
             (await self._workbench.memory(conversation)).forget_order()  # looked up, and shown, anew
             await self._work_on(principal, conversation, None, None, started)
         return customer
+
+    async def find_macros(self, principal: Principal, query: str, limit: int) -> list[FoundMacro]:
+        """Saved replies for the query, best first; by title when it is empty."""
+        profile = await self._profiles.of(principal.tenant_id)
+        return await self._saved.search(tuple(profile.macros.values()), query, limit)
+
+    async def fill_macro(self, principal: Principal, conversation_id: str, macro_id: str) -> FilledMacro:
+        """A saved reply filled with what is known in the conversation; `InvalidInput` names what is not."""
+        conversation = await self._open_conversation(principal, conversation_id)
+        revision = await self._workbench.revision(principal, conversation)
+        macro = macro_of(revision.profile.macros, macro_id)
+        situation = await self._pipeline.situation(revision)
+        return fill(macro, situation.facts, situation.sources)
 
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None:
         """Lets verification be tried again, for what this conversation's attempts were about."""
