@@ -432,12 +432,14 @@ async def world(
     playbooks=(REFUND, SHIPPING),
     clock=None,
     ahead=None,
+    store=None,
+    macros=(),
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
-    store, ledger, orders = MemoryConversationStore(), FakeLedgerStore(), shop()
+    kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
     search, knowledge = search or LibrarySearch(), GapList()
     feedback = feedback or MemoryFeedbackStatistics()
-    bus = MemoryEventBus(store, clock)
+    bus = MemoryEventBus(kept, clock)
     actions = FakeActionStore(ledger)
     policy = PolicyEngine([POLICY], {}, render_text, require_signatures=False)
     limits = Limits(call_seconds=1)
@@ -464,9 +466,10 @@ async def world(
         ),
         vocabulary=EntityVocabulary(products=("Northlight Lantern",)),
         voice=BrandVoice(company="Larkfield"),
+        macros={m.id: m for m in macros},
     )
     ports = LivePorts(
-        store=store,
+        store=kept,
         bus=bus,
         knowledge=knowledge,
         search=search,
@@ -488,5 +491,6 @@ async def world(
         ask_limits=ask_limits,
         ahead=ahead,
     )
-    conversation = await live.open(RITA, Channel.CHAT, "Lantern")
-    return World(live, store, bus, search, orders, ledger, knowledge, conversation)
+    # After a restart, with the store of the process before, the conversation is there already.
+    conversation = await live.open(RITA, Channel.CHAT, "Lantern") if store is None else None
+    return World(live, kept, bus, search, orders, ledger, knowledge, conversation)
