@@ -35,10 +35,10 @@ class Feedback:
         verdict: FeedbackVerdict,
         final_text: str | None = None,
         reason: str | None = None,
-    ) -> AnswerFeedback:
-        """What became of a suggestion. `NotFound` for another tenant's."""
+    ) -> tuple[Suggestion, AnswerFeedback]:
+        """The suggestion, and what became of it. `NotFound` for another tenant's."""
         suggestion = await self._store.get_suggestion(principal.tenant_id, suggestion_id)
-        return await self._record(principal, suggestion, verdict, final_text, reason)
+        return suggestion, await self._record(principal, suggestion, verdict, final_text, reason)
 
     async def see(self, principal: Principal, memory: Memory, sent: Turn) -> FeedbackVerdict | None:
         """Compares what was sent with the draft that stood; None when there was none, or it is judged."""

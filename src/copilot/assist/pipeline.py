@@ -238,7 +238,8 @@ class Pipeline:
 
     async def _show_cards(self, revision: Revision, cards: KnowledgeCards) -> None:
         """Cards that stand in the panel already are not shown again."""
-        key = cards_key(cards)
+        understanding = revision.memory.understanding
+        key = cards_key(cards, understanding.query if understanding else "")
         if key != revision.memory.cards and await revision.publish(cards) is not None:
             revision.memory.cards = key
 

@@ -109,7 +109,7 @@ class Memory:
             actions=snapshot.actions,
             suggestion=snapshot.suggestion,
             suggested=dict.fromkeys(snapshot.suggested, ShownBefore()),
-            cards=cards_key(snapshot.knowledge) if snapshot.knowledge else "",
+            cards=cards_key(snapshot.knowledge, "") if snapshot.knowledge else "",
             summary=summary if covered else None,
             summarised_turns=len(snapshot.conversation.turns) if covered else 0,
         )
@@ -188,10 +188,13 @@ class Revision:
         return None
 
 
-def cards_key(shown: KnowledgeCards) -> str:
-    """What two sets of cards share that show the same quotes of the same passages."""
+def cards_key(shown: KnowledgeCards, query: str) -> str:
+    """What two sets of cards share that show the same quotes of the same passages.
+
+    That nothing was found says something about one query only.
+    """
     parts = [f"{c.citation.passage_id}:{c.citation.version}:{c.citation.quote}" for c in shown.cards]
-    return hashlib.sha256("\n".join([str(shown.answered), *parts]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(parts or [query]).encode()).hexdigest()[:16]
 
 
 def _last_understood(snapshot: ConversationSnapshot) -> int:

@@ -309,7 +309,11 @@ class LiveAssist:
         reason: str | None = None,
     ) -> AnswerFeedback:
         """What became of a suggestion. `NotFound` for another tenant's."""
-        return await self._feedback.record(principal, suggestion_id, verdict, final_text, reason)
+        suggestion, feedback = await self._feedback.record(
+            principal, suggestion_id, verdict, final_text, reason
+        )
+        self._workbench.judged(suggestion)
+        return feedback
 
     # ------------------------------------------------------------ the process's own life
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.revision import Memory, Revision
 from copilot.domain.access import Principal
+from copilot.domain.assist import Suggestion
 from copilot.domain.conversation import Conversation
 from copilot.ports import ConversationStore, EventBus
 
@@ -50,6 +51,11 @@ class Workbench:
         self._memories[conversation_id] = memory
         while len(self._memories) > _REMEMBERED:
             self._memories.popitem(last=False)
+
+    def judged(self, suggestion: Suggestion) -> None:
+        """Somebody has said what they make of it: what they send later says nothing more."""
+        if (memory := self._memories.get(suggestion.conversation_id)) is not None:
+            memory.judged = memory.judged | {suggestion.id}
 
     def forget(self, conversation_id: str) -> None:
         self._memories.pop(conversation_id, None)

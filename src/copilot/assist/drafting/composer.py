@@ -83,16 +83,23 @@ class Composer:
 
 
 def _composed(request: DraftRequest, knowledge: list[Sentence]) -> list[Sentence]:
-    template = reply_template(request)
-    macro = _fitting_macro(request)
-    if macro is not None and (template is None or macro.score > _certainty(request)):
-        return _filled(macro.macro.text, request, macro.macro.id, knowledge)
-    if template is not None and request.playbook is not None:
-        return _filled(template, request, request.playbook.intent, knowledge)
+    chosen = _chosen_template(request)
+    if chosen is not None:
+        return _filled(chosen[1], request, chosen[0], knowledge)
     if not knowledge or not request.understanding.asks_something:
         return []
     lead = Sentence(text=request.lead, support=Support.TEMPLATE, sources=("lead",))
     return [lead, *knowledge] if request.lead else knowledge
+
+
+def _chosen_template(request: DraftRequest) -> tuple[str, str] | None:
+    """(whose it is, the text): the playbook's reply, or a saved reply that fits better."""
+    template, macro = reply_template(request), _fitting_macro(request)
+    if macro is not None and (template is None or macro.score > _certainty(request)):
+        return macro.macro.id, macro.macro.text
+    if template is not None and request.playbook is not None:
+        return request.playbook.intent, template
+    return None
 
 
 def _fitting_macro(request: DraftRequest) -> FoundMacro | None:
@@ -224,12 +231,12 @@ def _is_substantial(request: DraftRequest, sentences: Sequence[Sentence], said: 
     """Whether it tells something, or is the playbook's own wording, not yet said."""
     if any(s.support in {Support.SUPPORTED, Support.FACT} for s in sentences):
         return True
-    template = reply_template(request)
-    if template is None or not sentences:
+    chosen = _chosen_template(request)
+    if chosen is None or not sentences:
         return False
     # About an order, asking for its number takes the matter further even when nothing is quoted.
     waits_for_knowledge = not (request.playbook and request.playbook.needs_order) and any(
-        _KNOWLEDGE_LINE.match(line) for line in template.splitlines()
+        _KNOWLEDGE_LINE.match(line) for line in chosen[1].splitlines()
     )
     repeats = any(plain(" ".join(s.text for s in sentences)) in turn for turn in said)
     return not waits_for_knowledge and not repeats
