@@ -181,8 +181,8 @@ class Pipeline:
             memory.understanding = understanding
             await revision.publish(understanding)
         revision.found = prepared.found
-        if prepared.events.cards is not None:
-            await self._show_cards(revision, prepared.events.cards)
+        if (cards := prepared.events.cards) is not None:
+            await (revision.publish(cards) if cards.unchanged else self._show_cards(revision, cards))
         if conversation.customer_id != prepared.conversation.customer_id:
             # Their own words have just proven who they are.
             await revision.attempt("orders", self._lookups.run(revision))
@@ -240,7 +240,9 @@ class Pipeline:
         """Cards that stand in the panel already are not shown again."""
         understanding = revision.memory.understanding
         key = cards_key(cards, understanding.query if understanding else "")
-        if key != revision.memory.cards and await revision.publish(cards) is not None:
+        if key == revision.memory.cards:
+            await revision.publish(cards.model_copy(update={"cards": (), "unchanged": True}))
+        elif await revision.publish(cards) is not None:
             revision.memory.cards = key
 
     def _cards(self, result: SearchResult, query: str) -> KnowledgeCards:

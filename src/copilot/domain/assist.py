@@ -94,6 +94,8 @@ class KnowledgeCards(Value):
     answered: bool
     confidence: Confidence
     cards: tuple[KnowledgeCard, ...] = ()
+    unchanged: bool = False
+    """The cards that were shown before stand for this revision too, and are not sent again."""
 
 
 class Support(StrEnum):

@@ -68,7 +68,7 @@ def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:
         case Understanding():
             return {"understanding": data}
         case KnowledgeCards():
-            return {"knowledge": data}
+            return {} if data.unchanged else {"knowledge": data}
         case ToolResultShown():
             return {"order_view": data.order_view} if data.order_view else {}
         case NextActions():

@@ -14,9 +14,13 @@ from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchResult
+from copilot.domain.macro import FilledMacro, FoundMacro, Macro
 from copilot.domain.wrap_up import Disposition, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+VOUCHER = Macro(id="voucher", title="Voucher", text="May I offer you a voucher?")
 
 
 class FakeAssist:
@@ -50,6 +54,13 @@ class FakeAssist:
     async def typing(self, principal, conversation_id, speaker, text):
         await self._conversations.get(principal.tenant_id, conversation_id)
         self.typed.append((conversation_id, speaker, text))
+
+    async def find_macros(self, principal, query, limit):
+        return [FoundMacro(macro=VOUCHER, score=0.9)][:limit]
+
+    async def fill_macro(self, principal, conversation_id, macro_id):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        return FilledMacro(macro_id=macro_id, title=VOUCHER.title, text=VOUCHER.text)
 
     async def hear(self, principal, conversation_id, speaker, text, utterance_id):
         heard = PartialTurn(

@@ -163,10 +163,11 @@ async def test_cards_that_stand_are_not_shown_again_when_nothing_new_is_said():
     w = await world()
     await w.customer(SHIPPING)
     await w.customer(f"please, {SHIPPING}")
-    assert (await w.types()).count("knowledge") == 1
-    assert (await w.snapshot()).knowledge.cards
-    await w.customer("and what does express shipping cost?")
-    assert (await w.types()).count("knowledge") == 2
+    shown, again = [e.data for e in await w.events() if e.type == "knowledge"]
+    assert (again.unchanged, again.cards) == (True, ())
+    assert (await w.snapshot()).knowledge == shown
+    await w.customer("and what does express shipping cost, and a voucher?")
+    assert not [e.data for e in await w.events() if e.type == "knowledge"][-1].unchanged
 
 
 async def test_a_draft_that_had_its_chance_is_not_suggested_again():
