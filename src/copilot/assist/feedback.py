@@ -76,7 +76,7 @@ class Feedback:
             "reason": mask(reason) if reason else None,
         }
         record = LedgerRecord(kind="edit", subject_id=suggestion.id, body=body, at=now)
-        await self._ledger.append(principal.tenant_id, record)
+        await self._ledger.append(principal.tenant_id, record, durable=False)
         await self._silence.record(
             FeedbackOutcome(
                 suggestion_id=suggestion.id,

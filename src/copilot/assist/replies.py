@@ -247,7 +247,7 @@ class Replies:
             return  # recorded when it was first shown
         await revision.attempt(
             "ledger",
-            self._ledger.append(revision.conversation.tenant_id, _record(suggestion)),
+            self._ledger.append(revision.conversation.tenant_id, _record(suggestion), durable=False),
         )
 
     async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:

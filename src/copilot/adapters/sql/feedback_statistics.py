@@ -39,8 +39,7 @@ class SqlFeedbackStatistics:
             index_elements=["suggestion_id", "principal_id"],
             set_={name: statement.excluded[name] for name in ("verdict", "at", "intent")},
         )
-        async with self._database.write() as connection:
-            await connection.execute(statement)
+        await self._database.transact(lambda connection: connection.execute(statement))
 
     async def history(
         self, tenant_id: str, intent: str | None, principal_id: str, *, last: int = 50
