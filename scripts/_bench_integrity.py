@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from copilot.evaluation.live_client import ReceivedEvent
@@ -30,27 +31,33 @@ class Integrity:
         live = [e for e in events if e.type != "snapshot"]
         self.turns += len(posted)
         self.events += len(live)
-        for before, after in zip(live, live[1:], strict=False):
+        self._check_ids(conversation_id, live)
+        shown = [e.data["id"] for e in live if e.type == "turn"]
+        kept = [turn["id"] for turn in snapshot["conversation"]["turns"]]
+        for where, found in (("shown", shown), ("kept", kept)):
+            self._check_turns(conversation_id, posted, found, where)
+        done = {e.revision for e in live if e.type == "revision.done"}
+        if live and max(e.revision for e in live) not in done:
+            self._wrong("lost", f"{conversation_id}: the work for the last turn did not end")
+
+    def _check_ids(self, conversation_id: str, live: list[ReceivedEvent]) -> None:
+        for before, after in pairwise(live):
             if after.id > before.id + 1:
                 self._wrong("lost", f"{conversation_id}: event {before.id} is followed by {after.id}")
             elif after.id == before.id:
                 self._wrong("duplicated", f"{conversation_id}: event {after.id} came twice")
             elif after.id < before.id or after.revision < before.revision:
                 self._wrong("out_of_order", f"{conversation_id}: event {before.id}, then {after.id}")
-        seen = [e.data["id"] for e in live if e.type == "turn"]
-        for turn_id, count in Counter(seen).items():
-            if count > 1:
-                self._wrong("duplicated", f"{conversation_id}: {turn_id} was shown {count} times")
-        kept = [turn["id"] for turn in snapshot["conversation"]["turns"]]
-        for name, found in (("shown", seen), ("kept", kept)):
-            for turn_id in posted:
-                if turn_id not in found:
-                    self._wrong("lost", f"{conversation_id}: {turn_id} was never {name}")
-            if [t for t in found if t in posted] != [t for t in posted if t in found]:
-                self._wrong("out_of_order", f"{conversation_id}: turns were {name} in another order")
-        done = {e.revision for e in live if e.type == "revision.done"}
-        if live and max(e.revision for e in live) not in done:
-            self._wrong("lost", f"{conversation_id}: the work for the last turn did not end")
+
+    def _check_turns(self, conversation_id: str, posted: list[str], found: list[str], where: str) -> None:
+        counts = Counter(found)
+        for turn_id in posted:
+            if counts[turn_id] == 0:
+                self._wrong("lost", f"{conversation_id}: {turn_id} was never {where}")
+            elif counts[turn_id] > 1:
+                self._wrong("duplicated", f"{conversation_id}: {turn_id} was {where} {counts[turn_id]} times")
+        if [t for t in found if t in posted] != [t for t in posted if t in counts]:
+            self._wrong("out_of_order", f"{conversation_id}: turns were {where} in another order")
 
     def _wrong(self, kind: str, what: str) -> None:
         setattr(self, kind, getattr(self, kind) + 1)

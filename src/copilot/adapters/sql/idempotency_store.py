@@ -1,6 +1,7 @@
 """Answers remembered by `Idempotency-Key`, in SQL."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import (
     Column,
@@ -52,9 +53,8 @@ class SqlIdempotencyStore:
         purge = at >= self._purge_at
         if purge:
             self._purge_at = at + _PURGED_EVERY
-        return await self._database.transact(
-            lambda c: _begin(c, tenant_id, key, fingerprint, at, purge=purge)
-        )
+        begin = partial(_begin, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, purge=purge)
+        return await self._database.transact(begin)
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
         statement = update(_requests).where(*_named(tenant_id, key)).values(status=status, body=body)
@@ -66,7 +66,7 @@ class SqlIdempotencyStore:
 
 
 def _begin(
-    connection: Connection, tenant_id: str, key: str, fingerprint: str, at: datetime, *, purge: bool
+    connection: Connection, *, tenant_id: str, key: str, fingerprint: str, at: datetime, purge: bool
 ) -> tuple[int, bytes] | None:
     claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
     take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
