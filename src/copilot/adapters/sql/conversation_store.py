@@ -38,14 +38,15 @@ class SqlConversationStore:
         self._database = database
 
     async def create(self, conversation: Conversation) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(insert(conversations).values(conversation.model_dump(exclude={"turns"})))
+        def add(connection: Connection) -> None:
+            connection.execute(insert(conversations).values(conversation.model_dump(exclude={"turns"})))
             if conversation.turns:
-                await connection.execute(insert(turns), [t.model_dump() for t in conversation.turns])
+                connection.execute(insert(turns), [t.model_dump() for t in conversation.turns])
+
+        await self._database.transact(add)
 
     async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
-        async with self._database.read() as connection:
-            return await connection.run_sync(_read, tenant_id, conversation_id)
+        return await self._database.look(lambda connection: _read(connection, tenant_id, conversation_id))
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
@@ -142,10 +143,12 @@ class SqlConversationStore:
             .order_by(revisions.c.revision.desc())
             .limit(1)
         )
-        async with self._database.read() as connection:
-            row = await connection.run_sync(_row, tenant_id, conversation_id)
-            conversation = await connection.run_sync(_with_turns, row)
-            body = await connection.scalar(saved)
+
+        def load(connection: Connection) -> tuple[Row[Any], Conversation, str | None]:
+            row = _row(connection, tenant_id, conversation_id)
+            return row, _with_turns(connection, row), connection.scalar(saved)
+
+        row, conversation, body = await self._database.look(load)
         fields: dict[str, Any] = orjson.loads(body) if body else {}
         if row.wrap_up:
             fields["wrap_up"] = orjson.loads(row.wrap_up)
@@ -175,8 +178,7 @@ class SqlConversationStore:
         query = select(
             conversations.c.reserved_event_id, conversations.c.saved_event_id, conversations.c.saved_revision
         ).where(conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        row = await self._database.look(lambda connection: connection.execute(query).one_or_none())
         if row is None:
             raise _unknown(conversation_id)
         return EventMarks(reserved=row[0], saved=row[1], saved_revision=row[2])
@@ -197,8 +199,7 @@ class SqlConversationStore:
         query = select(suggestions.c.suggestion).where(
             suggestions.c.id == suggestion_id, suggestions.c.tenant_id == tenant_id
         )
-        async with self._database.read() as connection:
-            body = await connection.scalar(query)
+        body = await self._database.look(lambda connection: connection.scalar(query))
         if body is None:
             raise NotFound(f"there is no suggestion {suggestion_id!r}")
         return Suggestion.model_validate_json(body)

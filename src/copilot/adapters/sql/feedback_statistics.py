@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Index, Row, Select, Table, Text, case, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Index, Row, Select, Table, Text, case, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from copilot.adapters.sql.columns import UtcDateTime
@@ -46,12 +46,15 @@ class SqlFeedbackStatistics:
     ) -> FeedbackHistory:
         of_intent = _outcomes.c.intent == (intent or _NO_INTENT)
         of_representative = _outcomes.c.principal_id == principal_id
-        async with self._database.read() as connection:
-            tallies = [
-                _tally_of((await connection.execute(_counts(tenant_id, last, *conditions))).one())
+
+        def tallies(connection: Connection) -> list[FeedbackTally]:
+            return [
+                _tally_of(connection.execute(_counts(tenant_id, last, *conditions)).one())
                 for conditions in ((of_intent, of_representative), (of_intent,), ())
             ]
-        return FeedbackHistory(representative=tallies[0], intent=tallies[1], tenant=tallies[2])
+
+        representative, of_all, tenant = await self._database.look(tallies)
+        return FeedbackHistory(representative=representative, intent=of_all, tenant=tenant)
 
 
 def _tally_of(row: Row[int, Any, Any]) -> FeedbackTally:
