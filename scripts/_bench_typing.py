@@ -20,6 +20,12 @@ from copilot.evaluation.live_client import EventFeed, LiveClient
 _CHARACTERS_A_SECOND = 6.0
 _TOLD_EVERY = 0.35
 _READ_OVER = (0.35, 1.2)
+_WARM = (
+    "Hello there",
+    "Which colours does the doormat come in?",
+    "Is the shop open on Sunday?",
+    "Thanks, bye",
+)
 _LAST_SECONDS_PLAYED = 2.5
 """What was typed before these is told at once: it is superseded anyway."""
 
@@ -34,21 +40,31 @@ class Sample:
     outcomes: Counter[str] = field(default_factory=Counter)
 
 
-async def play_recordings(address: str, key: str, *, typing: bool, at_once: int) -> Sample:
-    """All recorded conversations, customers' and representatives' turns only."""
-    sample, gate = Sample(), asyncio.Semaphore(at_once)
+async def side_by_side(addresses: list[str], key: str, at_once: int) -> tuple[Sample, Sample]:
+    """(without, with typing ahead): every recording is played on both servers at the same time.
+
+    Customers' and representatives' turns only. Neither server has heard them before, as in life.
+    """
+    without, with_typing, gate = Sample(), Sample(), asyncio.Semaphore(at_once)
     files = sorted((ROOT / "evals" / "conversations").glob("*.yaml"))
 
-    async def one(client: LiveClient, recording: dict[str, Any]) -> None:
+    async def one(plain: LiveClient, ahead: LiveClient, recording: dict[str, Any]) -> None:
         async with gate:
-            await _play(client, recording, sample, typing=typing)
+            await asyncio.gather(
+                _play(plain, recording, without, typing=False),
+                _play(ahead, recording, with_typing, typing=True),
+            )
 
-    async with LiveClient.connect(address, key) as client:
-        await asyncio.gather(*(one(client, yaml.safe_load(file.read_text())) for file in files))
-    return sample
+    async with LiveClient.connect(addresses[0], key) as plain, LiveClient.connect(addresses[1], key) as ahead:
+        for client in (plain, ahead):  # code paths, not texts
+            for said in _WARM:
+                await _play(client, {"id": said, "channel": "chat", "turns": [{"customer": said}]}, Sample())
+        await asyncio.gather(*(one(plain, ahead, yaml.safe_load(file.read_text())) for file in files))
+    return without, with_typing
 
 
-async def _play(client: LiveClient, recording: dict[str, Any], out: Sample, *, typing: bool) -> None:
+async def _play(client: LiveClient, recording: dict[str, Any], out: Sample, *, typing: bool = False) -> None:
+    """The pauses are the same with and without typing."""
     rng = random.Random(recording["id"])  # noqa: S311 - how long a customer hesitates
     opening: dict[str, Any] = {"channel": recording["channel"]}
     if email := recording.get("crm_customer"):
@@ -62,8 +78,8 @@ async def _play(client: LiveClient, recording: dict[str, Any], out: Sample, *, t
             speaker = next((s for s in ("customer", "representative") if s in turn), None)
             if speaker is None:
                 continue
-            if typing and speaker == "customer":
-                await _type(client, path, turn[speaker], rng)
+            if speaker == "customer":
+                await _write(client if typing else None, path, turn[speaker], rng)
             posted = time.perf_counter()
             await client.post(f"{path}/turns", {"speaker": speaker, "text": turn[speaker]})
             await _watch(feed, posted, out if speaker == "customer" else Sample())
@@ -71,8 +87,8 @@ async def _play(client: LiveClient, recording: dict[str, Any], out: Sample, *, t
         await feed.close()
 
 
-async def _type(client: LiveClient, path: str, text: str, rng: random.Random) -> None:
-    """Prefixes as they grow, then the pause before the turn is sent."""
+async def _write(client: LiveClient | None, path: str, text: str, rng: random.Random) -> None:
+    """The time it takes to write and to read over; `client` is told of prefixes as they grow."""
     length = len(text) / _CHARACTERS_A_SECOND
     sent_at = length + rng.uniform(*_READ_OVER)
     moments = [n * _TOLD_EVERY for n in range(1, int(sent_at / _TOLD_EVERY) + 1)]
@@ -83,7 +99,8 @@ async def _type(client: LiveClient, path: str, text: str, rng: random.Random) ->
             continue
         await asyncio.sleep(moment - now)
         now, told = moment, prefix
-        await client.post(f"{path}/typing", {"speaker": "customer", "text": prefix})
+        if client is not None:
+            await client.post(f"{path}/typing", {"speaker": "customer", "text": prefix})
     await asyncio.sleep(sent_at - now)
 
 
