@@ -90,9 +90,11 @@ class LiveAssist:
         llm_seconds: float = 30.0,
         asker: LlmAnswerer | None = None,
         ask_limits: AskLimits | None = None,
+        composer: Drafter | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
+        `composer` is another one than ours, for evaluations that plant a fault.
         Without `asker` the playbook planner alone answers what representatives ask.
         """
         ranker = ranker or QuoteRanker(ports.embedder)
@@ -106,7 +108,7 @@ class LiveAssist:
             lookups=LookUps(ports.desk, ports.clock),
             planner=NextActionPlanner(ports.desk),
             replies=Replies(
-                Composer(ranker),
+                composer or Composer(ranker),
                 llm,
                 ports.ledger,
                 ports.clock,
