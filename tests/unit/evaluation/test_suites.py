@@ -1,9 +1,11 @@
 """Suite files: what is wrong in one is named by file and line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from copilot.adapters.yaml_files import load_playbooks
 from copilot.domain.errors import ConfigurationError, InvalidInput
 from copilot.evaluation.kinds.registry import KINDS, kind_named
 from copilot.evaluation.suites import load_suite, load_suites, named
@@ -54,3 +56,13 @@ def test_kinds_are_found_by_name():
     with pytest.raises(InvalidInput, match="there is no kind"):
         kind_named("pie")
     assert len(KINDS) >= 11
+
+
+def test_what_intents_are_learned_from_is_what_the_playbooks_say():
+    """After a change of the playbooks: write the file anew."""
+    file = ROOT / "evals/datasets/customer-intents/train/playbooks.jsonl"
+    learned = [json.loads(line) for line in file.read_text().splitlines()]
+
+    playbooks = load_playbooks(ROOT / "knowledge/playbooks")
+
+    assert learned == [{"intent": p.intent, "text": e} for p in playbooks for e in p.examples]
