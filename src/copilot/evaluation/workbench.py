@@ -1,7 +1,7 @@
 """The product's own ingest and search over a data set's documents, in a folder of its own.
 
-Documents stay ingested from one run to the next while they and the product's code are the same; the ingest
-looks at them anyway, and embeds nothing twice.
+Documents stay taken in from one run to the next while they and the code that takes them in are the same; the
+ingest looks at them anyway, and embeds nothing twice.
 """
 
 import logging
@@ -15,7 +15,7 @@ from copilot.adapters.loaders.folder import FolderSource
 from copilot.bootstrap import KnowledgeBase, ingest, open_knowledge, open_state
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
-from copilot.evaluation.fingerprint import data_digest, digest_of, source_digest
+from copilot.evaluation.fingerprint import INGEST, data_digest, digest_of, source_digest
 from copilot.ports import DocumentSource
 from copilot.retrieval.ingest import IngestProgress, IngestReport
 
@@ -37,7 +37,9 @@ async def open_workbench(
 
     The settings are those of its own folder. Beside another run over it, that is a new one.
     """
-    key = digest_of(digest, source_digest(), settings.embedding_model)
+    # With playbooks, classifiers are trained too, and any code may decide what becomes of them.
+    code = source_digest() if isinstance(source, Path) else source_digest(INGEST)
+    key = digest_of(digest, code, settings.embedding_model)
     folder = settings.data_dir / CACHE / "knowledge" / key[:16]
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
