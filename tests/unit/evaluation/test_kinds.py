@@ -1,16 +1,31 @@
 """Kinds that need no model: what they count, and rows that they refuse by line."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from copilot.domain.assist import (
+    ConversationSnapshot,
+    Drafter,
+    KnowledgeCard,
+    KnowledgeCards,
+    Sentence,
+    Suggestion,
+    Support,
+)
+from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.errors import InvalidInput
+from copilot.domain.knowledge import Audience, Citation
 from copilot.evaluation.beir import read_corpus, read_grades, read_queries
+from copilot.evaluation.kinds.answer import Task, figures_of, scored
 from copilot.evaluation.kinds.injection import says
-from copilot.evaluation.kinds.kind import KindOptions
+from copilot.evaluation.kinds.kind import CaseResult, KindOptions
 from copilot.evaluation.kinds.pii import PiiKind
 from copilot.evaluation.kinds.retrieval import measured
 from copilot.evaluation.kinds.rows import sample
+from copilot.evaluation.live_desk import Said
+from copilot.evaluation.questions import names_of, read_questions
 
 
 def lines(path, *rows):
@@ -118,3 +133,88 @@ def test_a_sample_is_the_same_each_time_and_keeps_its_order():
     assert sample(range(100), 5, 1) == sample(range(100), 5, 1) == sorted(sample(range(100), 5, 1))
     assert sample(range(3), None, 0) == [0, 1, 2]
     assert sample(range(100), 5, 1) != sample(range(100), 5, 2)
+
+
+def test_questions_are_refused_by_line_and_named_by_their_words(tmp_path):
+    file = tmp_path / "q.yaml"
+    file.write_text(
+        "- {question: how long, kind: answerable, document: returns, also: [faq]}\n"
+        "- {question: how long, kind: unanswerable}\n"
+        "- {question: and now, kind: answerable}\n"
+        "- {question: maybe, kind: perhaps}\n"
+    )
+
+    rows, refused = read_questions(file)
+
+    assert names_of(rows) == ["how long", "how long (2)"]
+    assert rows[0].value.documents == ("returns", "faq")
+    assert [r.source for r in refused] == [f"{file}:3", f"{file}:4"]
+    file.write_text("question: how long")
+    with pytest.raises(InvalidInput, match="this is no list"):
+        read_questions(file)
+
+
+SNAPSHOT_AT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def shown(*sentences, confidence=0.8):
+    """What a panel shows: a card that says 30 days, and a draft of (text, support)."""
+    citation = Citation(
+        passage_id="p", document_id="d", external_id="returns", title="", version="1", heading_path=(),
+        clause=None, page=None, quote="within 30 days", start=0, end=14, audience=Audience.PUBLIC,
+    )  # fmt: skip
+    card = KnowledgeCard(citation=citation, text="Return it within 30 days.", confidence=confidence)
+    conversation = Conversation(
+        id="c", tenant_id="t", channel=Channel.CHAT, created_at=SNAPSHOT_AT, updated_at=SNAPSHOT_AT
+    )
+    said = tuple(
+        Sentence(text=t, support=s, citations=(citation,) if s is Support.SUPPORTED else ())
+        for t, s in sentences
+    )
+    draft = Suggestion(
+        id="s", conversation_id="c", revision=1, drafter=Drafter.COMPOSER,
+        text=" ".join(s.text for s in said),
+        sentences=said, confidence=0.9, created_at=SNAPSHOT_AT,
+    )  # fmt: skip
+    cards = KnowledgeCards(answered=True, confidence=confidence, cards=(card,))
+    return ConversationSnapshot(
+        conversation=conversation, knowledge=cards, suggestion=draft if said else None
+    )
+
+
+def task(kind="answerable", **more):
+    fields = {
+        "id": kind, "turns": (Said(role="user", text="How long?"),), "answerable": kind, "references": (),
+        "quote": None, "documents": ("returns",), "slices": {"class": kind}, "key": kind,
+    }  # fmt: skip
+    return Task(**{**fields, **more})
+
+
+def test_a_number_that_no_source_has_is_seen_whatever_the_drafter_says_of_it():
+    right = scored(task(), shown(("You have 30 days.", Support.SUPPORTED)))
+    invented = scored(task(), shown(("You have 45 days.", Support.SUPPORTED)))
+
+    assert right.scores["numbers_in_sources"] == 1.0
+    assert invented.scores["numbers_in_sources"] == 0.0
+    assert invented.scores["cites_right"] == 1.0
+
+
+def test_answering_and_keeping_silent_are_scored_apart():
+    spoke = shown(("You have 30 days.", Support.SUPPORTED))
+    courtesy = shown(("Thank you for your question.", Support.TEMPLATE), confidence=0.1)
+    cases = [
+        scored(task(id="a"), spoke),
+        scored(task(id="b"), courtesy),
+        scored(task("unanswerable", id="c"), courtesy),
+        scored(task("partial", id="d"), spoke),
+        CaseResult(id="e", scores={}, slices={"class": "unanswerable"}, error="down"),
+    ]
+
+    figures = figures_of(cases)
+
+    assert figures["answered_share_answerable"] == 0.5
+    assert figures["answered_share_partial"] == 1.0
+    assert figures["abstention_recall"] == 0.5, "the case with an error did not keep silent"
+    assert figures["abstention_precision"] == 0.5
+    assert figures["balanced_accuracy"] == 0.5
+    assert figures["tasks_unanswerable"] == 2.0

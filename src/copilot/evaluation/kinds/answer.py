@@ -53,7 +53,9 @@ class TaskRow(DataRow):
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
+    """What is asked, and what is known of the right answer."""
+
     id: str
     turns: tuple[Said, ...]
     answerable: str
@@ -68,7 +70,7 @@ class _Task:
 class _Set:
     documents: Corpus | Path
     digest: str
-    tasks: list[_Task]
+    tasks: list[Task]
     refused: list[Refusal]
     notes: tuple[str, ...] = ()
 
@@ -111,7 +113,7 @@ class AnswerKind:
         tasks = sample(asked.tasks, options.limit, options.seed)
         async with self._open_desk(settings, asked.documents, asked.digest) as desk:
 
-            async def score(task: _Task) -> CaseResult:
+            async def score(task: Task) -> CaseResult:
                 return scored(task, await desk.answer(settings.tenant, task.turns))
 
             results = await score_all(tasks, score, on_progress, memory, at_once=1)
@@ -129,7 +131,7 @@ class AnswerKind:
 # ---------------------------------------------------------------- one task
 
 
-def scored(task: _Task, shown: ConversationSnapshot) -> CaseResult:
+def scored(task: Task, shown: ConversationSnapshot) -> CaseResult:
     sentences = shown.suggestion.sentences if shown.suggestion else ()
     claims = [s for s in sentences if s.support is not Support.TEMPLATE]
     answered = any(s.support in _CLAIMS for s in sentences)
@@ -285,7 +287,7 @@ def _tasks(folder: Path) -> _Set:
         slices |= {"question type": value.question_type[0]} if value.question_type else {}
         slices |= {"turn": value.multi_turn[0]} if value.multi_turn else {}
         tasks.append(
-            _Task(
+            Task(
                 id=value.id,
                 turns=tuple(Said(role=t.role, text=t.text) for t in value.turns),
                 answerable=slices["class"],
@@ -304,7 +306,7 @@ def _questions(file: Path, settings: Settings) -> _Set:
     rows, refused = read_questions(file)
     folder, digest = knowledge_source(settings)
     tasks = [
-        _Task(
+        Task(
             id=name,
             turns=(
                 *(Said(role="customer", text=text) for text in row.value.history),
