@@ -44,7 +44,7 @@ class ConversationKind:
 
         on_progress(0, len(recordings))
         with tempfile.TemporaryDirectory(prefix="copilot-eval-") as place:
-            async with local_server(Path(place), settings.knowledge_dir) as server:
+            async with local_server(Path(place), settings.knowledge_dir, options.system) as server:
                 played = await play_all(server, recordings, heard)
         return _result(played, refused, options.data)
 
