@@ -14,6 +14,7 @@ from copilot.api import (
     knowledge,
     knowledge_intake,
     knowledge_jobs,
+    macros,
     suggestions,
     turns,
 )
@@ -67,7 +68,7 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    nouns = (conversations, turns, asks, events, suggestions, actions)
+    nouns = (conversations, turns, asks, events, suggestions, macros, actions)
     for module in (*nouns, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
