@@ -56,6 +56,9 @@ class NoEvents:
     subscriber_count = 0
     cut_off_count = 0
 
+    def listen(self, hear):
+        """There is nothing to hear."""
+
 
 class World:
     """What `create_api` asks for, as far as knowledge goes."""
