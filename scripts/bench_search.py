@@ -2,9 +2,9 @@
 
     scripts/bench search [--passages N …] [--clients N] [--searches N] [--data FOLDER] [--json]
 
-Collections are invented: words as common as in the public sets, vectors near those of real passages. The store,
-the full text, the index and the search are the product's. In the same run: a plain pipeline (sentence-transformers
-and Chroma, asked by as many clients), one query's embedding alone, and beside a busy neighbour on the other core.
+Collections are invented: words as common as in the public sets, vectors near those of real passages. Store,
+full text, index and search are the product's. In the same run: a plain pipeline (sentence-transformers and Chroma,
+asked by as many clients), one query's embedding alone, and beside a busy neighbour on the other core.
 """
 
 import argparse
@@ -83,7 +83,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-async def measure_size(  # noqa: PLR0913 - one run's parts
+async def measure_size(
     place: Path,
     world: "World",
     embedder: MiniLmEmbedder,
@@ -188,7 +188,7 @@ class World:
         return [f"{DICE.choice(self._asked)} {self.words(2)}" for _ in range(count)]
 
 
-async def fill(  # noqa: PLR0913 - as above
+async def fill(
     store: SqlKnowledgeStore, index: ChromaIndex, world: World, seeds: Vectors, size: int, model_id: str
 ) -> None:
     noise = np.random.default_rng(7)
@@ -238,7 +238,7 @@ async def plain(
     torch.set_num_threads(os.cpu_count() or 1)
     weights = find_packaged_file(minilm.PACKAGES, "model.safetensors")
     model = SentenceTransformer(str(weights.parent), device="cpu")
-    collection = index.collection(TENANT)
+    collection = index.collections.of(TENANT)
 
     def ask(text: str) -> None:
         vector = model.encode([text], normalize_embeddings=True, show_progress_bar=False)
