@@ -3,8 +3,8 @@
     scripts/bench search [--passages N …] [--clients N] [--searches N] [--data FOLDER] [--json]
 
 Collections are invented: words as common as in the public sets, vectors near those of real passages. Store,
-full text, index and search are the product's. In the same run: a plain pipeline (sentence-transformers and Chroma,
-asked by as many clients), one query's embedding alone, and beside a busy neighbour on the other core.
+full text, index and search are the product's. In the same run: a plain pipeline (sentence-transformers and
+Chroma, asked by as many clients), one query's embedding alone, and beside a busy neighbour on the other core.
 """
 
 import argparse

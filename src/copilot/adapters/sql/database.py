@@ -9,6 +9,7 @@ from sqlalchemy import MetaData, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from copilot.adapters.sql.readers import Readers
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 metadata = MetaData()
@@ -21,7 +22,10 @@ _READERS = 4
 class Database:
     """Transactions on one SQLite file. Build with `open`."""
 
-    def __init__(self, reader: AsyncEngine, peeker: AsyncEngine, writer: AsyncEngine) -> None:
+    def __init__(
+        self, reader: AsyncEngine, peeker: AsyncEngine, writer: AsyncEngine, readers: Readers
+    ) -> None:
+        self.readers = readers
         self._reader = reader
         self._peeker = peeker
         self._writer = writer
@@ -36,6 +40,7 @@ class Database:
                 reader=_engine(path, begin="BEGIN", size=_READERS),
                 peeker=_engine(path, begin=None, size=_READERS),
                 writer=_engine(path, begin="BEGIN IMMEDIATE", size=1),
+                readers=Readers(path),
             )
             async with database._writer.begin() as connection:
                 await connection.run_sync(metadata.create_all)
@@ -78,6 +83,7 @@ class Database:
                     yield connection
 
     async def close(self) -> None:
+        await self.readers.close()
         await self._reader.dispose()
         await self._peeker.dispose()
         await self._writer.dispose()

@@ -1,6 +1,7 @@
 """Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -195,26 +196,19 @@ class SqlKnowledgeStore:
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        found: dict[str, tuple[Passage, KnowledgeDocument]] = {}
-        async with self._database.peek() as connection:
-            for start in range(0, len(passage_ids), _BATCH):
-                statement = (
-                    select(passages.c.id, passages.c.document_id, documents.c.content_hash)
-                    .join(documents, documents.c.id == passages.c.document_id)
-                    .where(
-                        passages.c.tenant_id == tenant_id,
-                        passages.c.searchable == 1,
-                        passages.c.id.in_(passage_ids[start : start + _BATCH]),
-                    )
-                )
-                rows = [(row[0], row[1], row[2]) for row in await connection.execute(statement)]
-                of_document = await self._load_documents(connection, {row[1:] for row in rows})
-                of_passage = await self._load_passages(connection, {(row[0], row[2]) for row in rows})
-                found |= {
-                    row[0]: (of_passage[row[0]], of_document[row[1]])
-                    for row in rows
-                    if row[0] in of_passage and row[1] in of_document  # not deleted in this moment
-                }
+        names = json.dumps(list(passage_ids))
+        rows = await self._database.readers.read(lambda connection: _found(connection, tenant_id, names))
+        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
+        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
+        if None in of_document.values() or None in of_passage.values():
+            async with self._database.peek() as connection:
+                await self._load_documents(connection, of_document)
+                await self._load_passages(connection, of_passage)
+        found = {}
+        for identity, document_id, content_hash in rows:
+            passage, document = of_passage[identity, content_hash], of_document[document_id, content_hash]
+            if passage is not None and document is not None:  # not deleted in this moment
+                found[identity] = (passage, document)
         return found
 
     async def match(
@@ -247,15 +241,11 @@ class SqlKnowledgeStore:
         missing = [key for key in known if key not in found]
         if not missing:
             return found
-        async with self._database.peek() as connection:
-            for start in range(0, len(missing), _BATCH):
-                statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
-                    embeddings.c.model_id == model_id,
-                    embeddings.c.content_hash.in_(missing[start : start + _BATCH]),
-                )
-                for content_hash, vector in await connection.execute(statement):
-                    found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
-                    self._vectors.put((content_hash, model_id), found[content_hash])
+        for content_hash, vector in await self._database.readers.read(
+            lambda connection: _vectors(connection, missing, model_id)
+        ):
+            found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
+            self._vectors.put((content_hash, model_id), found[content_hash])
         return found
 
     async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
@@ -336,32 +326,28 @@ class SqlKnowledgeStore:
             return {(external_id, version): value for external_id, version, value in rows}
 
     async def _load_documents(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, KnowledgeDocument]:
-        """By id; each content is read and parsed once."""
-        found = {key: self._documents.get(key) for key in keys}
+        self, connection: AsyncConnection, found: dict[tuple[str, str], KnowledgeDocument | None]
+    ) -> None:
+        """Those that are None, by (id, content hash); each content is read and parsed once."""
         if missing := [identity for (identity, _), document in found.items() if document is None]:
-            statement = select(documents.c.body).where(documents.c.id.in_(missing))
+            statement = select(documents.c.body).where(documents.c.id.in_(_listed(missing)))
             for body in await connection.scalars(statement):
                 document = KnowledgeDocument.model_validate_json(body)
                 key = (document.id, document.content_hash)
                 found[key] = document
                 self._documents.put(key, document)
-        return {key[0]: document for key, document in found.items() if document is not None}
 
     async def _load_passages(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, Passage]:
-        """By id, where a key is (passage id, content hash of its document)."""
-        found = {key: self._passages.get(key) for key in keys}
-        if missing := [key[0] for key, passage in found.items() if passage is None]:
+        self, connection: AsyncConnection, found: dict[tuple[str, str], Passage | None]
+    ) -> None:
+        """Those that are None, by (id, content hash of the document)."""
+        if missing := [identity for (identity, _), passage in found.items() if passage is None]:
             statement = select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
             statement = statement.join(documents, documents.c.id == passages.c.document_id)
-            for row in await connection.execute(statement.where(passages.c.id.in_(missing))):
+            for row in await connection.execute(statement.where(passages.c.id.in_(_listed(missing)))):
                 key = (row.id, row.document_hash)
                 found[key] = passage = _passage(row)
                 self._passages.put(key, passage)
-        return {key[0]: passage for key, passage in found.items() if passage is not None}
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""
@@ -374,6 +360,27 @@ class SqlKnowledgeStore:
                     embeddings.c.content_hash.in_(batch), embeddings.c.content_hash.not_in(used)
                 )
             )
+
+
+def _vectors(
+    connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
+) -> list[tuple[str, bytes]]:
+    statement = (
+        "SELECT content_hash, vector FROM embeddings "
+        "WHERE model_id = ? AND content_hash IN (SELECT value FROM json_each(?))"
+    )
+    return connection.execute(statement, (model_id, json.dumps(list(content_hashes)))).fetchall()
+
+
+def _found(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
+    """(passage id, document id, content hash of the document) of those that may be shown."""
+    statement = (
+        "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
+        "JOIN documents AS d ON d.id = p.document_id "
+        "WHERE p.tenant_id = ? AND p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
+    )
+    (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
+    return [(row[0], row[1], row[2]) for row in json.loads(rows)]
 
 
 async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> list[tuple[str, str]]:  # noqa: ANN401
