@@ -1,7 +1,6 @@
 """Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
 
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -16,6 +15,14 @@ from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
+from copilot.adapters.sql.knowledge_rows import (
+    PASSAGE_COLUMNS,
+    document_row,
+    passage_of,
+    passage_row,
+    read_keys,
+    read_vectors,
+)
 from copilot.adapters.sql.knowledge_tables import (
     artifacts,
     documents,
@@ -34,7 +41,6 @@ _BATCH = 500
 """Values in one SQL `IN (…)`."""
 _DOCUMENT_CACHE = 512
 _PASSAGE_CACHE = 20_000
-_PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
 
 
 class SqlKnowledgeStore:
@@ -106,9 +112,9 @@ class SqlKnowledgeStore:
                 versions[start : start + _BATCH]
             )
             old += await _remove(connection, tenant_id, wanted)
-        await connection.execute(insert(documents), [_document_row(document) for document, _, _ in entries])
+        await connection.execute(insert(documents), [document_row(document) for document, _, _ in entries])
         rows = [
-            _passage_row(passage, tenant_id, document.quarantined is None)
+            passage_row(passage, tenant_id, document.quarantined is None)
             for document, cut, _ in entries
             for passage in cut
         ]
@@ -186,18 +192,18 @@ class SqlKnowledgeStore:
 
     async def passages_of(self, document_id: str) -> list[Passage]:
         statement = (
-            select(*_PASSAGE_COLUMNS)
+            select(*PASSAGE_COLUMNS)
             .where(passages.c.document_id == document_id)
             .order_by(passages.c.position)
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement)]
+            return [passage_of(row) for row in await connection.execute(statement)]
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
         names = json.dumps(list(passage_ids))
-        rows = await self._database.readers.read(lambda connection: _found(connection, tenant_id, names))
+        rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
         of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
         of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
         if None in of_document.values() or None in of_passage.values():
@@ -242,7 +248,7 @@ class SqlKnowledgeStore:
         if not missing:
             return found
         for content_hash, vector in await self._database.readers.read(
-            lambda connection: _vectors(connection, missing, model_id)
+            lambda connection: read_vectors(connection, missing, model_id)
         ):
             found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
             self._vectors.put((content_hash, model_id), found[content_hash])
@@ -264,14 +270,14 @@ class SqlKnowledgeStore:
             await _put_vectors(connection, content_hashes, vectors, model_id)
 
     async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
-        statement = select(*_PASSAGE_COLUMNS).where(
+        statement = select(*PASSAGE_COLUMNS).where(
             *_searchable(tenant_id),
             ~select(embeddings.c.content_hash)
             .where(embeddings.c.content_hash == passages.c.content_hash, embeddings.c.model_id == model_id)
             .exists(),
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement.order_by(passages.c.row))]
+            return [passage_of(row) for row in await connection.execute(statement.order_by(passages.c.row))]
 
     async def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         last = 0
@@ -342,11 +348,11 @@ class SqlKnowledgeStore:
     ) -> None:
         """Those that are None, by (id, content hash of the document)."""
         if missing := [identity for (identity, _), passage in found.items() if passage is None]:
-            statement = select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+            statement = select(*PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
             statement = statement.join(documents, documents.c.id == passages.c.document_id)
             for row in await connection.execute(statement.where(passages.c.id.in_(_listed(missing)))):
                 key = (row.id, row.document_hash)
-                found[key] = passage = _passage(row)
+                found[key] = passage = passage_of(row)
                 self._passages.put(key, passage)
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
@@ -360,27 +366,6 @@ class SqlKnowledgeStore:
                     embeddings.c.content_hash.in_(batch), embeddings.c.content_hash.not_in(used)
                 )
             )
-
-
-def _vectors(
-    connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
-) -> list[tuple[str, bytes]]:
-    statement = (
-        "SELECT content_hash, vector FROM embeddings "
-        "WHERE model_id = ? AND content_hash IN (SELECT value FROM json_each(?))"
-    )
-    return connection.execute(statement, (model_id, json.dumps(list(content_hashes)))).fetchall()
-
-
-def _found(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
-    """(passage id, document id, content hash of the document) of those that may be shown."""
-    statement = (
-        "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
-        "JOIN documents AS d ON d.id = p.document_id "
-        "WHERE p.tenant_id = ? AND p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
-    )
-    (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
-    return [(row[0], row[1], row[2]) for row in json.loads(rows)]
 
 
 async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> list[tuple[str, str]]:  # noqa: ANN401
@@ -418,25 +403,6 @@ def _listed(values: Sequence[str]) -> Any:  # noqa: ANN401 - a subquery of one c
 
 def _searchable(tenant_id: str) -> tuple[Any, Any]:
     return passages.c.tenant_id == tenant_id, passages.c.searchable == 1
-
-
-def _document_row(document: KnowledgeDocument) -> dict[str, Any]:
-    named = document.model_dump(
-        include={"id", "tenant_id", "external_id", "version", "content_hash", "source", "quarantined"}
-    )
-    return {**named, "body": document.model_dump_json()}
-
-
-def _passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str, Any]:
-    values = passage.model_dump(mode="json")
-    values["heading_path"] = json.dumps(passage.heading_path, ensure_ascii=False)
-    return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
-
-
-def _passage(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns than it can type
-    values = {column.name: getattr(row, column.name) for column in _PASSAGE_COLUMNS}
-    values["heading_path"] = tuple(json.loads(values["heading_path"]))
-    return Passage(**values)
 
 
 def _newness(document: KnowledgeDocument) -> tuple[str, int, str]:

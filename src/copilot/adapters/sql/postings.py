@@ -26,7 +26,7 @@ WAITED_ROWS = 4_000
 _UNIT = 1e9
 """Scores travel as integers of this part, which are quicker to write and read than fractions."""
 KEPT_ROWS = 12_000_000
-"""Of 8 bytes each, for all tenants."""
+"""Of 12 bytes each, for all tenants."""
 
 
 @dataclass(frozen=True)
