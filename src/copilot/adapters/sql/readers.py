@@ -19,13 +19,14 @@ _BUSY_SECONDS = 10.0
 class Readers:
     """Threads that each have a connection of their own, which cannot write.
 
+    They are a search's own: what a turn reads never waits behind the words of a large collection.
     A statement through the asynchronous driver costs half a dozen changes of thread; a visit here costs two,
     however many statements it runs.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._threads = ThreadPoolExecutor(_THREADS, "sqlite-reader")
+        self._threads = ThreadPoolExecutor(_THREADS, "sqlite-search")
         self._own = threading.local()
         self._lock = threading.Lock()
         self._open: list[sqlite3.Connection] = []
