@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Database, derived index, server secret, demo shop."""
     knowledge_dir: Path = Path("knowledge")
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
+    sources_dir: Path | None = None
+    """Descriptions of sources that jobs may ingest; None: `sources` beside the articles."""
     tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
     """The tenant that the command line works for."""
 
@@ -119,6 +121,10 @@ class Settings(BaseSettings):
     @property
     def playbooks_dir(self) -> Path:
         return self.knowledge_dir / "playbooks"
+
+    @property
+    def source_descriptions(self) -> Path:
+        return self.sources_dir or self.knowledge_dir / "sources"
 
     @property
     def policies_dir(self) -> Path:

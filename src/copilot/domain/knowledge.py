@@ -67,6 +67,16 @@ class Refusal(Value):
     hint: str = ""
 
 
+class Validators(Value):
+    """What a server gave to ask later whether a page has changed; false when it gave nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.etag or self.last_modified)
+
+
 class SourceFile(Value):
     """One file of a source: the documents in it, or why there are none."""
 

@@ -10,11 +10,14 @@ from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
+from copilot.ports.jobs import JobStore, SourceCatalog
 from copilot.ports.knowledge import (
+    ConditionalSource,
     DocumentLoader,
     DocumentSource,
     KnowledgeStore,
     PassageIndex,
+    RemoteSource,
     StampedSource,
 )
 from copilot.ports.models import (
@@ -36,6 +39,7 @@ __all__ = [
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
+    "ConditionalSource",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
@@ -45,11 +49,14 @@ __all__ = [
     "FeedbackStatistics",
     "IdempotencyStore",
     "Ids",
+    "JobStore",
     "KnowledgeStore",
     "LedgerStore",
     "OrderSystem",
     "PassageIndex",
+    "RemoteSource",
     "RemoteTools",
+    "SourceCatalog",
     "StampedSource",
     "TokenCounter",
     "Vector",

@@ -12,6 +12,7 @@ from copilot.domain.knowledge import (
     Passage,
     SearchQuery,
     SourceFile,
+    Validators,
 )
 from copilot.ports.basics import Vector, Vectors
 
@@ -30,6 +31,7 @@ class DocumentLoader(Protocol):
         """
 
 
+@runtime_checkable
 class DocumentSource(Protocol):
     """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
 
@@ -51,6 +53,36 @@ class DocumentSource(Protocol):
 
     def close(self) -> None:
         """Ends `read` soon, from any thread, and lets go of what it holds."""
+
+
+class RemoteSource(Protocol):
+    """Documents behind a network: slow to read, and sometimes only half there."""
+
+    name: str
+
+    @property
+    def complete(self) -> bool:
+        """After `read`: whether all of it was seen."""
+
+    def files(self) -> int:
+        """How many `read` will yield, as far as is known."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every article or page, parsed or refused. Blocking."""
+
+    def close(self) -> None:
+        """Ends `read` soon, from any thread."""
+
+
+@runtime_checkable
+class ConditionalSource(Protocol):
+    """A remote source that can ask whether a page has changed."""
+
+    validators: dict[str, Validators]
+    """By `source`, of the pages that were read."""
+
+    def remember(self, known: Mapping[str, Validators]) -> None:
+        """What an earlier reading left in `validators`."""
 
 
 @runtime_checkable

@@ -4,23 +4,28 @@ import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 
+from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.domain.knowledge import KnowledgeDocument, ParsedDocument, Refusal
 from copilot.domain.value import Value
 from copilot.retrieval.chunking import CHUNKING_VERSION
 from copilot.retrieval.injection import INJECTION_VERSION, suspected_injection
+
+__all__ = [
+    "IngestProgress",
+    "IngestReport",
+    "Outcome",
+    "PutResult",
+    "document_name",
+    "identified",
+    "put_result",
+    "report",
+]
 
 
 class Outcome(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-
-
-class IngestProgress(Value):
-    """How many of `total` files are read and stored so far."""
-
-    done: int
-    total: int
 
 
 class PutResult(Value):
@@ -33,24 +38,6 @@ class PutResult(Value):
     quarantined: str | None = None
     passages: int = 0
     embedded: int = 0
-
-
-class IngestReport(Value):
-    """What one run did; documents are named "external id v version"."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    quarantined: tuple[str, ...] = ()
-    """With the reason; also among added, changed or unchanged."""
-    refused: tuple[Refusal, ...] = ()
-    needs_review: tuple[str, ...] = ()
-    """Policy rules whose clause is not what it was when they were signed."""
-    passages: int = 0
-    """Of the documents added and changed."""
-    embedded: int = 0
-    """Passages that went through the model: those whose content was never seen before."""
 
 
 def identified(tenant_id: str, parsed: ParsedDocument) -> KnowledgeDocument:

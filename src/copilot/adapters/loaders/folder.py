@@ -50,13 +50,12 @@ class FolderSource:
 
     def read(self) -> Iterator[SourceFile]:
         for path in self._paths():
-            inside = path.relative_to(self._folder).as_posix()
-            source = self.prefix + inside
+            source = self.prefix + path.relative_to(self._folder).as_posix()
             before = looks(path, self._now())
             if before is not None and before == self._recalled.get(source):
                 yield SourceFile(source=source, unchanged=True)
                 continue
-            yield from _read(path, inside, source)
+            yield from _read(path, _below_root(source), source)
             if before is not None and before == looks(path, self._now()):
                 self._stamps[source] = before
 
@@ -102,7 +101,7 @@ class FileSource:
         return 1
 
     def read(self) -> Iterator[SourceFile]:
-        return _read(self._path, self._path.name, self.name)
+        return _read(self._path, _below_root(self.name), self.name)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -127,6 +126,11 @@ def _read(path: Path, inside: str, source: str) -> Iterator[SourceFile]:
         yield refused(error, source)
         return
     yield from read_file(inside, content, source=source, metadata=metadata)
+
+
+def _below_root(source: str) -> str:
+    """The path that gives ids: a part of an ingested folder gives its documents those they have there."""
+    return source.partition("/")[2] or source
 
 
 def _bytes(path: Path, source: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from copilot.adapters.loaders import known_suffixes, loader_for
 from copilot.adapters.loaders.archive import ArchiveLimits, Budget, Entry, entries
-from copilot.adapters.loaders.metadata import read_yaml_mapping
+from copilot.adapters.loaders.metadata import read_yaml_mapping, safe_id
 from copilot.adapters.loaders.sniffing import check_content
 from copilot.domain.errors import CopilotError, InvalidInput, UnreadableDocument
 from copilot.domain.knowledge import INSIDE, Refusal, SourceFile
@@ -148,7 +148,7 @@ class _Reading:
             plain = re.sub(r"[/\\\x00-\x1f]", "_", name)
             inner = f"{source}{INSIDE}{plain}"
             stem = external_id_of(plain)
-            yield from self.read(plain, inside, inner, {**own, "id": _safe_id(f"{mail}-{stem}")}, depth + 1)
+            yield from self.read(plain, inside, inner, {**own, "id": safe_id(f"{mail}-{stem}")}, depth + 1)
 
     def _check_depth(self, depth: int, source: str) -> None:
         if depth > self._budget.limits.depth:
@@ -169,8 +169,3 @@ def _side_values(entry: Entry | None, source: str) -> dict[str, Any]:
         return read_yaml_mapping(entry.content.decode("utf-8-sig"), "side file", where=where)
     except UnicodeDecodeError as error:
         raise UnreadableDocument("the side file is not UTF-8.", where=where) from error
-
-
-def _safe_id(text: str) -> str:
-    """Only what an id may hold."""
-    return re.sub(r"[^\w.\-]+", "-", text)[:200].strip("-") or "attachment"
