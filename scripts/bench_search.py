@@ -77,7 +77,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as place:
             found = await measure_size(Path(place), world, embedder, seeds, size, arguments)
         figures |= {f"{size}: {key}": value for key, value in found.items()}
-print(f"{size} passages: {json.dumps(found)}", file=sys.stderr, flush=True)
+        print(f"{size} passages: {json.dumps(found)}", file=sys.stderr, flush=True)
     figures |= await measure_embedding(world, embedder)
     embedder.close()
     return figures
