@@ -77,7 +77,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as place:
             found = await measure_size(Path(place), world, embedder, seeds, size, arguments)
         figures |= {f"{size}: {key}": value for key, value in found.items()}
-        print(f"measured {size}", file=sys.stderr, flush=True)
+        print(f"{size} passages: {json.dumps(found)}", file=sys.stderr, flush=True)
     figures |= await measure_embedding(world, embedder)
     embedder.close()
     return figures
@@ -238,7 +238,7 @@ async def plain(
     torch.set_num_threads(os.cpu_count() or 1)
     weights = find_packaged_file(minilm.PACKAGES, "model.safetensors")
     model = SentenceTransformer(str(weights.parent), device="cpu")
-    collection = index.collection(TENANT)
+    collection = index.collections.of(TENANT)
 
     def ask(text: str) -> None:
         vector = model.encode([text], normalize_embeddings=True, show_progress_bar=False)

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
 
+    index_url: str | None = None
+    """A Chroma server, e.g. http://127.0.0.1:8001. None: Chroma inside this process, in `data_dir`."""
+
     embedding_model: str = "builtin"
     """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
 

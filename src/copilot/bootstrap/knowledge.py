@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.chroma_server import ChromaServerIndex
 from copilot.adapters.classifier_training import LogisticTrainer
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
@@ -52,7 +53,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
         stack.callback(embedder.close)
-        index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
+        index = await _open_index(settings, embedder.model_id)
         stack.push_async_callback(index.close)
         store = SqlKnowledgeStore(database)
         chunker = Chunker(TiktokenCounter(), WordPieceCounter())
@@ -74,6 +75,12 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             index,
             embedder,
         )
+
+
+async def _open_index(settings: Settings, model_id: str) -> ChromaIndex | ChromaServerIndex:
+    if settings.index_url is not None:
+        return await ChromaServerIndex.open(settings.index_url, model_id)
+    return await ChromaIndex.open(settings.index_dir, model_id)
 
 
 @asynccontextmanager

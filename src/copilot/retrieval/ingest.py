@@ -93,7 +93,7 @@ class Ingestor:
     async def put(self, tenant_id: str, parsed: ParsedDocument) -> PutResult:
         """Adds or replaces one version of one document; unchanged content does nothing."""
         async with self._lock:
-            run = await self._begin(tenant_id)
+            run = Run(tenant_id, await self._store.content_hashes(tenant_id), {}, {})
             file = SourceFile(source=parsed.source, documents=(parsed,))
             await self._pipeline.put(await asyncio.to_thread(run.take, file, self._chunker), run)
         return run.results[0]

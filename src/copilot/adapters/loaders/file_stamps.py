@@ -1,7 +1,6 @@
 """What a file looks like from outside: enough to know that reading it again would give the same."""
 
 import hashlib
-import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,10 +12,11 @@ _SETTLED_NANOSECONDS = 2 * 10**9
 """FAT keeps times in steps of two seconds: what is younger could change again and look the same."""
 
 
-def looks(path: Path) -> str | None:
+def looks(path: Path, now: int) -> str | None:
     """Sizes, times and inodes of the file and its side file, and what reads them. None when it cannot tell.
 
-    The time of change cannot be set by anybody, so contents swapped under an old date are seen too.
+    `now` is in nanoseconds since 1970. The time of change cannot be set by anybody, so contents swapped under
+    an old date are seen too.
     """
     try:
         parts = [_reader()]
@@ -25,7 +25,7 @@ def looks(path: Path) -> str | None:
                 parts.append("-")
                 continue
             status = each.stat()
-            if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < _SETTLED_NANOSECONDS:
+            if now - max(status.st_mtime_ns, status.st_ctime_ns) < _SETTLED_NANOSECONDS:
                 return None
             parts.append(f"{status.st_size},{status.st_mtime_ns},{status.st_ctime_ns},{status.st_ino}")
     except OSError:

@@ -1,7 +1,8 @@
 """Folders and files on disk as sources: each file with its side file, refused one by one."""
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ class FolderSource:
     lead out of the folder are passed over. Raises `NotFound` when there is no such folder.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, now: Callable[[], int] = time.time_ns) -> None:
         if not folder.is_dir():
             raise NotFound("there is no such folder.", hint="Expected a folder.", where=str(folder))
         self._folder = folder.resolve()
         self.name = name or self._folder.name
         self.prefix = f"{self.name}/"
         self.complete = True
+        self._now = now
         self._recalled: Mapping[str, str] = {}
         self._stamps: dict[str, str] = {}
 
@@ -49,12 +51,12 @@ class FolderSource:
     def read(self) -> Iterator[SourceFile]:
         for path in self._paths():
             source = self.prefix + path.relative_to(self._folder).as_posix()
-            before = looks(path)
+            before = looks(path, self._now())
             if before is not None and before == self._recalled.get(source):
                 yield SourceFile(source=source, unchanged=True)
                 continue
             yield from _read(path, _below_root(source), source)
-            if before is not None and before == looks(path):
+            if before is not None and before == looks(path, self._now()):
                 self._stamps[source] = before
 
     def recall(self, stamps: Mapping[str, str]) -> None:

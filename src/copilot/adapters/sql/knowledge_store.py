@@ -15,6 +15,14 @@ from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
+from copilot.adapters.sql.knowledge_rows import (
+    PASSAGE_COLUMNS,
+    document_row,
+    passage_of,
+    passage_row,
+    read_keys,
+    read_vectors,
+)
 from copilot.adapters.sql.knowledge_tables import (
     artifacts,
     documents,
@@ -33,7 +41,6 @@ _BATCH = 500
 """Values in one SQL `IN (…)`."""
 _DOCUMENT_CACHE = 512
 _PASSAGE_CACHE = 20_000
-_PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
 
 
 class SqlKnowledgeStore:
@@ -105,9 +112,9 @@ class SqlKnowledgeStore:
                 versions[start : start + _BATCH]
             )
             old += await _remove(connection, tenant_id, wanted)
-        await connection.execute(insert(documents), [_document_row(document) for document, _, _ in entries])
+        await connection.execute(insert(documents), [document_row(document) for document, _, _ in entries])
         rows = [
-            _passage_row(passage, tenant_id, document.quarantined is None)
+            passage_row(passage, tenant_id, document.quarantined is None)
             for document, cut, _ in entries
             for passage in cut
         ]
@@ -185,36 +192,29 @@ class SqlKnowledgeStore:
 
     async def passages_of(self, document_id: str) -> list[Passage]:
         statement = (
-            select(*_PASSAGE_COLUMNS)
+            select(*PASSAGE_COLUMNS)
             .where(passages.c.document_id == document_id)
             .order_by(passages.c.position)
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement)]
+            return [passage_of(row) for row in await connection.execute(statement)]
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        found: dict[str, tuple[Passage, KnowledgeDocument]] = {}
-        async with self._database.peek() as connection:
-            for start in range(0, len(passage_ids), _BATCH):
-                statement = (
-                    select(passages.c.id, passages.c.document_id, documents.c.content_hash)
-                    .join(documents, documents.c.id == passages.c.document_id)
-                    .where(
-                        passages.c.tenant_id == tenant_id,
-                        passages.c.searchable == 1,
-                        passages.c.id.in_(passage_ids[start : start + _BATCH]),
-                    )
-                )
-                rows = [(row[0], row[1], row[2]) for row in await connection.execute(statement)]
-                of_document = await self._load_documents(connection, {row[1:] for row in rows})
-                of_passage = await self._load_passages(connection, {(row[0], row[2]) for row in rows})
-                found |= {
-                    row[0]: (of_passage[row[0]], of_document[row[1]])
-                    for row in rows
-                    if row[0] in of_passage and row[1] in of_document  # not deleted in this moment
-                }
+        names = json.dumps(list(passage_ids))
+        rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
+        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
+        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
+        if None in of_document.values() or None in of_passage.values():
+            async with self._database.peek() as connection:
+                await self._load_documents(connection, of_document)
+                await self._load_passages(connection, of_passage)
+        found = {}
+        for identity, document_id, content_hash in rows:
+            passage, document = of_passage[identity, content_hash], of_document[document_id, content_hash]
+            if passage is not None and document is not None:  # not deleted in this moment
+                found[identity] = (passage, document)
         return found
 
     async def match(
@@ -247,15 +247,11 @@ class SqlKnowledgeStore:
         missing = [key for key in known if key not in found]
         if not missing:
             return found
-        async with self._database.peek() as connection:
-            for start in range(0, len(missing), _BATCH):
-                statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
-                    embeddings.c.model_id == model_id,
-                    embeddings.c.content_hash.in_(missing[start : start + _BATCH]),
-                )
-                for content_hash, vector in await connection.execute(statement):
-                    found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
-                    self._vectors.put((content_hash, model_id), found[content_hash])
+        for content_hash, vector in await self._database.readers.read(
+            lambda connection: read_vectors(connection, missing, model_id)
+        ):
+            found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
+            self._vectors.put((content_hash, model_id), found[content_hash])
         return found
 
     async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
@@ -274,14 +270,14 @@ class SqlKnowledgeStore:
             await _put_vectors(connection, content_hashes, vectors, model_id)
 
     async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
-        statement = select(*_PASSAGE_COLUMNS).where(
+        statement = select(*PASSAGE_COLUMNS).where(
             *_searchable(tenant_id),
             ~select(embeddings.c.content_hash)
             .where(embeddings.c.content_hash == passages.c.content_hash, embeddings.c.model_id == model_id)
             .exists(),
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement.order_by(passages.c.row))]
+            return [passage_of(row) for row in await connection.execute(statement.order_by(passages.c.row))]
 
     async def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         last = 0
@@ -336,32 +332,28 @@ class SqlKnowledgeStore:
             return {(external_id, version): value for external_id, version, value in rows}
 
     async def _load_documents(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, KnowledgeDocument]:
-        """By id; each content is read and parsed once."""
-        found = {key: self._documents.get(key) for key in keys}
+        self, connection: AsyncConnection, found: dict[tuple[str, str], KnowledgeDocument | None]
+    ) -> None:
+        """Those that are None, by (id, content hash); each content is read and parsed once."""
         if missing := [identity for (identity, _), document in found.items() if document is None]:
-            statement = select(documents.c.body).where(documents.c.id.in_(missing))
+            statement = select(documents.c.body).where(documents.c.id.in_(_listed(missing)))
             for body in await connection.scalars(statement):
                 document = KnowledgeDocument.model_validate_json(body)
                 key = (document.id, document.content_hash)
                 found[key] = document
                 self._documents.put(key, document)
-        return {key[0]: document for key, document in found.items() if document is not None}
 
     async def _load_passages(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, Passage]:
-        """By id, where a key is (passage id, content hash of its document)."""
-        found = {key: self._passages.get(key) for key in keys}
-        if missing := [key[0] for key, passage in found.items() if passage is None]:
-            statement = select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+        self, connection: AsyncConnection, found: dict[tuple[str, str], Passage | None]
+    ) -> None:
+        """Those that are None, by (id, content hash of the document)."""
+        if missing := [identity for (identity, _), passage in found.items() if passage is None]:
+            statement = select(*PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
             statement = statement.join(documents, documents.c.id == passages.c.document_id)
-            for row in await connection.execute(statement.where(passages.c.id.in_(missing))):
+            for row in await connection.execute(statement.where(passages.c.id.in_(_listed(missing)))):
                 key = (row.id, row.document_hash)
-                found[key] = passage = _passage(row)
+                found[key] = passage = passage_of(row)
                 self._passages.put(key, passage)
-        return {key[0]: passage for key, passage in found.items() if passage is not None}
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""
@@ -411,25 +403,6 @@ def _listed(values: Sequence[str]) -> Any:  # noqa: ANN401 - a subquery of one c
 
 def _searchable(tenant_id: str) -> tuple[Any, Any]:
     return passages.c.tenant_id == tenant_id, passages.c.searchable == 1
-
-
-def _document_row(document: KnowledgeDocument) -> dict[str, Any]:
-    named = document.model_dump(
-        include={"id", "tenant_id", "external_id", "version", "content_hash", "source", "quarantined"}
-    )
-    return {**named, "body": document.model_dump_json()}
-
-
-def _passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str, Any]:
-    values = passage.model_dump(mode="json")
-    values["heading_path"] = json.dumps(passage.heading_path, ensure_ascii=False)
-    return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
-
-
-def _passage(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns than it can type
-    values = {column.name: getattr(row, column.name) for column in _PASSAGE_COLUMNS}
-    values["heading_path"] = tuple(json.loads(values["heading_path"]))
-    return Passage(**values)
 
 
 def _newness(document: KnowledgeDocument) -> tuple[str, int, str]:

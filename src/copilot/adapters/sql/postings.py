@@ -7,6 +7,7 @@ first query goes without it, and it is read in the background for those that fol
 
 import asyncio
 import json
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
@@ -28,8 +26,7 @@ WAITED_ROWS = 4_000
 _UNIT = 1e9
 """Scores travel as integers of this part, which are quicker to write and read than fractions."""
 KEPT_ROWS = 12_000_000
-"""Of 8 bytes each, for all tenants."""
-_ADDED_ON_THE_LOOP = 20_000
+"""Of 12 bytes each, for all tenants."""
 
 
 @dataclass(frozen=True)
@@ -64,50 +61,37 @@ class KeywordSearch:
         """
         if not (words := full_text.query_words(query)):
             return []
-        async with self._database.peek() as connection:
-            try:
-                found = await self._postings(connection, tenant_id, words)
-            except OperationalError as error:
-                if "no such table" in str(error.orig):
-                    return []
-                raise
-            if among is not None:
-                only = await _rows_of(connection, tenant_id, among)
-                found = [_within(postings, only) for postings in found]
-            if sum(len(postings.rows) for postings in found) <= _ADDED_ON_THE_LOOP:
-                best = _best(found, limit)
-            else:
-                best = await asyncio.to_thread(_best, found, limit)
-            return await _named(connection, best)
-
-    async def _postings(
-        self, connection: AsyncConnection, tenant_id: str, words: Sequence[str]
-    ) -> list[Postings]:
-        """Of the words that are kept, and of the rarest others as far as one query may wait for them."""
-        found = []
-        new: list[tuple[int, str]] = []
-        for word in words:
-            postings = self._kept.get((tenant_id, word))
-            if postings is None:
-                new.append((await _frequency(connection, tenant_id, word), word))
-            else:
-                self._kept.move_to_end((tenant_id, word))
-                found.append(postings)
-        waited = 0
-        for frequency, word in sorted(new):
-            if waited + frequency > WAITED_ROWS and (found or waited):
-                self._read_later(tenant_id, word)
-                continue
-            waited += frequency
-            found.append(await self._read(connection, tenant_id, word))
-        return found
-
-    async def _read(self, connection: AsyncConnection, tenant_id: str, word: str) -> Postings:
+        kept, new = self._recall(tenant_id, words)
         written = self._written.get(tenant_id)
-        postings = await _postings(connection, tenant_id, word)
-        if self._written.get(tenant_id) == written and len(postings.rows) <= KEPT_ROWS:
-            self._keep((tenant_id, word), postings)
-        return postings
+
+        def work(
+            connection: sqlite3.Connection,
+        ) -> tuple[dict[str, Postings], list[str], list[tuple[str, float]]]:
+            read, common = _rarest(connection, tenant_id, new, has_others=bool(kept))
+            found = [*kept, *read.values()]
+            if among is not None:
+                only = _rows_of(connection, tenant_id, among)
+                found = [_within(postings, only) for postings in found]
+            return read, common, _named(connection, _best(found, limit))
+
+        read, common, best = await self._database.readers.read(work)
+        if self._written.get(tenant_id) == written:
+            for word, postings in read.items():
+                self._keep((tenant_id, word), postings)
+        for word in common:
+            self._read_later(tenant_id, word)
+        return best
+
+    def _recall(self, tenant_id: str, words: Sequence[str]) -> tuple[list[Postings], list[str]]:
+        """What is kept, and the words of which nothing is."""
+        kept, new = [], []
+        for word in words:
+            if (tenant_id, word) in self._kept:
+                self._kept.move_to_end((tenant_id, word))
+                kept.append(self._kept[tenant_id, word])
+            else:
+                new.append(word)
+        return kept, new
 
     def _keep(self, key: tuple[str, str], postings: Postings) -> None:
         if (before := self._kept.pop(key, None)) is not None:
@@ -129,8 +113,12 @@ class KeywordSearch:
             try:
                 if before:
                     await asyncio.wait(before[-1:])
-                async with self._database.peek() as connection:
-                    await self._read(connection, tenant_id, word)
+                written = self._written.get(tenant_id)
+                postings = await self._database.readers.read(
+                    lambda connection: _postings(connection, tenant_id, word)
+                )
+                if self._written.get(tenant_id) == written:
+                    self._keep(key, postings)
             except CopilotError:
                 pass  # whoever asks for the word again hears of it
             finally:
@@ -146,51 +134,71 @@ class KeywordSearch:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _frequency(connection: AsyncConnection, tenant_id: str, word: str) -> int:
+def _rarest(
+    connection: sqlite3.Connection, tenant_id: str, words: Sequence[str], *, has_others: bool
+) -> tuple[dict[str, Postings], list[str]]:
+    """Postings of the rarest words as far as one query may wait for them, and the words left over."""
+    if not words or not _has_words(connection, tenant_id):
+        return {}, []
+    read: dict[str, Postings] = {}
+    common: list[str] = []
+    waited = 0
+    for frequency, word in sorted((_frequency(connection, tenant_id, word), word) for word in words):
+        if waited + frequency > WAITED_ROWS and (has_others or waited):
+            common.append(word)
+        else:
+            waited += frequency
+            read[word] = _postings(connection, tenant_id, word)
+    return read, common
+
+
+def _has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
+    """False for a tenant that never had a passage."""
+    statement = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return connection.execute(statement, (full_text_table(tenant_id),)).fetchone() is not None
+
+
+def _frequency(connection: sqlite3.Connection, tenant_id: str, word: str) -> int:
     """How many passages have the word; counted no further than it matters."""
     table = full_text_table(tenant_id)
-    statement = text(
-        f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH :word LIMIT :most)"  # noqa: S608
-    )
-    parameters = {"word": full_text.quoted(word), "most": WAITED_ROWS + 1}
-    return int(await connection.scalar(statement, parameters) or 0)
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608
+    (count,) = connection.execute(statement, (full_text.quoted(word), WAITED_ROWS + 1)).fetchone()
+    return int(count)
 
 
-async def _postings(connection: AsyncConnection, tenant_id: str, word: str) -> Postings:
+def _postings(connection: sqlite3.Connection, tenant_id: str, word: str) -> Postings:
     """In one row of two JSON lists: SQLite makes them without Python's lock, which a row each would take."""
     table = full_text_table(tenant_id)
     weights = f"bm25({full_text.CONTEXT_WEIGHT}, {full_text.TEXT_WEIGHT})"
-    statement = text(
-        f"SELECT json_group_array(row), json_group_array(score) FROM (SELECT rowid AS row, "  # noqa: S608
-        f"CAST(rank * -{_UNIT} AS INTEGER) AS score FROM {table} "
-        f"WHERE {table} MATCH :word AND rank MATCH '{weights}')"
+    statement = (
+        "SELECT json_group_array(row), json_group_array(score) FROM ("  # noqa: S608
+        f"SELECT rowid AS row, CAST(rank * -{_UNIT} AS INTEGER) AS score FROM {table} "
+        f"WHERE {table} MATCH ? AND rank MATCH '{weights}')"
     )
-    rows, scores = (await connection.execute(statement, {"word": full_text.quoted(word)})).one()
+    rows, scores = connection.execute(statement, (full_text.quoted(word),)).fetchone()
     return Postings(
         rows=np.array(orjson.loads(rows), dtype=np.int64),
-        scores=np.array(orjson.loads(scores), dtype=np.float32) / _UNIT,
+        scores=np.array(orjson.loads(scores), dtype=np.float32) / np.float32(_UNIT),
     )
 
 
-async def _rows_of(
-    connection: AsyncConnection, tenant_id: str, passage_ids: Sequence[str]
-) -> NDArray[np.int64]:
-    statement = text(
+def _rows_of(connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]) -> NDArray[np.int64]:
+    statement = (
         "SELECT json_group_array(row) FROM passages "
-        "WHERE tenant_id = :tenant AND id IN (SELECT value FROM json_each(:ids))"
+        "WHERE tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
     )
-    parameters = {"tenant": tenant_id, "ids": json.dumps(list(passage_ids))}
-    return np.array(orjson.loads(await connection.scalar(statement, parameters)), dtype=np.int64)
+    (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
+    return np.array(orjson.loads(rows), dtype=np.int64)
 
 
-async def _named(connection: AsyncConnection, best: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
+def _named(connection: sqlite3.Connection, best: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
     """With passage ids for rows; a row that was deleted in this moment is left out."""
     if not best:
         return []
-    statement = text(
-        "SELECT json_group_object(row, id) FROM passages WHERE row IN (SELECT value FROM json_each(:rows))"
+    statement = (
+        "SELECT json_group_object(row, id) FROM passages WHERE row IN (SELECT value FROM json_each(?))"
     )
-    found = await connection.scalar(statement, {"rows": json.dumps([row for row, _ in best])})
+    (found,) = connection.execute(statement, (json.dumps([row for row, _ in best]),)).fetchone()
     names = orjson.loads(found)
     return [(names[str(row)], score) for row, score in best if str(row) in names]
 
