@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from copilot.assist.classifier import LinearClassifier, load_weights
+from copilot.assist.classifier import Classifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.errors import ConfigurationError, CopilotError
@@ -31,8 +31,8 @@ class TenantProfile:
 
     tenant_id: str
     playbooks: Mapping[str, Playbook]
-    intents: LinearClassifier | None
-    sentiment: LinearClassifier | None
+    intents: Classifier | None
+    sentiment: Classifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
 
@@ -78,9 +78,9 @@ class TenantProfiles:
             voice=self._voices.get(tenant_id, BrandVoice()),
         )
 
-    async def _classifier(self, tenant_id: str, name: str) -> LinearClassifier | None:
+    async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:
         stored = await self._store.get_artifact(tenant_id, name)
-        return LinearClassifier(load_weights(stored[1])) if stored else None
+        return Classifier(load_weights(stored[1])) if stored else None
 
     async def _product_names(self) -> tuple[str, ...]:
         try:

@@ -11,9 +11,10 @@ from copilot.assist.entities import find_entities
 from copilot.assist.focus import IDENTIFIERS, question_in, without_data
 from copilot.assist.profile import TenantProfile
 from copilot.assist.redaction import mask
+from copilot.assist.text_features import text_features
 from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
-from copilot.ports import Embedder, Vector
+from copilot.ports import Embedder, TextFeatures
 from copilot.retrieval.sentences import split_sentences
 
 _MAX_QUERY_CHARACTERS = 600
@@ -256,9 +257,9 @@ class Understander:
             _read(turn, tuple(e for e in entities if e.turn_id == turn.id)),
             answers=_answers(conversation, turn),
         )
-        vector = await self._embedder.embed_query(reading.text or "hello")
+        features = await self._features(reading.text or "hello")
         asks = not (reading.is_greeting or reading.is_thanks)
-        query, prediction = reading.question, await self._predict(profile, reading, vector)
+        query, prediction = reading.question, await self._predict(profile, reading, features)
         if asks and previous is not None and previous.query:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
@@ -267,26 +268,31 @@ class Understander:
             intent=intent,
             alternatives=alternatives,
             entities=entities,
-            sentiment=_sentiment(profile, vector),
+            sentiment=_sentiment(profile, features),
             asks_something=asks and bool(query.strip()),
         )
 
-    async def _predict(self, profile: TenantProfile, reading: _Reading, vector: Vector) -> Prediction | None:
+    async def _predict(
+        self, profile: TenantProfile, reading: _Reading, features: TextFeatures
+    ) -> Prediction | None:
         """Of the whole turn; when that is no known matter, of the sentence that clearly is one."""
-        whole = _predict(profile, vector)
+        whole = _predict(profile, features)
         if whole is not None and _is_courtesy(whole, profile) and _says_more(reading):
             # "Good morning, my name is … The arm is snapped." is no mere greeting.
-            return _predict(profile, await self._embedder.embed_query(reading.question))
+            return _predict(profile, await self._features(reading.question))
         if whole is None or (whole.in_scope and whole.probability >= _CLEAR_PROBABILITY):
             return whole
         sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
         if len(sentences) < 2:  # noqa: PLR2004 - one sentence is the whole turn
             return whole
-        parts = [_predict(profile, await self._embedder.embed_query(s)) for s in sentences[:_MAX_SENTENCES]]
+        parts = [_predict(profile, await self._features(s)) for s in sentences[:_MAX_SENTENCES]]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
         # A greeting in front is not what the turn is about.
         candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
         return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
+
+    async def _features(self, text: str) -> TextFeatures:
+        return text_features(text, await self._embedder.embed_query(text))
 
     async def _in_context(
         self, reading: _Reading, alone: Prediction | None, previous: Understanding, profile: TenantProfile
@@ -302,7 +308,7 @@ class Understander:
         joined = f"{previous.query} {reading.question}"[-_MAX_QUERY_CHARACTERS:]
         if clear:
             return joined, alone
-        return joined, _predict(profile, await self._embedder.embed_query(joined))
+        return joined, _predict(profile, await self._features(joined))
 
 
 def entities_of(conversation: Conversation, profile: TenantProfile, today: date) -> tuple[Entity, ...]:
@@ -348,8 +354,8 @@ def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
     return _Reading(text=text, question=question, words=words, entities=entities)
 
 
-def _predict(profile: TenantProfile, vector: Vector) -> Prediction | None:
-    return profile.intents.predict(vector) if profile.intents is not None else None
+def _predict(profile: TenantProfile, features: TextFeatures) -> Prediction | None:
+    return profile.intents.predict(features) if profile.intents is not None else None
 
 
 def _intent(
@@ -403,10 +409,10 @@ def _intents(prediction: Prediction, profile: TenantProfile) -> list[Intent]:
     ]
 
 
-def _sentiment(profile: TenantProfile, vector: Vector) -> Sentiment:
+def _sentiment(profile: TenantProfile, features: TextFeatures) -> Sentiment:
     if profile.sentiment is None:
         return Sentiment(label=SentimentLabel.NEUTRAL, score=0.0)
-    prediction = profile.sentiment.predict(vector)
+    prediction = profile.sentiment.predict(features)
     return Sentiment(label=SentimentLabel(prediction.label), score=round(sentiment_score(prediction), 4))
 
 

@@ -11,16 +11,21 @@ from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
 from copilot.ports.models import (
+    TERM_BUCKETS,
     ChatModel,
     ClassifierTrainer,
     ClassifierWeights,
     Drafter,
     Embedder,
+    Neighbours,
+    TermWeights,
+    TextFeatures,
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
 
 __all__ = [
+    "TERM_BUCKETS",
     "ActionStore",
     "ApiKeyStore",
     "AskLoop",
@@ -39,9 +44,12 @@ __all__ = [
     "Ids",
     "KnowledgeStore",
     "LedgerStore",
+    "Neighbours",
     "OrderSystem",
     "PassageIndex",
     "RemoteTools",
+    "TermWeights",
+    "TextFeatures",
     "TokenCounter",
     "Vector",
     "Vectors",
