@@ -120,7 +120,7 @@ class PlaybookAnswerer:
         asked = find_entities(
             request.question, turn_id="", today=request.today, vocabulary=profile.vocabulary
         )
-        entities = (*entities_of(request.conversation, profile, request.today), *asked)
+        entities = (*entities_of(request.conversation, profile), *asked)
         named = last_of(entities, EntityKind.ORDER_ID)
         latest = desk.customer.order_ids[-_LATEST_ORDERS:] if desk.customer else ()
         for order_id in (named.value,) if named else latest:
@@ -235,7 +235,7 @@ class PlaybookAnswerer:
         self, request: AskRequest, desk: AskDesk, case: _Case, profile: TenantProfile
     ) -> AnswerDraft:
         order = case.situation.order
-        item = item_in_question(order, entities_of(request.conversation, profile, request.today))
+        item = item_in_question(order, entities_of(request.conversation, profile))
         if order is None or item is None:
             names = case.situation.facts.get("order.item_names", "")
             return _draft([_said(f"Which item is it about: {names}?", case.calls)], answered=False)

@@ -9,11 +9,13 @@ from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
+from copilot.assist.reading import is_question
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision
 from copilot.assist.situation import Situation, gather
-from copilot.assist.understanding import Understander, customer_said, is_question
+from copilot.assist.understanding import Background, Understander, customer_said
+from copilot.assist.watch import Watch, repeated_contact
 from copilot.assist.wrap_up import State, update_summary
 from copilot.domain.assist import EntityKind, KnowledgeCards, NextActions, RevisionDone, Understanding
 from copilot.domain.conversation import Turn
@@ -33,6 +35,7 @@ class Pipeline:
         self,
         *,
         understander: Understander,
+        watch: Watch,
         search: Searcher,
         knowledge: KnowledgeStore,
         lookups: LookUps,
@@ -42,6 +45,7 @@ class Pipeline:
         ids: Ids,
     ) -> None:
         self._understander = understander
+        self._watch = watch
         self._search = search
         self._knowledge = knowledge
         self._lookups = lookups
@@ -56,6 +60,7 @@ class Pipeline:
         await asyncio.gather(
             revision.attempt("knowledge", self._find_knowledge(revision, turn)),
             revision.attempt("orders", self._lookups.run(revision)),
+            revision.attempt("alerts", self._watch.tell(revision)),
         )
         await revision.attempt("knowledge", self._find_older_version(revision))
         await revision.attempt("next_actions", self.plan(revision))
@@ -85,7 +90,7 @@ class Pipeline:
 
     async def anticipate(self, turn: Turn, profile: TenantProfile) -> None:
         """Begins the slow part of a turn's work while the turn is still being kept."""
-        await self._understander.anticipate(turn, profile=profile, today=self._today())
+        await self._understander.anticipate(turn, profile=profile)
 
     # ------------------------------------------------------------ stages
 
@@ -101,6 +106,11 @@ class Pipeline:
                 profile=revision.profile,
                 previous=memory.topic,
                 today=self._today(),
+                background=Background(
+                    sentiments=tuple(memory.sentiments),
+                    language=memory.understanding.language if memory.understanding else None,
+                    repeated=repeated_contact(memory.earlier_contacts, (turn.id,)),
+                ),
             )
             memory.sentiments = [*memory.sentiments, memory.understanding.sentiment][-_HISTORY:]
             memory.understood = turn.sequence

@@ -25,6 +25,7 @@ from copilot.assist.redaction import mask
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.understanding import Understander, entities_of
+from copilot.assist.watch import Watch
 from copilot.assist.wrap_up import build_wrap_up, update_summary
 from copilot.domain.access import Principal, Role, Scope, require
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
@@ -49,6 +50,7 @@ from copilot.ports import (
     EventBus,
     Ids,
     KnowledgeStore,
+    LanguageDetector,
     LedgerStore,
     OrderSystem,
     VerificationAttempts,
@@ -75,6 +77,7 @@ class LivePorts:
     embedder: Embedder
     clock: Clock
     ids: Ids
+    languages: LanguageDetector | None = None
 
 
 class LiveAssist:
@@ -100,7 +103,8 @@ class LiveAssist:
         self._profiles = profiles
         self._identity = IdentityCheck(ports.orders, IdentityGuard(ports.attempts, ports.clock, ports.ids))
         self._pipeline = Pipeline(
-            understander=Understander(ports.embedder),
+            understander=Understander(ports.embedder, ports.languages),
+            watch=Watch(ports.store, ports.clock, ports.ids),
             search=ports.search,
             knowledge=ports.knowledge,
             lookups=LookUps(ports.desk, ports.clock),
@@ -433,7 +437,7 @@ class LiveAssist:
         if conversation.customer_id is not None:
             return conversation
         profile = await self._profiles.of(conversation.tenant_id)
-        entities = entities_of(conversation, profile, self._ports.clock.now().date())
+        entities = entities_of(conversation, profile)
         try:
             crm_email = (await self._memory(conversation)).crm_email
             customer = await self._identity.check_own_words(conversation, entities, crm_email)

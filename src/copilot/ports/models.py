@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,18 @@ class Embedder(Protocol):
         self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
         """Rows in the order of `texts`; `on_progress` gets the number of texts done so far."""
+
+
+class LanguageGuess(NamedTuple):
+    """An ISO 639-1 code and how sure, from 0 to 1."""
+
+    code: str
+    confidence: float
+
+
+class LanguageDetector(Protocol):
+    def detect(self, text: str) -> LanguageGuess | None:
+        """In well under a millisecond; None for a text without letters."""
 
 
 class TokenCounter(Protocol):
