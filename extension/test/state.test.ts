@@ -121,6 +121,7 @@ describe("a snapshot", () => {
         summary: null,
         wrap_up: null,
         answer: null,
+        alerts: [],
       },
     });
 
