@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 from copilot.assist.classifier import Classifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.macros import MACROS, load_macros
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.conversation import Turn
 from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook
 from copilot.ports import KnowledgeStore, OrderSystem
 
@@ -21,9 +23,17 @@ DEFAULT_PROMISE = (
 
 @dataclass(frozen=True)
 class BrandVoice:
-    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer."""
+    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer.
+
+    E-mails are longer than chat, and begin and end as letters do: `email_greetings` are templates, of which
+    the first that can be filled is used.
+    """
 
     company: str = "our shop"
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes of the languages that the tenant's templates are written in."""
+    email_greetings: tuple[str, ...] = ("Dear {{ customer.first_name }},", "Hello,")
+    email_closing: str = "Kind regards"
     lead: str = "Thank you for your question."
     promise: tuple[str, ...] = DEFAULT_PROMISE
 
@@ -38,6 +48,7 @@ class TenantProfile:
     sentiment: Classifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
     zone: str = "UTC"
     """Where "today" and "tomorrow" are meant, as the IANA names it."""
 
@@ -77,6 +88,8 @@ class TenantProfiles:
     async def _load(self, tenant_id: str) -> TenantProfile:
         stored = await self._store.get_artifact(tenant_id, PLAYBOOKS)
         playbooks = load_playbooks(stored[1]) if stored else ()
+        saved = await self._store.get_artifact(tenant_id, MACROS)
+        macros = load_macros(saved[1]) if saved else ()
         return TenantProfile(
             tenant_id=tenant_id,
             playbooks={p.intent: p for p in playbooks},
@@ -88,6 +101,7 @@ class TenantProfiles:
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
             zone=self._zones.get(tenant_id, "UTC"),
+            macros={m.id: m for m in macros},
         )
 
     async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.unit.assist.world import NOW, world
 
+from copilot.assist.revision import Memory
 from copilot.domain.signals import SignalKind
 
 
@@ -32,14 +33,13 @@ async def test_another_reason_is_another_alert():
     assert [x.reason for x in await alerts(a)] == [SignalKind.LEGAL_THREAT, SignalKind.SUPERVISOR_ASKED]
 
 
-async def test_after_a_restart_nobody_is_told_again():
+async def test_what_was_told_outlives_a_restart():
     a = await world()
     await a.customer("You will hear from my lawyer.")
-    a.live._memories.clear()  # as a new process starts
 
-    await a.customer("My lawyer, I said.")
+    memory = Memory.of(await a.store.snapshot("larkfield", a.conversation.id))
 
-    assert len(await a.store.list_alerts("larkfield")) == 1
+    assert memory.alerted == {SignalKind.LEGAL_THREAT}
 
 
 async def test_a_calm_conversation_raises_nothing():
