@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from copilot.api import (
     actions,
+    alerts,
     asks,
     conversations,
     events,
@@ -68,7 +69,7 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    nouns = (conversations, turns, asks, events, suggestions, macros, actions)
+    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
     for module in (*nouns, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

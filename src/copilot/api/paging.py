@@ -13,6 +13,7 @@ from copilot.domain.conversation import Conversation
 from copilot.domain.errors import InvalidInput
 from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap
+from copilot.domain.signals import Alert
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
 Cursor = Annotated[
@@ -21,9 +22,9 @@ Cursor = Annotated[
 
 
 _Item_co = TypeVar(
-    "_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, covariant=True
+    "_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert, covariant=True
 )
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob)
+_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert)
 
 
 class _Listing(Protocol[_Item_co]):

@@ -21,16 +21,23 @@ from copilot.ports.knowledge import (
     StampedSource,
 )
 from copilot.ports.models import (
+    TERM_BUCKETS,
     ChatModel,
     ClassifierTrainer,
     ClassifierWeights,
     Drafter,
     Embedder,
+    LanguageDetector,
+    LanguageGuess,
+    Neighbours,
+    TermWeights,
+    TextFeatures,
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
 
 __all__ = [
+    "TERM_BUCKETS",
     "ActionStore",
     "ApiKeyStore",
     "AskLoop",
@@ -51,13 +58,18 @@ __all__ = [
     "Ids",
     "JobStore",
     "KnowledgeStore",
+    "LanguageDetector",
+    "LanguageGuess",
     "LedgerStore",
+    "Neighbours",
     "OrderSystem",
     "PassageIndex",
     "RemoteSource",
     "RemoteTools",
     "SourceCatalog",
     "StampedSource",
+    "TermWeights",
+    "TextFeatures",
     "TokenCounter",
     "Vector",
     "Vectors",
