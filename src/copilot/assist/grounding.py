@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from copilot.assist.contradiction import contradicts, negates
+from copilot.assist.details import details, foreign_details, without_details
 from copilot.assist.links import foreign_links, hosts_of, without_foreign_links
 from copilot.assist.words import content_words
 from copilot.domain.assist import Sentence, Support
@@ -16,41 +18,13 @@ from copilot.ports import Embedder
 
 SUPPORT_THRESHOLD = 0.6
 _LEXICAL_SHARE = 0.6
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15", "twenty": "20",
-    "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100",
-}  # fmt: skip
-_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“'(])\b[A-Z][\w-]*[a-z0-9][\w-]*\b|\b[A-Z]{2,}[\w-]*\b")
 _COURTESY = re.compile(
     r"^(?:hi|hello|hey|dear|thank|thanks|sorry|i am sorry|i'm sorry|i apologi[sz]e|apologies|i understand|"
     r"please let|let me know|kind regards|best regards|have a|you're welcome|you are welcome|happy to help|"
     r"i'd be happy|i am happy|is there anything|happy to)\b",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|cannot|can't|won't|isn't|aren't|don't|doesn't|without|nor)\b", re.IGNORECASE
-)
 _MAX_COURTESY_WORDS = 16
-_COMMON_NAMES = frozenset(
-    [
-        "I",
-        "I'm",
-        "I'll",
-        "I'd",
-        "I've",
-        "OK",
-        "FAQ",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -93,7 +67,10 @@ class Grounder:
             if score < self._threshold:
                 break
             found = evidence[index]
-            if foreign_details(text, found.text) or negates(text, found.text):
+            if index == scored[0][1] and negates(text, found.text):
+                # What is nearest says the opposite: nothing further away makes up for that.
+                break
+            if foreign_details(text, found.text) or contradicts(text, found.text):
                 continue
             if foreign_links(text, hosts_of([found.text])):
                 continue
@@ -105,23 +82,11 @@ class Grounder:
 
 def support_score(sentence: str, source: str, cosine: float) -> float:
     """How far `source` says what `sentence` says, 0..1: shared content words and cosine of embeddings."""
-    words = content_words(sentence)
-    lexical = len(words & content_words(source)) / len(words) if words else 0.0
+    words, said = content_words(without_details(sentence)), details(sentence)
+    known = details(source)
+    shared = len(words & content_words(source)) + sum(any(d.agrees(k) for k in known) for d in said)
+    lexical = shared / (len(words) + len(said)) if words or said else 0.0
     return _LEXICAL_SHARE * lexical + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
-
-
-def foreign_details(sentence: str, source: str) -> tuple[str, ...]:
-    """Numbers, dates, amounts and names of `sentence` that `source` does not contain."""
-    known_numbers = _numbers(source)
-    known_words = {w.casefold() for w in re.findall(r"[\w-]+", source)}
-    numbers = [n for n in _numbers(sentence) if n not in known_numbers]
-    names = [n for n in _NAME.findall(sentence) if n not in _COMMON_NAMES and n.casefold() not in known_words]
-    return (*sorted(numbers), *names)
-
-
-def negates(sentence: str, source: str) -> bool:
-    """Whether one of the two says "not" and the other does not."""
-    return bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(source))
 
 
 def is_courtesy(text: str) -> bool:
@@ -129,7 +94,7 @@ def is_courtesy(text: str) -> bool:
     return (
         bool(_COURTESY.match(text.strip()))
         and len(text.split()) <= _MAX_COURTESY_WORDS
-        and not _NUMBER.search(text)
+        and not details(text)
         and not foreign_links(text, frozenset())
     )
 
@@ -191,14 +156,3 @@ def _without_evidence(text: str) -> Sentence:
     if is_courtesy(text):
         return Sentence(text=text, support=Support.TEMPLATE, sources=("courtesy",))
     return Sentence(text=text, support=Support.UNSUPPORTED)
-
-
-def _numbers(text: str) -> set[str]:
-    found = {_plain_number(n) for n in _NUMBER.findall(text)}
-    words = re.findall(r"[a-z]+", text.lower())
-    return found | {_NUMBER_WORDS[w] for w in words if w in _NUMBER_WORDS}
-
-
-def _plain_number(number: str) -> str:
-    plain = number.replace(",", "")
-    return plain.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", plain) else plain

@@ -5,7 +5,8 @@ from datetime import date
 from tests.unit.assist.world import LIBRARY, passage
 
 from copilot.adapters.fakes.embedder import HashingEmbedder
-from copilot.assist.grounding import Evidence, Grounder, enforce, foreign_details, quote_is_verbatim
+from copilot.assist.details import foreign_details
+from copilot.assist.grounding import Evidence, Grounder, enforce, quote_is_verbatim
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
 from copilot.domain.assist import Sentence, Support
 
@@ -39,7 +40,7 @@ async def test_courtesy_with_a_number_in_it_is_a_claim():
 def test_numbers_and_names_must_occur_in_the_source():
     assert foreign_details("It takes thirty days.", "Within 30 days.") == ()
     assert foreign_details("It costs $6.50.", "The fee is $6.5 or so.") == ()
-    assert foreign_details("It goes by FedEx for $7.", "It goes by post for $6.") == ("7", "FedEx")
+    assert foreign_details("It goes by FedEx for $7.", "It goes by post for $6.") == ("$7", "FedEx")
 
 
 def test_a_quote_may_differ_in_white_space_only():
