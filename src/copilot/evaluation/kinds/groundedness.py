@@ -1,8 +1,7 @@
 """`groundedness`: whether a reply rests on its source, against labels of people (BEGIN's format).
 
 A row is `{knowledge, response, label}`, better with `id`, `message`, `source` and `model`. Labels that begin
-with "fully", "supported", "true", "yes" or "1" mean that all of the reply is in the knowledge; others, that it
-is not.
+with "fully", "supported", "true", "yes" or "1" mean that all of the reply is in the knowledge.
 """
 
 import asyncio
