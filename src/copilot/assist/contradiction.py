@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
-from copilot.assist.details import Detail, details, straight, without_details
+from copilot.assist.details import Detail, details, share_said, straight, without_details
 from copilot.assist.words import content_words, stem
 
 _NEGATION = re.compile(
@@ -160,7 +160,7 @@ def exchanged_word(sentence: str, source: str) -> tuple[str, str] | None:
     found = None
     for part in _sentences(source):
         known = content_words(without_details(part))
-        if not said or len(said & known) / len(said) < _NEAR_COPY:
+        if share_said(sentence, part) < _NEAR_COPY:
             continue
         swapped = _swapped(ours, _sequence(part), said - everywhere, known - said)
         if swapped is None:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from copilot.assist.words import content_words
+
 _ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
     "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
@@ -147,6 +149,16 @@ def without_details(text: str) -> str:
         kept.append(plain[position : detail.start])
         position = max(position, detail.end)
     return " ".join([*kept, plain[position:]])
+
+
+def share_said(sentence: str, source: str) -> float:
+    """The share of the sentence's content words and details that the source has too, 0..1."""
+    words, ours = content_words(without_details(sentence)), details(sentence)
+    if not words and not ours:
+        return 0.0
+    theirs = details(source)
+    shared = len(words & content_words(source)) + sum(any(d.agrees(k) for k in theirs) for d in ours)
+    return shared / (len(words) + len(ours))
 
 
 def foreign_details(sentence: str, source: str) -> tuple[str, ...]:

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from copilot.assist.contradiction import contradicts, negates
-from copilot.assist.details import details, foreign_details, without_details
+from copilot.assist.details import details, foreign_details, share_said
 from copilot.assist.links import foreign_links, hosts_of, without_foreign_links
-from copilot.assist.words import content_words
 from copilot.domain.assist import Sentence, Support
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
 from copilot.ports import Embedder
@@ -82,11 +81,7 @@ class Grounder:
 
 def support_score(sentence: str, source: str, cosine: float) -> float:
     """How far `source` says what `sentence` says, 0..1: shared content words and cosine of embeddings."""
-    words, said = content_words(without_details(sentence)), details(sentence)
-    known = details(source)
-    shared = len(words & content_words(source)) + sum(any(d.agrees(k) for k in known) for d in said)
-    lexical = shared / (len(words) + len(said)) if words or said else 0.0
-    return _LEXICAL_SHARE * lexical + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
+    return _LEXICAL_SHARE * share_said(sentence, source) + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
 
 
 def is_courtesy(text: str) -> bool:

@@ -112,7 +112,7 @@ class RagasMetric:
     async def _measure(self, sample: Sample, budget: CaseBudget | None) -> tuple[float | None, str | None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            metric = self._make(budget)
+            metric = self._make(budget, await self._embedded(sample))
             arguments = dict(self._entry.arguments(sample))
             if self._entry.legacy:
                 from ragas.dataset_schema import SingleTurnSample  # noqa: PLC0415 - takes seconds
@@ -121,14 +121,22 @@ class RagasMetric:
             result = await metric.ascore(**arguments)
         return float(result.value), result.reason
 
-    def _make(self, budget: CaseBudget | None) -> Any:  # noqa: ANN401 - one of ragas's classes
+    async def _embedded(self, sample: Sample) -> dict[str, list[float]]:
+        """What a measure may ask for without waiting, which must not block the event loop."""
+        if not self._entry.embeddings or self._embedder is None:
+            return {}
+        texts = [sample.reply, sample.reference or "", sample.question]
+        rows = await self._embedder.embed_passages(texts)
+        return dict(zip(texts, rows.tolist(), strict=True))
+
+    def _make(self, budget: CaseBudget | None, embedded: dict[str, list[float]] | None = None) -> Any:  # noqa: ANN401 - one of ragas's classes
         parts: dict[str, Any] = {}
         if self._entry.judge and self._judge is not None and budget is not None:
             parts["llm"] = _llm(self._judge, budget)
         if self._entry.embeddings:
             if self._embedder is None:
                 raise ConfigurationError(f"{self._name} needs an embedder.")
-            parts["embeddings"] = _embeddings(self._embedder)
+            parts["embeddings"] = _embeddings(self._embedder, embedded or {})
         return _load(self._entry)(**parts)
 
 
@@ -167,12 +175,12 @@ def _llm(judge: Judge, budget: CaseBudget) -> Any:  # noqa: ANN401 - of a class 
     return CountedJudge()
 
 
-def _embeddings(embedder: Embedder) -> Any:  # noqa: ANN401 - of a class that ragas defines
+def _embeddings(embedder: Embedder, embedded: dict[str, list[float]]) -> Any:  # noqa: ANN401 - of a class that ragas defines
     from ragas.embeddings.base import BaseRagasEmbedding  # noqa: PLC0415 - takes seconds
 
     class OurEmbedding(BaseRagasEmbedding):
         def embed_text(self, text: str, **_: object) -> list[float]:
-            raise NotImplementedError("asked without waiting; use aembed_text")
+            return embedded[unmarked(text)]
 
         async def aembed_text(self, text: str, **_: object) -> list[float]:
             vector: list[float] = (await embedder.embed_query(unmarked(text))).tolist()
