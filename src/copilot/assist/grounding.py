@@ -24,6 +24,7 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _MAX_COURTESY_WORDS = 16
+_QUOTED_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,25 @@ def contradictions(sentence: Sentence, passages: Sequence[ScoredPassage]) -> lis
             problems.append(f"quotes {citation.external_id} at {citation.start} with other words")
         if citation.audience is Audience.INTERNAL:
             problems.append(f"quotes {citation.external_id}, which is for representatives only")
+    if sentence.support is not Support.TEMPLATE and quotes_internal(sentence.text, passages):
+        problems.append("repeats words of a passage that is for representatives only")
     if sentence.support is Support.SUPPORTED:
         quotes = " ".join(c.quote for c in sentence.citations)
         problems += [f"{d!r} is not in its source" for d in foreign_details(sentence.text, quotes)]
         problems += [f"{d!r} is not in its source" for d in foreign_links(sentence.text, hosts_of([quotes]))]
     return problems
+
+
+def quotes_internal(text: str, passages: Sequence[ScoredPassage]) -> bool:
+    """Whether a stretch of its words stands in an internal passage and in no public one."""
+    said = _stretches(text)
+    internal = [s for s in passages if s.document.audience is Audience.INTERNAL]
+    if not said or not internal:
+        return False
+    public = {
+        w for s in passages if s.document.audience is Audience.PUBLIC for w in _stretches(s.passage.text)
+    }
+    return any(said & _stretches(s.passage.text) - public for s in internal)
 
 
 def enforce(sentences: Sequence[Sentence], passages: Sequence[ScoredPassage]) -> tuple[Sentence, ...]:
@@ -145,6 +160,11 @@ def support_share(sentences: Sequence[Sentence]) -> float:
     claims = [s for s in sentences if s.support is not Support.TEMPLATE]
     good = [s for s in claims if s.support is not Support.UNSUPPORTED]
     return len(good) / len(claims) if claims else 0.0
+
+
+def _stretches(text: str) -> set[str]:
+    words = re.findall(r"\w+", text.casefold())
+    return {" ".join(words[i : i + _QUOTED_WORDS]) for i in range(len(words) - _QUOTED_WORDS + 1)}
 
 
 def _without_evidence(text: str) -> Sentence:

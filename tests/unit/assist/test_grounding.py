@@ -69,3 +69,20 @@ def test_of_two_that_contradict_each_other_the_clause_is_believed():
     faq = passage(LIBRARY[3], conflicts=(RETURNS_3.passage.id,), confidence=0.99)
     policy = passage(LIBRARY[2], clause="3.2", conflicts=(faq.passage.id,))
     assert without_losers([faq, policy]) == [policy]
+
+
+def test_words_of_an_internal_passage_are_not_passed_off_as_anything_else():
+    leaked = Sentence(text=INTERNAL.passage.text, support=Support.FACT, sources=("call_1",))
+    assert {s.support for s in enforce([leaked], [SHIPPING, INTERNAL])} == {Support.UNSUPPORTED}
+    assert enforce([leaked], [SHIPPING]) == (leaked,)
+
+
+async def test_the_nearest_source_that_says_not_is_not_made_up_for_by_another():
+    evidence = [
+        Evidence(text="Opened bedding cannot be returned unless it is defective.", sources=("a",)),
+        Evidence(text="Opened bedding is bedding that can be returned to the shelf.", sources=("b",)),
+    ]
+    (judged,) = await Grounder(HashingEmbedder()).ground(
+        ["Opened bedding can be returned unless worn."], evidence
+    )
+    assert judged.support is Support.UNSUPPORTED
