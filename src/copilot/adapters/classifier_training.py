@@ -181,7 +181,7 @@ def _scope_boundary(
 
 def _temperature(logits: Matrix, truth: NDArray[np.int64]) -> float:
     """The divisor of the logits that makes the true labels most likely (temperature scaling, Guo 2017)."""
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]  # noqa: PLC0415
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415
 
     def negative_log_likelihood(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)

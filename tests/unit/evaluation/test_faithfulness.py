@@ -108,3 +108,14 @@ def test_the_demo_cases_are_readable_and_of_every_kind():
     assert {"copied", "reworded", "number", "name", "negated", "invented", "elsewhere", "greeting"} <= {
         row.kind for row in rows
     }
+
+
+async def test_a_reply_with_another_number_is_refused_by_the_products_own_check(tmp_path):
+    """What `Attribution` counts as nearly the same words, `Grounder` does not let pass."""
+    rows = [
+        {"knowledge": FEE, "response": FEE, "label": "supported"},
+        {"knowledge": FEE, "response": FEE.replace("6.50", "5.60"), "label": "unsupported"},
+    ]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = await GroundednessKind(hashing).run(KindOptions(data=tmp_path), lambda *_: None)
+    assert result.figures["product_balanced_accuracy"] == 1.0

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field, ValidationError
 
+from copilot.assist.grounding import Evidence, Grounder
+from copilot.domain.assist import Support
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import Refusal
 from copilot.domain.value import Value
@@ -21,6 +23,8 @@ from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, O
 from copilot.evaluation.metrics.faithfulness import Faithfulness, Reading
 from copilot.evaluation.metrics.faithfulness_weights import AttributionWeights, fit
 from copilot.evaluation.metrics.metric import Sample
+from copilot.evaluation.metrics.remembering import Remembering
+from copilot.evaluation.metrics.support_features import context_sentences, sentences_of
 from copilot.ports import Embedder
 
 THRESHOLD = 0.5
@@ -72,7 +76,11 @@ async def product_embedder() -> AsyncIterator[Embedder]:
 
 
 class GroundednessKind:
-    """Balanced accuracy, AUC and recall by label of `Attribution`, and the AUC of `Faithfulness`."""
+    """Balanced accuracy, AUC and recall by label of `Attribution`, and the AUC of `Faithfulness`.
+
+    Figures named `product_…` are of the check that drafts pass in the live product (`Grounder`), which wants
+    each number, name and clause to be in one sentence of the source; it is stricter, and sees flips.
+    """
 
     name = "groundedness"
 
@@ -86,8 +94,9 @@ class GroundednessKind:
             raise InvalidInput(f"there is nothing to score.{first}", where=str(options.data), hint=_EXPECTED)
         rows = _sample(rows, options.limit, options.seed)
         taught, problems = read_rows(options.train) if options.train else ([], [])
-        async with self._open_embedder() as embedder:
-            metric = Faithfulness(embedder)
+        async with self._open_embedder() as opened:
+            embedder = Remembering(opened)
+            metric, product = Faithfulness(embedder), Grounder(embedder)
             done, total = 0, len(rows) + len(taught)
 
             async def read(some: Sequence[GroundednessRow]) -> list[Reading]:
@@ -106,13 +115,24 @@ class GroundednessKind:
                 weights = await asyncio.to_thread(_taught, taught, readings, options.train)
                 notes = [f"{_FITTED} {weights.fitted_on}. {_OUT_OF_FOLD}"]
             readings = await read(rows)
-        cases = [case_of(row, reading, weights) for row, reading in zip(rows, readings, strict=True)]
+            accepted = [await accepts(product, row) for row in rows]
+        cases = [
+            case_of(row, reading, weights, product=yes)
+            for row, reading, yes in zip(rows, readings, accepted, strict=True)
+        ]
         return KindResult(
             figures=figures_of(cases),
             cases=tuple(cases),
             refused=(*refused, *problems),
             notes=(*notes, _FAILS),
         )
+
+
+async def accepts(product: Grounder, row: GroundednessRow) -> bool:
+    """Whether the product would show every sentence as supported, and at least one claims something."""
+    evidence = [Evidence(text=s, sources=("knowledge",)) for s in context_sentences(row.contexts)]
+    judged = {s.support for s in await product.ground(sentences_of(row.response), evidence)}
+    return Support.UNSUPPORTED not in judged and Support.FACT in judged
 
 
 def read_rows(data: Path) -> tuple[list[GroundednessRow], list[Refusal]]:
@@ -146,6 +166,10 @@ def figures_of(cases: Sequence[CaseResult]) -> dict[str, float | None]:
     claiming = [c for c in cases if c.slices["label"].lower() != _GENERIC]
     if len(claiming) < len(cases):
         figures["balanced_accuracy_without_generic"] = balanced(claiming)
+    if any("product" in c.scores for c in cases):
+        figures["product_balanced_accuracy"] = balanced(cases, "product")
+        for value, name in (("yes", "supported"), ("no", "not_supported")):
+            figures[f"product_recall_{name}"] = _share(cases, "product", supported=value)
     figures["auc"] = _auc(cases, "attribution")
     figures["auc_unfitted"] = _auc(cases, "faithfulness")
     for label in sorted({c.slices["label"] for c in cases}):
@@ -156,15 +180,15 @@ def figures_of(cases: Sequence[CaseResult]) -> dict[str, float | None]:
     return {name: None if value is None else round(value, 4) for name, value in figures.items()}
 
 
-def balanced(cases: Sequence[CaseResult]) -> float | None:
+def balanced(cases: Sequence[CaseResult], score: str = "correct") -> float | None:
     """The mean of how many supported and how many other replies are known as such; None without both."""
-    shares = [_share(cases, supported=value) for value in ("yes", "no")]
+    shares = [_share(cases, score, supported=value) for value in ("yes", "no")]
     return None if None in shares else float(np.mean([s for s in shares if s is not None]))
 
 
-def _share(cases: Sequence[CaseResult], **slices: str) -> float | None:
+def _share(cases: Sequence[CaseResult], score: str = "correct", **slices: str) -> float | None:
     chosen = [c for c in cases if all(c.slices[name] == value for name, value in slices.items())]
-    return float(np.mean([c.scores.get("correct") or 0.0 for c in chosen])) if chosen else None
+    return float(np.mean([c.scores.get(score) or 0.0 for c in chosen])) if chosen else None
 
 
 def _auc(cases: Sequence[CaseResult], name: str) -> float | None:
@@ -176,7 +200,9 @@ def _auc(cases: Sequence[CaseResult], name: str) -> float | None:
     return float(np.mean((good[:, None] > bad) + 0.5 * (good[:, None] == bad)))
 
 
-def case_of(row: GroundednessRow, reading: Reading, weights: AttributionWeights) -> CaseResult:
+def case_of(
+    row: GroundednessRow, reading: Reading, weights: AttributionWeights, *, product: bool | None = None
+) -> CaseResult:
     probability = weights.probability(reading.features, row.contexts)
     judged = probability >= THRESHOLD
     slices = {
@@ -193,6 +219,7 @@ def case_of(row: GroundednessRow, reading: Reading, weights: AttributionWeights)
             "correct": float(judged == row.supported),
             "attribution": round(probability, 4),
             "faithfulness": round(reading.score, 4),
+            **({} if product is None else {"product": float(product == row.supported)}),
         },
         slices=slices,
         evidence={

@@ -8,6 +8,7 @@ from copilot.evaluation.metrics.faithfulness import Attribution, Faithfulness
 from copilot.evaluation.metrics.metric import BatchMetric
 from copilot.evaluation.metrics.ragas_catalog import RAGAS
 from copilot.evaluation.metrics.ragas_metric import RagasMetric
+from copilot.evaluation.metrics.remembering import Remembering
 from copilot.ports import Embedder
 
 OURS: dict[str, Callable[[Faithfulness], BatchMetric]] = {
@@ -22,7 +23,7 @@ def metric_names() -> tuple[str, ...]:
 
 def metrics(names: Sequence[str], embedder: Embedder, judge: Judge | None = None) -> list[BatchMetric]:
     """Raises `InvalidInput` with the names there are."""
-    read = Faithfulness(embedder)
+    read = Faithfulness(Remembering(embedder))
     found: list[BatchMetric] = []
     for name in dict.fromkeys(names):
         if name in OURS:

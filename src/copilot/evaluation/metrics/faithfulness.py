@@ -26,7 +26,6 @@ from copilot.evaluation.metrics.support_features import (
 from copilot.ports import Embedder, Vector
 
 _BATCH = 64
-_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,6 @@ class Faithfulness:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._vectors: dict[str, Vector] = {}
 
     async def score(self, sample: Sample) -> Score:
         (score,) = await self.score_all([sample])
@@ -69,13 +67,9 @@ class Faithfulness:
             for sample in samples
             for text in (*sentences_of(sample.reply), *context_sentences(sample.contexts))
         )
-        missing = [text for text in texts if text not in self._vectors]
-        if missing:
-            if len(self._vectors) > _REMEMBERED:
-                self._vectors = {t: v for t, v in self._vectors.items() if t in texts}
-            rows = await self._embedder.embed_passages(missing)
-            self._vectors.update(zip(missing, rows, strict=True))
-        return [_reading(sample, self._vectors) for sample in samples]
+        rows = await self._embedder.embed_passages(list(texts))
+        vectors = dict(zip(texts, rows, strict=True))
+        return [_reading(sample, vectors) for sample in samples]
 
 
 class Attribution:
