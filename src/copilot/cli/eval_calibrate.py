@@ -18,14 +18,6 @@ _FIRST = "faithfulness"
 _BAD_INPUT = 2
 
 
-def build_app() -> typer.Typer:
-    app = typer.Typer(help="Evaluations.", no_args_is_help=True)
-    app.command("calibrate")(calibrate)
-    # Without this, an app with one command takes its name away.
-    app.callback()(lambda: None)
-    return app
-
-
 def calibrate(
     data: Annotated[Path, typer.Option(help="A folder with judge_meta.jsonl, or a file of that format.")],
     metric: Annotated[

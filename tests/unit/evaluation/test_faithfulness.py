@@ -89,7 +89,7 @@ async def test_the_kind_names_bad_rows_and_scores_the_rest(tmp_path):
 
 
 async def test_the_kind_says_where_there_is_nothing_to_read(tmp_path):
-    with pytest.raises(InvalidInput, match=r"no \.jsonl"):
+    with pytest.raises(InvalidInput, match=r"no \*\.jsonl"):
         await GroundednessKind(hashing).run(KindOptions(data=tmp_path), lambda *_: None)
 
 

@@ -5,21 +5,19 @@ with "fully", "supported", "true", "yes" or "1" mean that all of the reply is in
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from copilot.assist.grounding import Evidence, Grounder
 from copilot.domain.assist import Support
-from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import Refusal
-from copilot.domain.value import Value
 from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.rows import DataRow, data_files, nothing_to_score, sample
+from copilot.evaluation.kinds.rows import read_rows as rows_of
 from copilot.evaluation.metrics.faithfulness import Faithfulness, Reading
 from copilot.evaluation.metrics.faithfulness_weights import AttributionWeights, fit
 from copilot.evaluation.metrics.metric import Sample
@@ -35,7 +33,7 @@ _BATCH = 64
 OpenEmbedder = Callable[[], AbstractAsyncContextManager[Embedder]]
 
 
-class GroundednessRow(Value, extra="ignore"):
+class GroundednessRow(DataRow):
     """One reply with what a person says of it."""
 
     knowledge: str | tuple[str, ...]
@@ -90,9 +88,8 @@ class GroundednessKind:
     async def run(self, options: KindOptions, on_progress: OnProgress) -> KindResult:
         rows, refused = read_rows(options.data)
         if not rows:
-            first = f" The first: {refused[0].source}: {refused[0].reason}" if refused else ""
-            raise InvalidInput(f"there is nothing to score.{first}", where=str(options.data), hint=_EXPECTED)
-        rows = _sample(rows, options.limit, options.seed)
+            raise nothing_to_score(options.data, refused, _EXPECTED)
+        rows = sample(rows, options.limit, options.seed)
         taught, problems = read_rows(options.train) if options.train else ([], [])
         async with self._open_embedder() as opened:
             embedder = Remembering(opened)
@@ -137,27 +134,14 @@ async def accepts(product: Grounder, row: GroundednessRow) -> bool:
 
 def read_rows(data: Path) -> tuple[list[GroundednessRow], list[Refusal]]:
     """Of a .jsonl file, or of all in a folder; `InvalidInput` when there is none."""
-    paths = [data] if data.is_file() else sorted(data.glob("*.jsonl"))
-    if not paths:
-        raise InvalidInput("there is no .jsonl file to read.", where=str(data), hint=_EXPECTED)
-    rows: list[GroundednessRow] = []
+    found: list[GroundednessRow] = []
     refused: list[Refusal] = []
-    for path in paths:
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
-            if not line.strip():
-                continue
-            place = f"{path}:{number}"
-            try:
-                rows.append(
-                    GroundednessRow.model_validate({**_object(line), "place": f"{path.name}:{number}"})
-                )
-            except ValidationError as error:
-                first = error.errors()[0]
-                reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}."
-                refused.append(Refusal(source=place, reason=reason, hint=_EXPECTED))
-            except (ValueError, TypeError) as error:
-                refused.append(Refusal(source=place, reason=f"not a JSON object: {error}.", hint=_EXPECTED))
-    return rows, refused
+    for path in data_files(data, "*.jsonl", _EXPECTED):
+        rows, bad = rows_of(path, GroundednessRow)
+        names = (f"{path.name}:{row.place.rpartition(':')[2]}" for row in rows)
+        found += [row.value.model_copy(update={"place": name}) for row, name in zip(rows, names, strict=True)]
+        refused += bad
+    return found, refused
 
 
 def figures_of(cases: Sequence[CaseResult]) -> dict[str, float | None]:
@@ -245,21 +229,7 @@ def _taught(rows: Sequence[GroundednessRow], readings: Sequence[Reading], path: 
     )
 
 
-def _sample(rows: list[GroundednessRow], limit: int | None, seed: int) -> list[GroundednessRow]:
-    if limit is None or limit >= len(rows):
-        return rows
-    chosen = np.random.default_rng(seed).choice(len(rows), size=limit, replace=False)
-    return [rows[i] for i in sorted(chosen)]
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    found = json.loads(line)
-    if not isinstance(found, dict):
-        raise TypeError(f"found {type(found).__name__}")
-    return found
-
-
-_EXPECTED = 'Expected JSON Lines such as {"knowledge": "…", "response": "…", "label": "Fully attributable"}.'
+_EXPECTED = 'JSON Lines such as {"knowledge": "…", "response": "…", "label": "Fully attributable"}.'
 _FITTED = "The decision was fitted on"
 _OUT_OF_FOLD = (
     "Each reply is judged by coefficients fitted without any reply on its source text, so rows that took "
