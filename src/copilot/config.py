@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
 
+    judge_base_url: str | None = None
+    """Where the model that judges evaluations is; None: at `llm_base_url`."""
+    judge_api_key: SecretStr = SecretStr("none")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0)
+    """For one of its answers; a case may take three times as long."""
+    judge_tokens_per_case: int = Field(default=30_000, ge=1)
+    judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
+    judge_dollars_per_run: float | None = Field(default=None, gt=0)
+    judge_price_prompt: float = Field(default=0.0, ge=0)
+    """Dollars for a million tokens of prompt; `judge_price_answer` of answer."""
+    judge_price_answer: float = Field(default=0.0, ge=0)
+
     money_per_call: int | None = Field(default=200_000, ge=0)
     """The most that one approved call may pay out, in minor units of its currency; None: no limit."""
     money_per_representative_per_day: int | None = Field(default=1_000_000, ge=0)

@@ -237,7 +237,7 @@ def _neighbours(vectors: NDArray[np.float32], truth: Numbers) -> Neighbours:
 
 
 def _temperature(logits: Matrix, truth: Numbers) -> float:
-    """The divisor of the logits that makes the true labels most likely."""
+    """The divisor of the logits that makes the true labels most likely (temperature scaling, Guo 2017)."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415
 
     def negative_log_likelihood(log_temperature: float) -> float:
