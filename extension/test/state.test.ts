@@ -134,6 +134,7 @@ describe("a snapshot", () => {
         answer: null,
         partials: [],
         suggested: [],
+        alerts: [],
       },
     });
 

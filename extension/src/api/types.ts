@@ -183,6 +183,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alerts
+         * @description Alerts of all conversations, newest first; one for each conversation and reason.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Alerts
+         * @description Alerts as they are raised; with `Last-Event-ID`, first those missed since.
+         *
+         *     Each has `id` (the alert's), `event` (alert) and `data` (an Alert as JSON). An alert is in the list before
+         *     it is in the stream: whoever connects first and lists then misses none.
+         */
+        get: operations["stream_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -667,6 +710,61 @@ export interface components {
          * @enum {string}
          */
         AheadOutcome: "promoted" | "cancelled";
+        /**
+         * Alert
+         * @description A conversation that a supervisor should look at, told once for each reason.
+         */
+        Alert: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Message */
+            message: string;
+            reason: components["schemas"]["SignalKind"];
+            /** Representative Id */
+            representative_id?: string | null;
+            /** Revision */
+            revision: number;
+            /** Tenant Id */
+            tenant_id: string;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+            /**
+             * Type
+             * @default alert
+             * @constant
+             */
+            type: "alert";
+        };
+        /** AlertEvent */
+        AlertEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["Alert"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "alert";
+        };
         /** All */
         All: {
             /** All */
@@ -866,7 +964,7 @@ export interface components {
             /** Revision */
             revision: number;
         };
-        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["PartialTurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SuggestionSilentEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["RevisionDoneEvent"];
+        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["PartialTurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SuggestionSilentEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["AlertEvent"] | components["schemas"]["RevisionDoneEvent"];
         /**
          * Audience
          * @enum {string}
@@ -1034,6 +1132,11 @@ export interface components {
              * @default []
              */
             actions: components["schemas"]["Action"][];
+            /**
+             * Alerts
+             * @default []
+             */
+            alerts: components["schemas"]["Alert"][];
             /** @default null */
             answer: components["schemas"]["Answer"] | null;
             conversation: components["schemas"]["Conversation"];
@@ -1206,6 +1309,8 @@ export interface components {
         /**
          * Entity
          * @description Something named in a turn; `value` is normalised, `text` as written at `start`..`end` of the turn.
+         *
+         *     Of a CARD nothing is kept but where it stands: `value` and `text` are "[CARD]".
          */
         Entity: {
             /**
@@ -1216,6 +1321,8 @@ export interface components {
             /** End */
             end: number;
             kind: components["schemas"]["EntityKind"];
+            /** @default null */
+            money: components["schemas"]["Money"] | null;
             /** Start */
             start: number;
             /** Text */
@@ -1229,7 +1336,7 @@ export interface components {
          * EntityKind
          * @enum {string}
          */
-        EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product";
+        EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
         /**
          * FeedbackVerdict
          * @enum {string}
@@ -1725,6 +1832,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[Alert] */
+        Page_Alert_: {
+            /** Items */
+            items: components["schemas"]["Alert"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[Conversation] */
         Page_Conversation_: {
             /** Items */
@@ -1921,6 +2035,29 @@ export interface components {
             type: string;
             /** Where */
             where?: string | null;
+        };
+        /**
+         * Promise
+         * @description What the company has said it will do: in this conversation, or before it, as the customer tells.
+         *
+         *     `due_on` None: no day was named. `overdue` as of the turn that was understood last.
+         */
+        Promise: {
+            /**
+             * Due On
+             * @default null
+             */
+            due_on: string | null;
+            /**
+             * Overdue
+             * @default false
+             */
+            overdue: boolean;
+            said_by: components["schemas"]["Speaker"];
+            /** Text */
+            text: string;
+            /** Turn Id */
+            turn_id: string;
         };
         /**
          * Provenance
@@ -2147,6 +2284,27 @@ export interface components {
          * @enum {string}
          */
         SentimentLabel: "negative" | "neutral" | "positive";
+        /**
+         * Signal
+         * @description One thing noticed; `level` from 0 to 1, `turn_ids` the turns that show it.
+         */
+        Signal: {
+            kind: components["schemas"]["SignalKind"];
+            /** Level */
+            level: number;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+            /** Why */
+            why: string;
+        };
+        /**
+         * SignalKind
+         * @enum {string}
+         */
+        SignalKind: "urgency" | "frustration" | "churn_risk" | "legal_threat" | "supervisor_asked" | "repeated_contact" | "broken_promise";
         /**
          * SilenceReason
          * @enum {string}
@@ -2501,6 +2659,12 @@ export interface components {
             result: components["schemas"]["ToolResult"];
         };
         /**
+         * Trend
+         * @description Where the customer's mood goes over the last turns.
+         * @enum {string}
+         */
+        Trend: "falling" | "steady" | "rising";
+        /**
          * Turn
          * @description One message; `sequence` counts from 1 within its conversation.
          */
@@ -2575,9 +2739,26 @@ export interface components {
             entities: components["schemas"]["Entity"][];
             /** @default null */
             intent: components["schemas"]["Intent"] | null;
+            /**
+             * Language
+             * @default null
+             */
+            language: string | null;
+            /**
+             * Promises
+             * @default []
+             */
+            promises: components["schemas"]["Promise"][];
             /** Query */
             query: string;
             sentiment: components["schemas"]["Sentiment"];
+            /**
+             * Signals
+             * @default []
+             */
+            signals: components["schemas"]["Signal"][];
+            /** @default steady */
+            trend: components["schemas"]["Trend"];
         };
         /** UnderstandingEvent */
         UnderstandingEvent: {
@@ -3300,6 +3481,126 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alert_"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_alerts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last alert seen: the stream goes on after it. */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,6 +12,7 @@ from copilot.domain.actions import Action
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap
+from copilot.domain.signals import Alert
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
 Cursor = Annotated[
@@ -19,8 +20,8 @@ Cursor = Annotated[
 ]
 
 
-_Item_co = TypeVar("_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, covariant=True)
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap)
+_Item_co = TypeVar("_Item_co", Conversation, Action, Alert, KnowledgeDocument, KnowledgeGap, covariant=True)
+_Item = TypeVar("_Item", Conversation, Action, Alert, KnowledgeDocument, KnowledgeGap)
 
 
 class _Listing(Protocol[_Item_co]):

@@ -11,6 +11,7 @@ from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
 from copilot.domain.macro import FilledMacro, FoundMacro
+from copilot.domain.signals import Alert
 from copilot.domain.wrap_up import WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 
@@ -107,6 +108,10 @@ class Conversations(Protocol):
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]: ...
 
+    async def list_alerts(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Alert]: ...
+
 
 class Actions(Protocol):
     """The part of ActionStore that reads."""
@@ -134,6 +139,8 @@ class Events(Protocol):
     def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
     ) -> AsyncGenerator[AssistEvent]: ...
+
+    def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]: ...
 
 
 class Searcher(Protocol):

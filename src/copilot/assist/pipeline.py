@@ -10,11 +10,13 @@ from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
+from copilot.assist.reading import is_question
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision, cards_key
 from copilot.assist.situation import Situation, gather
-from copilot.assist.understanding import Understander, customer_said, entities_of, is_question
+from copilot.assist.understanding import Background, Understander, customer_said, entities_of
+from copilot.assist.watch import Watch, repeated_contact
 from copilot.assist.wrap_up import State, build_wrap_up, update_summary
 from copilot.domain.assist import (
     EntityKind,
@@ -43,6 +45,7 @@ class Pipeline:
         self,
         *,
         understander: Understander,
+        watch: Watch,
         search: Searcher,
         knowledge: KnowledgeStore,
         lookups: LookUps,
@@ -52,6 +55,7 @@ class Pipeline:
         ids: Ids,
     ) -> None:
         self._understander = understander
+        self._watch = watch
         self._search = search
         self._knowledge = knowledge
         self._lookups = lookups
@@ -65,12 +69,14 @@ class Pipeline:
     ) -> None:
         """Understand, look up, plan, draft, sum up; what was prepared beforehand is only shown."""
         if prepared is not None:
-            await revision.attempt("knowledge", self._show(revision, prepared))
+            await revision.attempt("knowledge", self._show(revision, prepared, turn))
+            await revision.attempt("alerts", self._watch.tell(revision))
         else:
             await revision.attempt("understanding", self._understand(revision))
             await asyncio.gather(
                 revision.attempt("knowledge", self._find_knowledge(revision)),
                 revision.attempt("orders", self._lookups.run(revision)),
+                revision.attempt("alerts", self._watch.tell(revision)),
             )
         await revision.attempt("knowledge", self._find_older_version(revision))
         await revision.attempt("gaps", self._note_gap(revision, turn))
@@ -144,7 +150,7 @@ class Pipeline:
 
     async def anticipate(self, turn: Turn, profile: TenantProfile) -> None:
         """Begins the slow part of a turn's work while the turn is still being kept."""
-        await self._understander.anticipate(turn, profile=profile, today=self._today())
+        await self._understander.anticipate(turn, profile=profile)
 
     # ------------------------------------------------------------ stages
 
@@ -160,6 +166,11 @@ class Pipeline:
                 profile=revision.profile,
                 previous=memory.topic,
                 today=self._today(),
+                background=Background(
+                    sentiments=tuple(memory.sentiments),
+                    language=memory.understanding.language if memory.understanding else None,
+                    repeated=repeated_contact(memory.earlier_contacts, (turn.id,)),
+                ),
             )
             memory.sentiments = [*memory.sentiments, memory.understanding.sentiment][-_HISTORY:]
             memory.understood = turn.sequence
@@ -170,13 +181,13 @@ class Pipeline:
         if memory.understanding is not None:
             await revision.publish(memory.understanding)
 
-    async def _show(self, revision: Revision, prepared: Prepared) -> None:
+    async def _show(self, revision: Revision, prepared: Prepared, turn: Turn) -> None:
         """What was found while the customer typed, as if it had been found now."""
         memory, conversation = revision.memory, revision.conversation
         memory.adopt(prepared.memory)
-        if memory.understanding is not None:
-            entities = entities_of(conversation, revision.profile, self._today())
-            understanding = memory.understanding.model_copy(update={"entities": entities})
+        if (understood := prepared.said_in(turn)) is not None:
+            entities = entities_of(conversation, revision.profile)
+            understanding = understood.model_copy(update={"entities": entities})
             memory.topic = understanding if memory.topic is memory.understanding else memory.topic
             memory.understanding = understanding
             await revision.publish(understanding)

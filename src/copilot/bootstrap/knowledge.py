@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copilot.adapters.chroma_index import ChromaIndex
-from copilot.adapters.classifier_training import LogisticTrainer
+from copilot.adapters.classifier_training import ExpertTrainer
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.loaders.folder import FolderSource
@@ -92,7 +92,7 @@ async def ingest(
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
         on_stage("Training the classifiers from the playbooks")
-        trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
+        trainer = LivePathTrainer(ExpertTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
     if macros:
         await save_macros(knowledge.store, settings.tenant, macros)

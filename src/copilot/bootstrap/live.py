@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders import loader_for
 from copilot.adapters.memory_event_bus import MemoryEventBus
@@ -63,7 +64,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
-        clock, ids = SystemClock(), Uuid7Ids()
+        clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
@@ -83,6 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
+                languages=languages,
             ),
             profiles,
             llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
@@ -98,6 +100,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
         # The first customer should not wait for models and caches either.
+        await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
         yield Services(

@@ -12,16 +12,23 @@ from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
 from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
 from copilot.ports.models import (
+    TERM_BUCKETS,
     ChatModel,
     ClassifierTrainer,
     ClassifierWeights,
     Drafter,
     Embedder,
+    LanguageDetector,
+    LanguageGuess,
+    Neighbours,
+    TermWeights,
+    TextFeatures,
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
 
 __all__ = [
+    "TERM_BUCKETS",
     "ActionStore",
     "ApiKeyStore",
     "AskLoop",
@@ -40,10 +47,15 @@ __all__ = [
     "IdempotencyStore",
     "Ids",
     "KnowledgeStore",
+    "LanguageDetector",
+    "LanguageGuess",
     "LedgerStore",
+    "Neighbours",
     "OrderSystem",
     "PassageIndex",
     "RemoteTools",
+    "TermWeights",
+    "TextFeatures",
     "TokenCounter",
     "Vector",
     "Vectors",

@@ -1,0 +1,20 @@
+"""Writes what a run leaves in its folder."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from copilot.evaluation.outcome import REPORT, EvaluationReport, SuiteOutcome
+
+
+def report_of(outcomes: Sequence[SuiteOutcome]) -> EvaluationReport:
+    return EvaluationReport(
+        product=version("agent-assist-copilot"), created_at=datetime.now(UTC), suites=tuple(outcomes)
+    )
+
+
+def write_reports(report: EvaluationReport, folder: Path) -> None:
+    """`report.json`, `report.html` and `junit.xml`; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
