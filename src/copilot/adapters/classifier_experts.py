@@ -18,6 +18,8 @@ _NEAREST = 10
 _REACH = 0.05
 _NO_EXAMPLE = 1e-6
 _TERM_STRENGTH = 0.5
+_STILL = 1e-2
+"""The more labels, the smaller the slope is from the start: a fixed tolerance would stop there at once."""
 _ROWS_AT_A_TIME = 1024
 
 
@@ -133,7 +135,9 @@ def fit_embedding(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence to the last digit does not matter here
-        model: Any = LogisticRegression(C=strength, class_weight="balanced", max_iter=100, tol=1e-3)
+        model: Any = LogisticRegression(
+            C=strength, class_weight="balanced", max_iter=100, tol=min(1e-3, _STILL / (1 + truth.max()))
+        )
         model.fit(vectors, truth)
     return _row_per_label(np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64))
 
