@@ -87,6 +87,7 @@ def live_parts(
     ask_limits: AskLimits | None,
     silence: Silence | None,
     ahead: Ahead | None,
+    composer: Drafter | None,
 ) -> LiveParts:
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
@@ -101,7 +102,7 @@ def live_parts(
         lookups=LookUps(ports.desk, ports.clock),
         planner=NextActionPlanner(ports.desk),
         replies=Replies(
-            Composer(ranker),
+            composer or Composer(ranker),
             llm,
             silence,
             saved,

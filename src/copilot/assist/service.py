@@ -54,9 +54,11 @@ class LiveAssist:
         ask_limits: AskLimits | None = None,
         silence: Silence | None = None,
         ahead: Ahead | None = None,
+        composer: Drafter | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
+        `composer` is another one than ours, for evaluations that plant a fault.
         Without `asker` the playbook planner alone answers what representatives ask.
         """
         parts = live_parts(
@@ -69,6 +71,7 @@ class LiveAssist:
             ask_limits=ask_limits,
             silence=silence,
             ahead=ahead,
+            composer=composer,
         )
         self._ports = ports
         self._profiles = profiles

@@ -29,7 +29,7 @@ from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
-from copilot.ports import PassageIndex
+from copilot.ports import Drafter, Embedder, PassageIndex
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
@@ -58,9 +58,15 @@ class Services:
     checks: Mapping[str, Check]
 
 
+MakeComposer = Callable[[Embedder], Drafter]
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
-    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved."""
+async def running(settings: Settings, make_composer: MakeComposer | None = None) -> AsyncIterator[Services]:
+    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved.
+
+    `make_composer` puts another composer in the place of ours.
+    """
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
@@ -91,6 +97,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()

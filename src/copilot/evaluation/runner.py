@@ -51,7 +51,7 @@ class Runner:
         )
         try:
             async with asyncio.timeout(suite.time_limit_seconds):
-                result, recalled, print_ = await self._result(loaded, on_progress)
+                result, recalled, digest = await self._result(loaded, on_progress)
         except TimeoutError:
             why = f"it was not done after {suite.time_limit_seconds:.0f} s"
             return outcome.model_copy(update={"problem": why, "seconds": time.monotonic() - begun})
@@ -65,7 +65,7 @@ class Runner:
         )
         return outcome.model_copy(
             update={
-                "fingerprint": print_,
+                "fingerprint": digest,
                 "seconds": round(time.monotonic() - begun, 3),
                 "recalled": recalled,
                 "figures": result.figures,

@@ -1,5 +1,6 @@
 """Suites of evaluations: YAML files that say what is scored, on what, and what must hold."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -144,18 +145,23 @@ def _problems(source: YamlSource[Suite]) -> list[Problem]:
     return found
 
 
+def _beside(folder: Path, path: str) -> Path:
+    """Without the steps up and down again, so that it reads well in a report."""
+    return Path(os.path.normpath(folder / path))
+
+
 def _found(source: YamlSource[Suite]) -> LoadedSuite:
     suite, folder = source.value, Path(source.file).parent
     system = {
-        name: folder / value if Settings.model_fields[name].annotation is Path else value
+        name: _beside(folder, value) if Settings.model_fields[name].annotation is Path else value
         for name, value in suite.system.items()
     }
     options = KindOptions(
-        data=folder / suite.data,
-        train=None if suite.train is None else folder / suite.train,
+        data=_beside(folder, suite.data),
+        train=None if suite.train is None else _beside(folder, suite.train),
         limit=suite.limit,
         seed=suite.seed,
         system=system,
     )
-    baseline = None if suite.baseline is None else folder / suite.baseline
+    baseline = None if suite.baseline is None else _beside(folder, suite.baseline)
     return LoadedSuite(suite=suite, file=Path(source.file), options=options, baseline=baseline)

@@ -4,19 +4,22 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import ir_measures
 from ir_measures import RR, R, Success, nDCG
 
 from copilot.assist.collaborators import Searcher
 from copilot.config import Settings
-from copilot.domain.knowledge import SearchQuery
-from copilot.evaluation.beir import Corpus, QueryRow, read_corpus, read_grades, read_queries
+from copilot.domain.knowledge import Refusal, SearchQuery
+from copilot.evaluation.beir import Corpus, read_corpus, read_grades, read_queries
 from copilot.evaluation.fingerprint import digest_of
 from copilot.evaluation.kinds.cases import Forgetful, mean, percentile, rounded, score_all
 from copilot.evaluation.kinds.kind import CaseMemory, CaseResult, KindOptions, KindResult, OnProgress
 from copilot.evaluation.kinds.rows import nothing_to_score, sample
-from copilot.evaluation.workbench import open_workbench, settings_for
+from copilot.evaluation.questions import is_question_file, names_of, read_questions
+from copilot.evaluation.workbench import knowledge_source, open_workbench, settings_for
 
 _MEASURES = {
     "nDCG@10": nDCG @ 10,
@@ -29,25 +32,27 @@ _MEASURES = {
 }
 _FETCHED = 50
 _SHOWN = 10
-_WHAT = "a BEIR folder: corpus.jsonl, queries.jsonl, qrels.tsv"
+_WHAT = "a BEIR folder (corpus.jsonl, queries.jsonl, qrels.tsv) or a YAML list of questions"
 
 
 @dataclass(frozen=True)
 class SearchBench:
-    """A searcher over a corpus, and what became of its documents."""
+    """A searcher over documents, and what became of them."""
 
     search: Searcher
     tenant: str
     notes: tuple[str, ...] = ()
 
 
-OpenSearch = Callable[[Settings, Corpus], AbstractAsyncContextManager[SearchBench]]
+Documents = Corpus | Path
+"""Rows of a data set, or a company's knowledge folder."""
+OpenSearch = Callable[[Settings, Documents, str], AbstractAsyncContextManager[SearchBench]]
 
 
 @asynccontextmanager
-async def product_search(settings: Settings, corpus: Corpus) -> AsyncIterator[SearchBench]:
+async def product_search(settings: Settings, documents: Documents, digest: str) -> AsyncIterator[SearchBench]:
     """The product as it is."""
-    async with open_workbench(settings, corpus, corpus.digest) as (knowledge, report):
+    async with open_workbench(settings, documents, digest) as (knowledge, report, own):
         notes = []
         if report.quarantined:
             notes.append(
@@ -57,26 +62,39 @@ async def product_search(settings: Settings, corpus: Corpus) -> AsyncIterator[Se
             notes.append(
                 f"{len(report.refused)} documents were refused by ingest: {report.refused[0].reason}"
             )
-        yield SearchBench(knowledge.search, settings.tenant, tuple(notes))
+        yield SearchBench(knowledge.search, own.tenant, tuple(notes))
 
 
 @dataclass(frozen=True)
 class _Query:
-    row: QueryRow
+    id: str
+    text: str
+    history: tuple[str, ...]
+    as_of: date | None
     grades: Mapping[str, int]
     key: str
 
     @property
-    def id(self) -> str:
-        return self.row.id
-
-    @property
     def slices(self) -> dict[str, str]:
-        return {"context": "follow-up" if self.row.history else "first turn"}
+        return {"context": "follow-up" if self.history else "first turn"}
+
+
+@dataclass(frozen=True)
+class _Set:
+    """What is asked, over which documents; `unjudged` queries have no right answer."""
+
+    documents: Documents
+    digest: str
+    cases: list[_Query]
+    refused: list[Refusal]
+    unjudged: int
 
 
 class RetrievalKind:
-    """nDCG, recall, hits and MRR of documents, and how long one search takes."""
+    """nDCG, recall, hits and MRR of documents, and how long one search takes.
+
+    Data is a BEIR folder, or a YAML list of questions over the company's own knowledge folder.
+    """
 
     name = "retrieval"
 
@@ -87,22 +105,12 @@ class RetrievalKind:
         return await self.resume(options, on_progress, Forgetful())
 
     async def resume(self, options: KindOptions, on_progress: OnProgress, memory: CaseMemory) -> KindResult:
-        corpus, refused = read_corpus(options.data)
-        queries, bad = read_queries(options.data)
-        grades, wrong = read_grades(
-            options.data, {q.value.id for q in queries}, {row.id for row in corpus.rows}
-        )
-        refused += [*bad, *wrong]
-        cases = [
-            _Query(q.value, grades[q.value.id], digest_of(corpus.digest, q.digest, str(grades[q.value.id])))
-            for q in queries
-            if q.value.id in grades
-        ]
-        if not cases:
-            raise nothing_to_score(options.data, refused, _WHAT)
-        unjudged = len(queries) - len(cases)
-        cases = sample(cases, options.limit, options.seed)
-        async with self._open_search(settings_for(options.system), corpus) as bench:
+        settings = settings_for(options.system)
+        asked = _questions(options.data, settings) if is_question_file(options.data) else _beir(options.data)
+        if not asked.cases:
+            raise nothing_to_score(options.data, asked.refused, _WHAT)
+        cases = sample(asked.cases, options.limit, options.seed)
+        async with self._open_search(settings, asked.documents, asked.digest) as bench:
             await bench.search.search(SearchQuery(tenant_id=bench.tenant, text="warm up"))
 
             async def score(case: _Query) -> CaseResult:
@@ -111,21 +119,63 @@ class RetrievalKind:
             # One after another: searches side by side would time each other.
             results = await score_all(cases, score, on_progress, memory, at_once=1)
         notes = list(bench.notes)
-        if unjudged:
-            notes.append(f"{unjudged} queries have no relevant document and are not scored")
+        if asked.unjudged:
+            notes.append(f"{asked.unjudged} queries have no relevant document and are not scored")
         figures = {name: mean(results, name) for name in _MEASURES}
         figures |= {
             "latency_p50_ms": percentile(results, "latency_ms", 50),
             "latency_p95_ms": percentile(results, "latency_ms", 95),
-            "documents": float(len(corpus.rows)),
         }
         return KindResult(
-            figures=rounded(figures), cases=tuple(results), refused=tuple(refused), notes=tuple(notes)
+            figures=rounded(figures),
+            cases=tuple(results),
+            refused=tuple(asked.refused),
+            notes=tuple(notes),
         )
 
 
+def _beir(folder: Path) -> _Set:
+    corpus, refused = read_corpus(folder)
+    queries, bad = read_queries(folder)
+    known = {q.value.id for q in queries}
+    grades, wrong = read_grades(folder, known, {row.id for row in corpus.rows})
+    cases = [
+        _Query(
+            id=q.value.id,
+            text=q.value.text,
+            history=q.value.earlier,
+            as_of=None,
+            grades=grades[q.value.id],
+            key=digest_of(corpus.digest, q.digest, str(grades[q.value.id])),
+        )
+        for q in queries
+        if q.value.id in grades
+    ]
+    return _Set(corpus, corpus.digest, cases, [*refused, *bad, *wrong], len(queries) - len(cases))
+
+
+def _questions(file: Path, settings: Settings) -> _Set:
+    rows, refused = read_questions(file)
+    folder, digest = knowledge_source(settings)
+    cases = [
+        _Query(
+            id=name,
+            text=row.value.question,
+            history=row.value.history,
+            as_of=row.value.as_of,
+            grades=dict.fromkeys(row.value.documents, 1),
+            key=digest_of(digest, row.digest),
+        )
+        for name, row in zip(names_of(rows), rows, strict=True)
+        if row.value.kind == "answerable"
+    ]
+    return _Set(folder, digest, cases, refused, 0)
+
+
 async def _scored(case: _Query, bench: SearchBench) -> CaseResult:
-    query = SearchQuery(tenant_id=bench.tenant, text=case.row.text, history=case.row.earlier, limit=_FETCHED)
+    query = SearchQuery(
+        tenant_id=bench.tenant, text=case.text, history=case.history, as_of=case.as_of, limit=_FETCHED
+    )
     begun = time.perf_counter()
     found = await bench.search.search(query)
     milliseconds = (time.perf_counter() - begun) * 1000
@@ -135,7 +185,7 @@ async def _scored(case: _Query, bench: SearchBench) -> CaseResult:
         scores={**measured(ranking, case.grades), "latency_ms": round(milliseconds, 3)},
         slices=case.slices,
         evidence={
-            "question": case.row.text,
+            "question": case.text,
             "expected": sorted(case.grades),
             "found": ranking[:_SHOWN],
             "best passage": found.passages[0].passage.text if found.passages else "",

@@ -15,6 +15,7 @@ from copilot.tools.replay import Replayed
 
 _FILES = ("db.json", "tasks.jsonl", "expected_state.jsonl")
 _WHAT = f"a folder with {', '.join(_FILES)}"
+_BENCHMARK = re.compile(r"tau\d")
 _PLACE = re.compile(r":\d+$")
 
 
@@ -62,7 +63,7 @@ def _cases(results: Sequence[Replayed]) -> list[CaseResult]:
         CaseResult(
             id=result.task,
             scores={"task_success": float(result.passed)},
-            slices={"benchmark": result.task.split("-", 1)[0] if "-" in result.task else "own"},
+            slices={"benchmark": found[0] if (found := _BENCHMARK.match(result.task)) else "own"},
             evidence={"differences": list(result.problems)} if result.problems else {},
         )
         for result in results
