@@ -132,9 +132,9 @@ describe("a snapshot", () => {
         summary: null,
         wrap_up: null,
         answer: null,
+        alerts: [],
         partials: [],
         suggested: [],
-        alerts: [],
       },
     });
 

@@ -17,7 +17,6 @@ from copilot.domain.assist import (
     EventData,
     KnowledgeCards,
     ToolResultShown,
-    Understanding,
     WorkAhead,
 )
 from copilot.domain.conversation import Conversation, Speaker, Turn
@@ -69,14 +68,6 @@ class Prepared:
     found: SearchResult | None
     events: HeldEvents
     use: WorkAhead
-
-    def said_in(self, turn: Turn) -> Understanding | None:
-        """What was understood, pointing at the turn that it has become."""
-        understanding = self.memory.understanding
-        if understanding is None:
-            return None
-        stands_in = _stand_in(self.conversation)
-        return Understanding.model_validate_json(understanding.model_dump_json().replace(stands_in, turn.id))
 
 
 @dataclass
@@ -171,7 +162,7 @@ class Ahead:
             shadow = await revision()
             started = time.perf_counter()
             turn = Turn(
-                id=_stand_in(conversation),
+                id=f"{conversation.id}/ahead",
                 conversation_id=conversation.id,
                 sequence=len(conversation.turns) + 1,
                 speaker=Speaker.CUSTOMER,
@@ -203,11 +194,6 @@ class Ahead:
             task.cancel()
             self._cancelled.add(task)
             task.add_done_callback(self._cancelled.discard)
-
-
-def _stand_in(conversation: Conversation) -> str:
-    """The id of a turn that has none yet."""
-    return f"{conversation.id}/ahead"
 
 
 def same_content(typed: str, said: str) -> bool:

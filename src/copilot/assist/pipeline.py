@@ -15,7 +15,7 @@ from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision, cards_key
 from copilot.assist.situation import Situation, gather
-from copilot.assist.understanding import Background, Understander, customer_said, entities_of
+from copilot.assist.understanding import Background, Understander, customer_said, entities_of, noticed
 from copilot.assist.watch import Watch, repeated_contact
 from copilot.assist.wrap_up import State, build_wrap_up, update_summary
 from copilot.domain.assist import (
@@ -69,16 +69,17 @@ class Pipeline:
     ) -> None:
         """Understand, look up, plan, draft, sum up; what was prepared beforehand is only shown."""
         if prepared is not None:
-            await revision.attempt("knowledge", self._show(revision, prepared, turn))
-            await revision.attempt("alerts", self._watch.tell(revision))
+            await revision.attempt("knowledge", self._show(revision, prepared))
         else:
             await revision.attempt("understanding", self._understand(revision))
             await asyncio.gather(
                 revision.attempt("knowledge", self._find_knowledge(revision)),
                 revision.attempt("orders", self._lookups.run(revision)),
-                revision.attempt("alerts", self._watch.tell(revision)),
             )
-        await revision.attempt("knowledge", self._find_older_version(revision))
+        await asyncio.gather(
+            revision.attempt("knowledge", self._find_older_version(revision)),
+            revision.attempt("alerts", self._watch.tell(revision)),
+        )
         await revision.attempt("gaps", self._note_gap(revision, turn))
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
@@ -181,13 +182,25 @@ class Pipeline:
         if memory.understanding is not None:
             await revision.publish(memory.understanding)
 
-    async def _show(self, revision: Revision, prepared: Prepared, turn: Turn) -> None:
+    async def _show(self, revision: Revision, prepared: Prepared) -> None:
         """What was found while the customer typed, as if it had been found now."""
         memory, conversation = revision.memory, revision.conversation
         memory.adopt(prepared.memory)
-        if (understood := prepared.said_in(turn)) is not None:
-            entities = entities_of(conversation, revision.profile)
-            understanding = understood.model_copy(update={"entities": entities})
+        if memory.understanding is not None:
+            # Each names the turn it was seen in, which is another one now that it was said.
+            promises, signals = noticed(
+                conversation,
+                profile=revision.profile,
+                sentiments=memory.sentiments,
+                today=self._today(),
+            )
+            understanding = memory.understanding.model_copy(
+                update={
+                    "entities": entities_of(conversation, revision.profile),
+                    "promises": promises,
+                    "signals": signals,
+                }
+            )
             memory.topic = understanding if memory.topic is memory.understanding else memory.topic
             memory.understanding = understanding
             await revision.publish(understanding)

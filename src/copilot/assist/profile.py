@@ -100,8 +100,8 @@ class TenantProfiles:
                 products=await self._product_names(),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
-            macros={m.id: m for m in macros},
             zone=self._zones.get(tenant_id, "UTC"),
+            macros={m.id: m for m in macros},
         )
 
     async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:

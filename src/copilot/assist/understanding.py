@@ -1,6 +1,7 @@
 """What a turn means in its conversation: intent, entities, sentiment, and the question to look up."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -21,7 +22,7 @@ from copilot.assist.signals import signals_in, trend_of, with_repeated
 from copilot.assist.text_features import text_features
 from copilot.domain.assist import Entity, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
-from copilot.domain.signals import Signal
+from copilot.domain.signals import Promise, Signal
 from copilot.ports import Embedder, LanguageDetector, TextFeatures
 
 _MAX_QUERY_CHARACTERS = 600
@@ -80,9 +81,9 @@ class Understander:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
         sentiments = (*background.sentiments, _sentiment(profile, features))
-        said = [(t, profile.day_of(t)) for t in conversation.turns if t.sequence <= turn.sequence]
-        promises = promises_in([(t.id, t.speaker, t.text, day) for t, day in said], today)
-        signals = signals_in([(t, d) for t, d in said if t.speaker is Speaker.CUSTOMER], sentiments, promises)
+        promises, signals = noticed(
+            conversation, upto=turn.sequence, profile=profile, sentiments=sentiments, today=today
+        )
         return Understanding(
             query=query[:_MAX_QUERY_CHARACTERS] if asks else "",
             intent=intent,
@@ -141,6 +142,21 @@ class Understander:
         if clear:
             return joined, alone
         return joined, _predict(profile, await self._features(joined))
+
+
+def noticed(
+    conversation: Conversation,
+    *,
+    profile: TenantProfile,
+    sentiments: Sequence[Sentiment],
+    today: date,
+    upto: int | None = None,
+) -> tuple[tuple[Promise, ...], tuple[Signal, ...]]:
+    """What was promised, and what tells that it goes wrong; of the turns up to the sequence `upto`."""
+    said = [(t, profile.day_of(t)) for t in conversation.turns if upto is None or t.sequence <= upto]
+    promises = promises_in([(t.id, t.speaker, t.text, day) for t, day in said], today)
+    customers = [(t, day) for t, day in said if t.speaker is Speaker.CUSTOMER]
+    return promises, signals_in(customers, sentiments, promises)
 
 
 def entities_of(conversation: Conversation, profile: TenantProfile) -> tuple[Entity, ...]:

@@ -314,12 +314,12 @@ class ConversationSnapshot(Value):
     wrap_up: WrapUp | None = None
     answer: Answer | None = None
     """To the last question a representative asked."""
+    alerts: tuple[Alert, ...] = ()
+    """What supervisors were told, oldest first."""
     partials: tuple[PartialTurn, ...] = ()
     """Utterances that are still going on, as far as they were heard."""
     suggested: tuple[str, ...] = ()
     """Content keys of the drafts shown so far, so that none is suggested twice."""
-    alerts: tuple[Alert, ...] = ()
-    """What supervisors were told, oldest first."""
 
 
 class NextActions(Value):
@@ -425,6 +425,11 @@ class AskAnsweredEvent(_Event):
     data: Answer
 
 
+class AlertEvent(_Event):
+    type: Literal["alert"] = "alert"
+    data: Alert
+
+
 class AheadOutcome(StrEnum):
     PROMOTED = "promoted"
     CANCELLED = "cancelled"
@@ -436,11 +441,6 @@ class WorkAhead(Value):
     outcome: AheadOutcome
     saved_milliseconds: float = Field(default=0.0, ge=0)
     """How long what did not have to be done any more had taken."""
-
-
-class AlertEvent(_Event):
-    type: Literal["alert"] = "alert"
-    data: Alert
 
 
 class RevisionDone(Value):

@@ -1,9 +1,12 @@
 """Supervisors are told of a conversation that goes wrong, once for each reason."""
 
+import asyncio
 from datetime import timedelta
 
-from tests.unit.assist.world import NOW, world
+from tests.unit.assist.world import NOW, RITA, world
 
+from copilot.assist.revision import Memory
+from copilot.domain.conversation import Speaker
 from copilot.domain.signals import SignalKind
 
 
@@ -32,14 +35,13 @@ async def test_another_reason_is_another_alert():
     assert [x.reason for x in await alerts(a)] == [SignalKind.LEGAL_THREAT, SignalKind.SUPERVISOR_ASKED]
 
 
-async def test_after_a_restart_nobody_is_told_again():
+async def test_what_was_told_outlives_a_restart():
     a = await world()
     await a.customer("You will hear from my lawyer.")
-    a.live._workbench.forget(a.conversation.id)  # as a new process starts
 
-    await a.customer("My lawyer, I said.")
+    memory = Memory.of(await a.store.snapshot("larkfield", a.conversation.id))
 
-    assert len(await a.store.list_alerts("larkfield")) == 1
+    assert memory.alerted == {SignalKind.LEGAL_THREAT}
 
 
 async def test_a_calm_conversation_raises_nothing():
@@ -79,3 +81,19 @@ async def test_understanding_carries_mood_promises_and_signals():
         "You said you would call me on Tuesday, nobody called.",
     ]
     assert {s.kind for s in understanding.signals} >= {SignalKind.URGENCY, SignalKind.BROKEN_PROMISE}
+
+
+async def test_what_is_only_typed_raises_nothing_and_once_said_names_the_turn():
+    a = await world()
+    text = "Refund order LF-1004829 or you will hear from my lawyer."
+    await a.live.typing(RITA, a.conversation.id, Speaker.CUSTOMER, text)
+    await asyncio.sleep(0.3)
+    await a.live.idle()
+    assert await a.store.list_alerts("larkfield") == []
+
+    said = await a.customer(text)
+
+    (alert,) = await alerts(a)
+    assert alert.turn_ids == (said.id,)
+    done = [event.data for event in await a.events() if event.type == "revision.done"]
+    assert done[-1].ahead is not None
