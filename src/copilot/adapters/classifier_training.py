@@ -155,7 +155,7 @@ def _out_of_fold(texts: Texts, truth: Numbers, strength: float, outside: Texts) 
 
 def _pool(readings: Readings, truth: Numbers) -> _Pool:
     """Temperatures (Guo 2017) first, then the shares, all by the likelihood of texts left out."""
-    from scipy.optimize import minimize
+    from scipy.optimize import minimize  # noqa: PLC0415
 
     even = _Pool(
         _temperature(readings.embedding, truth), _temperature(readings.terms, truth), (1.0, 1.0, 1.0)
