@@ -57,7 +57,8 @@ class Sample:
 class Corpus:
     """A BEIR corpus as a source of documents; a passage without a title stays without."""
 
-    prefix = "corpus/"
+    name = "corpus"
+    complete = True
 
     def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
         self._rows = rows
@@ -70,10 +71,16 @@ class Corpus:
         if loader is None:
             raise LookupError(".md")
         for number, row in enumerate(self._rows):
-            source = f"{self.prefix}{number}"
+            source = f"{self.name}/{number}"
             documents = loader.load(row["text"].encode(), external_id=f"d{number}", source=source)
             titled = [document.model_copy(update={"title": row["title"]}) for document in documents]
             yield SourceFile(source=source, documents=tuple(titled))
+
+    def owns(self, _external_id: str, _version: str, source: str) -> bool:
+        return source.startswith(f"{self.name}/")
+
+    def close(self) -> None:
+        """Nothing to release."""
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from copilot.api.schemas import Page
 from copilot.domain.actions import Action
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import InvalidInput
+from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap
 from copilot.domain.signals import Alert
 
@@ -20,8 +21,10 @@ Cursor = Annotated[
 ]
 
 
-_Item_co = TypeVar("_Item_co", Conversation, Action, Alert, KnowledgeDocument, KnowledgeGap, covariant=True)
-_Item = TypeVar("_Item", Conversation, Action, Alert, KnowledgeDocument, KnowledgeGap)
+_Item_co = TypeVar(
+    "_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert, covariant=True
+)
+_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert)
 
 
 class _Listing(Protocol[_Item_co]):

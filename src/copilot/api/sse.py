@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 HEARTBEAT_SECONDS = 15.0
 
 
-class Message(Protocol):
-    """What can be sent: an AssistEvent, or an Alert."""
+class StreamedEvent(Protocol):
+    """What can be sent: an AssistEvent, a JobEvent or an Alert."""
 
     @property
     def id(self) -> int | str: ...
@@ -30,7 +30,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[Message], heartbeat: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(self, events: AsyncGenerator[StreamedEvent], heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._chunks = _encoded(events, heartbeat)
         super().__init__(self._chunks, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
@@ -41,9 +41,9 @@ class EventStream(StreamingResponse):
             await self._chunks.aclose()
 
 
-async def _encoded(events: AsyncGenerator[Message], heartbeat: float) -> AsyncGenerator[bytes]:
+async def _encoded(events: AsyncGenerator[StreamedEvent], heartbeat: float) -> AsyncGenerator[bytes]:
     """The events as bytes, and a comment whenever none has come for `heartbeat` seconds."""
-    coming: asyncio.Task[Message | None] | None = None
+    coming: asyncio.Task[StreamedEvent | None] | None = None
     try:
         while True:
             coming = coming or asyncio.create_task(_next(events))
@@ -62,5 +62,5 @@ async def _encoded(events: AsyncGenerator[Message], heartbeat: float) -> AsyncGe
             coming.cancel()  # ends `events` too, where they wait
 
 
-async def _next(events: AsyncGenerator[Message]) -> Message | None:
+async def _next(events: AsyncGenerator[StreamedEvent]) -> StreamedEvent | None:
     return await anext(events, None)

@@ -10,7 +10,16 @@ from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
-from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
+from copilot.ports.jobs import JobStore, SourceCatalog
+from copilot.ports.knowledge import (
+    ConditionalSource,
+    DocumentLoader,
+    DocumentSource,
+    KnowledgeStore,
+    PassageIndex,
+    RemoteSource,
+    StampedSource,
+)
 from copilot.ports.models import (
     TERM_BUCKETS,
     ChatModel,
@@ -37,6 +46,7 @@ __all__ = [
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
+    "ConditionalSource",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
@@ -46,6 +56,7 @@ __all__ = [
     "FeedbackStatistics",
     "IdempotencyStore",
     "Ids",
+    "JobStore",
     "KnowledgeStore",
     "LanguageDetector",
     "LanguageGuess",
@@ -53,7 +64,10 @@ __all__ = [
     "Neighbours",
     "OrderSystem",
     "PassageIndex",
+    "RemoteSource",
     "RemoteTools",
+    "SourceCatalog",
+    "StampedSource",
     "TermWeights",
     "TextFeatures",
     "TokenCounter",

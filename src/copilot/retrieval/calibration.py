@@ -31,6 +31,11 @@ class Features(Value):
     keyword: float
     lead: float
 
+    @classmethod
+    def nothing(cls) -> Self:
+        """Of a question for which no passage is found."""
+        return cls(**dict.fromkeys(FEATURES, 0.0))
+
     def row(self) -> list[float]:
         return [getattr(self, name) for name in FEATURES]
 

@@ -432,6 +432,7 @@ async def world(
     ahead=None,
     store=None,
     macros=(),
+    languages=None,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -479,6 +480,7 @@ async def world(
         embedder=embedder,
         clock=clock,
         ids=ids,
+        languages=languages,
     )
     live = LiveAssist(
         ports,
