@@ -8,11 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.domain.actions import ToolEffect
+from copilot.domain.usage import ModelPrice
 
 
 class LlmStyle(StrEnum):
-    """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks."""
+    """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks.
 
+    AUTO decides by the model's name; docs/decisions/0027 says how.
+    """
+
+    AUTO = "auto"
     STRUCTURED = "structured"
     PROSE = "prose"
 
@@ -69,7 +74,11 @@ class Settings(BaseSettings):
     """An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1. None: drafts by the composer only."""
     llm_model: str = "default"
     llm_api_key: SecretStr = SecretStr("none")
-    llm_style: LlmStyle = LlmStyle.STRUCTURED
+    llm_style: LlmStyle = LlmStyle.AUTO
+    llm_prompt_tokens: int = Field(default=3_000, ge=1_200)
+    """The most that a prompt for a draft may have; a server's context holds it and 400 of answer."""
+    llm_prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """By model, dollars for a million tokens: {"big": {"prompt": 2.5, "cached": 1.25, "completion": 10}}."""
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
 
     judge_base_url: str | None = None

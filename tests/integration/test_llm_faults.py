@@ -6,6 +6,7 @@ told, and, where it is installed, a real llama.cpp server.
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,8 @@ from copilot.adapters.circuit_breaker import CircuitBreaker
 from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.token_counter import FakeTokenCounter
 from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
-from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
+from copilot.assist.drafting.llm import LlmDrafter
+from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Grounder
 from copilot.domain.assist import Drafter
 
@@ -41,15 +43,17 @@ async def desk(
     *faults: Fault, style=DraftStyle.STRUCTURED, upstream=None, limits=LIMITS, seconds=5.0, **chat
 ):
     """(the world, the proxy): a desk whose model is behind the faults."""
-    async with openai_server(say(ANSWERS[style])) as scripted:
-        async with fault_proxy(upstream or scripted.url, *faults) as proxy:
-            model = OpenAiChat(model=MODEL, base_url=proxy.url, limits=limits, **chat)
-            await model.load()
-            drafter = LlmDrafter(model, Grounder(HashingEmbedder()), FakeTokenCounter(), style=style)
-            try:
-                yield await world(llm=drafter, llm_seconds=seconds), proxy
-            finally:
-                await model.close()
+    async with (
+        openai_server(say(ANSWERS[style])) as scripted,
+        fault_proxy(upstream or scripted.url, *faults) as proxy,
+    ):
+        model = OpenAiChat(model=MODEL, base_url=proxy.url, limits=limits, **chat)
+        await model.load()
+        drafter = LlmDrafter(model, Grounder(HashingEmbedder()), FakeTokenCounter(), style=style)
+        try:
+            yield await world(llm=drafter, llm_seconds=seconds), proxy
+        finally:
+            await model.close()
 
 
 async def shown(w) -> list[Drafter]:
@@ -132,18 +136,18 @@ async def test_garbage_every_time_is_given_up():
 
 
 async def test_an_answer_in_another_form_than_was_asked_for():
-    async with openai_server(say('{"evidence": "none", "text": "Five days."}')) as other:
-        async with desk(upstream=other.url) as (w, _):
-            await w.customer(QUESTION)
-            await assert_the_composers_draft_stands(w, "llm_invalid", "not the JSON that was asked for")
+    other = say('{"evidence": "none", "text": "Five days."}')
+    async with openai_server(other) as server, desk(upstream=server.url) as (w, _):
+        await w.customer(QUESTION)
+        await assert_the_composers_draft_stands(w, "llm_invalid", "not the JSON that was asked for")
 
 
 @both_styles
 async def test_an_answer_cut_at_its_longest_length_is_no_draft(style):
-    async with openai_server(say(ANSWERS[style][:60], finish="length")) as short:
-        async with desk(upstream=short.url, style=style) as (w, _):
-            await w.customer(QUESTION)
-            await assert_the_composers_draft_stands(w, "llm_invalid", "cut short")
+    short = say(ANSWERS[style][:60], finish="length")
+    async with openai_server(short) as server, desk(upstream=server.url, style=style) as (w, _):
+        await w.customer(QUESTION)
+        await assert_the_composers_draft_stands(w, "llm_invalid", "cut short")
 
 
 async def test_slow_words_are_waited_for_while_they_come_in_time():
@@ -243,7 +247,7 @@ async def llama():
         yield url
 
 
-PATIENT = ChatLimits(first_token=120, between_tokens=1.0, total=150, retries=1, backoff=0.01)
+PATIENT = ChatLimits(first_token=120, between_tokens=5, total=150, retries=1, backoff=0.01)
 
 
 @pytest.mark.llm
@@ -268,7 +272,8 @@ async def test_a_real_server_that_fails_in_the_middle(llama, fault, message):
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_real_servers_draft_is_judged_like_any_other(llama):
     """A small model may or may not find the words; either way exactly one outcome is told."""
-    async with desk(upstream=llama, limits=PATIENT, seconds=150) as (w, _):
+    patient = replace(PATIENT, between_tokens=60)
+    async with desk(upstream=llama, limits=patient, seconds=150) as (w, _):
         await w.customer(QUESTION)
         drafters = await shown(w)
         assert drafters[0] is Drafter.COMPOSER

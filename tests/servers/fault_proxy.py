@@ -102,9 +102,8 @@ async def _relay(fault, events, reader, writer) -> None:
     async for event in events:
         if fault and fault.kind == "throttle":
             await asyncio.sleep(fault.seconds)
-        elif fault and number == fault.after:
-            if await _go_wrong(fault, reader, writer):
-                return
+        elif fault and number == fault.after and await _go_wrong(fault, reader, writer):
+            return
         writer.write(event + b"\n\n")
         await writer.drain()
         number += 1

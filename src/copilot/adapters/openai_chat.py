@@ -124,28 +124,12 @@ class OpenAiChat:
         import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
-        waiting = self._limits.first_token
-        usage: Any = None
-        finish = None
-        answered = False
+        seen = _Seen()
         try:
-            async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
-                response = await self._open().chat.completions.create(**request)
-            answered = True
-            async with response:
-                chunks = aiter(response)
-                while True:
-                    async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
-                        break
-                    usage = getattr(chunk, "usage", None) or usage
-                    finish = _finish_of(chunk) or finish
-                    text = _text_of(chunk)
-                    if text:
-                        waiting = self._limits.between_tokens
-                        yield text
-            if finish is None:
+            async with aclosing(self._texts(request, deadline, seen)) as texts:
+                async for text in texts:
+                    yield text
+            if seen.finish is None:
                 raise self._failure("broke off before its answer was complete", retry=True)
         except TimeoutError as error:
             raise self._failure("did not answer in time", retry=False) from error
@@ -158,10 +142,29 @@ class OpenAiChat:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._failure("sent something that is not a chat completion", retry=True) from error
         finally:
-            if answered:  # also when it was given up on then: the endpoint may charge for it
-                self._on_usage(_usage_of(self._model, usage))
-        if finish in _CUT_SHORT:
-            raise InvalidDraft(f"The model's answer {_CUT_SHORT[finish]}.", where=self._model)
+            if seen.answered:  # also when it was given up on then: the endpoint may charge for it
+                self._on_usage(_usage_of(self._model, seen.usage))
+        if seen.finish in _CUT_SHORT:
+            raise InvalidDraft(f"The model's answer {_CUT_SHORT[seen.finish]}.", where=self._model)
+
+    async def _texts(self, request: dict[str, Any], deadline: float, seen: "_Seen") -> AsyncGenerator[str]:
+        """Pieces of text within their time; what else comes with them goes to `seen`."""
+        waiting = self._limits.first_token
+        async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+            response = await self._open().chat.completions.create(**request)
+        seen.answered = True
+        async with response:
+            chunks = aiter(response)
+            while True:
+                async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                seen.usage = getattr(chunk, "usage", None) or seen.usage
+                seen.finish = _finish_of(chunk) or seen.finish
+                if text := _text_of(chunk):
+                    waiting = self._limits.between_tokens
+                    yield text
 
     def _open(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -225,6 +228,15 @@ class OpenAiChat:
 
     def _where(self) -> str:
         return f"The model {self._model!r} at {self._base_url or 'api.openai.com'}"
+
+
+@dataclass
+class _Seen:
+    """Of an answer so far: whether there is one, its usage, and how it finished."""
+
+    answered: bool = False
+    usage: Any = None
+    finish: str | None = None
 
 
 class _Failure(Exception):

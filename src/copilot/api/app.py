@@ -40,7 +40,7 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
     """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
     app = _with_routes()
     app.state.services = services
-    app.state.metrics = Metrics(services.events)
+    app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
     app.add_middleware(Guard, metrics=app.state.metrics)

@@ -8,6 +8,7 @@ from copilot.api.routing import v1_router
 from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation
+from copilot.domain.usage import ConversationUsage
 from copilot.domain.wrap_up import WrapUp
 
 router: APIRouter = v1_router("conversations")
@@ -41,6 +42,15 @@ async def get_conversation(
 ) -> Conversation:
     """The conversation with all its turns."""
     return await services.conversations.get(principal.tenant_id, conversation_id)
+
+
+@router.get("/conversations/{conversation_id}/usage", operation_id="get_usage")
+async def get_usage(
+    conversation_id: str, principal: ConversationReader, services: ServicesDep
+) -> ConversationUsage:
+    """Tokens, cache hits and cost of the language models that worked for the conversation."""
+    await services.conversations.get(principal.tenant_id, conversation_id)
+    return await services.usage.of(principal.tenant_id, conversation_id)
 
 
 @router.post("/conversations/{conversation_id}/customer", operation_id="verify_customer")

@@ -20,6 +20,7 @@ from copilot.domain.knowledge import (
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.signals import Alert
+from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 from copilot.retrieval.library import UploadPlan, Written
@@ -230,6 +231,14 @@ class Sources(Protocol):
         """Blocking."""
 
 
+class Usage(Protocol):
+    """What language models were used for."""
+
+    def listen(self, listener: Callable[[UsageTotals], None]) -> None: ...
+
+    async def of(self, tenant_id: str, conversation_id: str) -> ConversationUsage: ...
+
+
 class Services(Protocol):
     """The use cases and stores behind the API."""
 
@@ -255,6 +264,8 @@ class Services(Protocol):
     def api_keys(self) -> ApiKeyStore: ...
     @property
     def idempotency(self) -> IdempotencyStore: ...
+    @property
+    def usage(self) -> Usage: ...
     @property
     def clock(self) -> Clock: ...
     @property

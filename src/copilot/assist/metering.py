@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from copilot.domain.errors import CopilotError
 from copilot.domain.usage import ConversationUsage, ModelPrice, ModelUsage, UsageTotals
-from copilot.ports.usage import UsageStore
+from copilot.ports import UsageStore
 
 _log = logging.getLogger(__name__)
 Listener = Callable[[UsageTotals], None]

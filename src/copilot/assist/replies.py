@@ -9,6 +9,7 @@ from typing import Any
 from copilot.assist.grounding import enforce, support_share
 from copilot.assist.links import hosts_of, without_foreign_links
 from copilot.assist.macros import SavedReplies
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import BrandVoice
 from copilot.assist.revision import Revision, ShownBefore
 from copilot.assist.silence import Silence
@@ -169,8 +170,9 @@ class Replies:
         suggestion_id = self._ids.new("sug")
         nothing = self._suggestion(revision, drafter.kind, suggestion_id, (), request)
         try:
-            async with asyncio.timeout(self._llm_seconds):
-                return await self._run(revision, request, drafter, suggestion_id)
+            with on_account_of(revision.conversation.tenant_id, revision.conversation.id):
+                async with asyncio.timeout(self._llm_seconds):
+                    return await self._run(revision, request, drafter, suggestion_id)
         except TimeoutError:
             message = f"The model took longer than {self._llm_seconds:.0f} s."
             await self._block(revision, nothing, BlockReason.LLM_UNAVAILABLE, message)

@@ -22,7 +22,9 @@ from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.assist.live_parts import LivePorts
+from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
 from copilot.bootstrap.knowledge import open_knowledge
@@ -60,6 +62,7 @@ class Services:
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
+    usage: Metering
     clock: SystemClock
     checks: Mapping[str, Check]
 
@@ -81,6 +84,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
+        metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
+        stack.push_async_callback(metering.settle)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
@@ -99,7 +104,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 languages=languages,
             ),
             profiles,
-            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
+            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
@@ -142,6 +147,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             sources=catalog,
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
+            usage=metering,
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )

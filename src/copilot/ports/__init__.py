@@ -35,6 +35,7 @@ from copilot.ports.models import (
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
+from copilot.ports.usage import UsageStore
 
 __all__ = [
     "TERM_BUCKETS",
@@ -71,6 +72,7 @@ __all__ = [
     "TermWeights",
     "TextFeatures",
     "TokenCounter",
+    "UsageStore",
     "Vector",
     "Vectors",
     "VerificationAttempts",

@@ -7,7 +7,9 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
+from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.commerce import Address, Customer, Money
@@ -261,4 +263,5 @@ class World:
         self.library = self.documents = self.search = FakeLibrary()
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
+        self.usage = Metering(MemoryUsageStore())
         self.checks = {}
