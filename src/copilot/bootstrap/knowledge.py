@@ -16,10 +16,10 @@ from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.assist.training import LivePathTrainer
-from copilot.bootstrap.models import open_embedder
+from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
-from copilot.ports import Embedder, PassageIndex
+from copilot.ports import Embedder, PassageIndex, QueryRewriter
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -56,7 +56,10 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
-        yield KnowledgeBase(store, knowledge_search(store, index, embedder), ingestor, index, embedder)
+        rewriter = await stack.enter_async_context(query_rewriter(settings))
+        yield KnowledgeBase(
+            store, knowledge_search(store, index, embedder, rewriter), ingestor, index, embedder
+        )
 
 
 @asynccontextmanager
@@ -103,7 +106,17 @@ async def ingest(
     return report
 
 
-def knowledge_search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+def knowledge_search(
+    store: SqlKnowledgeStore,
+    index: PassageIndex,
+    embedder: Embedder,
+    rewriter: QueryRewriter | None = None,
+) -> KnowledgeSearch:
     return KnowledgeSearch(
-        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+        store=store,
+        index=index,
+        embedder=embedder,
+        clock=SystemClock(),
+        calibration=Calibration.load(),
+        rewriter=rewriter,
     )

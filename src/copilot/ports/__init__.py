@@ -16,6 +16,7 @@ from copilot.ports.models import (
     ClassifierWeights,
     Drafter,
     Embedder,
+    QueryRewriter,
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
@@ -41,6 +42,7 @@ __all__ = [
     "LedgerStore",
     "OrderSystem",
     "PassageIndex",
+    "QueryRewriter",
     "RemoteTools",
     "TokenCounter",
     "Vector",

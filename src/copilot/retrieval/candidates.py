@@ -11,7 +11,8 @@ from copilot.ports import Vector
 class Candidate:
     """`keyword` is BM25 of the question in its context, `last_keyword` of the last turn alone; so `cosine`.
 
-    `keyword_share` is what fusion makes of `keyword`.
+    `keyword_share` is what fusion makes of `keyword`, `coverage` the share of the words
+    asked that it has, `likeness` the cosine to the best candidates.
     """
 
     passage: Passage
@@ -24,6 +25,8 @@ class Candidate:
     cosine: float = 0.0
     last_cosine: float = 0.0
     keyword_share: float = 0.0
+    coverage: float = 0.0
+    likeness: float = 0.0
     score: float = 0.0
 
 

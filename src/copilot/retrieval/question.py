@@ -11,7 +11,10 @@ from copilot.domain.words import content_words, stem, words
 from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
-HISTORY_WEIGHT = 0.5
+SHORT_TURN = 3
+"""In words that say something: a turn of no more leans on the turns before ("and for gold members?")."""
+HISTORY_WEIGHT = 0.24
+SHORT_TURN_HISTORY_WEIGHT = 0.6
 """Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
 HISTORY_DECAY = 0.6
 HISTORY_TURNS = 4
@@ -46,7 +49,7 @@ class Question:
 
 
 async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
-    """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
+    """Earlier turns pull the vector towards what the last one leans on, the shorter it is the more."""
     stems = frozenset(stem(word) for word in content_words(query.text))
     parts = telling_parts(query.text)
     if parts:
@@ -56,8 +59,9 @@ async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
     history = [turn for turn in query.history if words(turn)][-HISTORY_TURNS:]
     last, *earlier = await _embedded(embedder, [query.text, *reversed(history)])
     blend = last.copy()
+    weight = SHORT_TURN_HISTORY_WEIGHT if len(stems) <= SHORT_TURN else HISTORY_WEIGHT
     for age, vector in enumerate(earlier):
-        blend += HISTORY_WEIGHT * HISTORY_DECAY**age * vector
+        blend += weight * HISTORY_DECAY**age * vector
     nothing: Vectors = np.empty((0, len(last)), dtype=np.float32)
     return Question(last=last, in_context=_unit(blend), parts=nothing, stems=stems)
 

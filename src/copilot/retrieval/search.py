@@ -7,18 +7,20 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from copilot.domain.knowledge import ScoredPassage, SearchQuery, SearchResult
+from copilot.domain.knowledge import ScoredPassage, ScoreParts, SearchQuery, SearchResult
 from copilot.domain.words import words
-from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, Vectors
+from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vectors
 from copilot.retrieval.calibration import Calibration, Features
 from copilot.retrieval.candidates import Candidate, without_copies
+from copilot.retrieval.chunking import embedded_text
 from copilot.retrieval.conflicts import find_conflicts
+from copilot.retrieval.coverage import Coverage
 from copilot.retrieval.evidence import Field, features
 from copilot.retrieval.filters import newest_versions, wanted
-from copilot.retrieval.fusion import fused, keyword_share
+from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
 from copilot.retrieval.question import HISTORY_TURNS, Question, read_question
 
-HISTORY_KEYWORD_WEIGHT = 0.1
+HISTORY_KEYWORD_WEIGHT = 0.05
 CANDIDATES = 64
 """From each side."""
 ENOUGH = 20
@@ -26,6 +28,8 @@ ENOUGH = 20
 SCANNED = 2_000
 """So many passages are compared one by one; when filters leave more, more candidates are fetched first."""
 WIDER = 2_000
+READ = 40
+"""Of the candidates, the best whose words are read."""
 COMPARED = 10
 """Passages held against each other for contradictions: the work grows with the square."""
 _COUNTED_EVERY = timedelta(minutes=1)
@@ -61,16 +65,19 @@ class KnowledgeSearch:
         embedder: Embedder,
         clock: Clock,
         calibration: Calibration,
+        rewriter: QueryRewriter | None = None,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._clock = clock
         self._calibration = calibration
+        self._rewriter = rewriter
         self._counts: dict[str, tuple[int, datetime]] = {}
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
+        query = await self._rewritten(query)
         question, candidates = await self._find(query)
         return self._result(query, question, candidates)
 
@@ -79,7 +86,14 @@ class KnowledgeSearch:
         question, candidates = await self._find(query)
         if not candidates:
             return Features.nothing()
-        return features(candidates[0], question, Field.of(question, candidates))
+        return features(candidates[0], question, Field.of(candidates))
+
+    async def _rewritten(self, query: SearchQuery) -> SearchQuery:
+        if self._rewriter is None or not query.rewrite or not query.history:
+            return query
+        text = await self._rewriter.rewrite(query.text, query.history)
+        # The turns stay: what the model put in is not all that they say.
+        return query if text is None else query.model_copy(update={"text": text})
 
     async def _find(self, query: SearchQuery) -> tuple[Question, list[Candidate]]:
         """Scored, filtered, best first."""
@@ -186,10 +200,16 @@ class KnowledgeSearch:
         bm25 = np.array([candidate.keyword for candidate in candidates], dtype=np.float32)
         shares = keyword_share(bm25, len(question.stems), passages)
         cosines, last_cosines = question.cosines(vectors)
-        scores = fused(cosines, shares, vectors)
+        first = first_scores(cosines, shares)
+        read = np.argsort(-first, kind="stable")[:READ]
+        covered = Coverage.of(question.stems, [embedded_text(candidates[row].passage) for row in read])
+        coverage = np.zeros(len(candidates), dtype=np.float32)
+        coverage[read] = covered.shares
+        scores, likeness = final_scores(first, coverage, vectors)
         for row, candidate in enumerate(candidates):
             candidate.cosine, candidate.last_cosine = float(cosines[row]), float(last_cosines[row])
-            candidate.keyword_share, candidate.score = float(shares[row]), float(scores[row])
+            candidate.keyword_share, candidate.likeness = float(shares[row]), float(likeness[row])
+            candidate.coverage, candidate.score = float(coverage[row]), float(scores[row])
         best = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.id))
         return without_copies(best)
 
@@ -199,7 +219,7 @@ class KnowledgeSearch:
         top = candidates[: query.limit]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        others = Field.of(question, candidates)
+        others = Field.of(candidates)
         compared = top[:COMPARED]
         vectors: Vectors = np.stack([candidate.vector for candidate in compared])
         conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
@@ -212,6 +232,7 @@ class KnowledgeSearch:
                 confidence=self._calibration.confidence(features(item, question, others)),
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
+                parts=ScoreParts(cosine=item.cosine, keyword=item.keyword_share, likeness=item.likeness),
                 conflicts_with=against,
             )
             for item, against in zip(top, conflicts, strict=True)
