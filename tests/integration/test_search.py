@@ -205,7 +205,7 @@ async def test_quotes_from_a_part_of_a_table_have_exact_offsets(world):
 
 
 @settings(max_examples=50)
-@given(st.lists(st.floats(-2, 20), min_size=5, max_size=5))
+@given(st.lists(st.floats(-2, 20), min_size=len(FEATURES), max_size=len(FEATURES)))
 def test_confidence_is_a_probability(values):
     features = Features(**dict(zip(FEATURES, values, strict=True)))
     assert 0 <= Calibration.load().confidence(features) <= 1

@@ -31,21 +31,19 @@ _POWER = 3
 class Question:
     """Vectors are of unit length; `parts` has a row for each sentence that a long text is searched by."""
 
-    last: Vector
     in_context: Vector
     parts: Vectors
     stems: frozenset[str]
 
-    def cosines(self, vectors: Vectors) -> tuple[Vector, Vector]:
-        """Of each row: to the question in its context, and to the last turn alone.
+    def cosines(self, vectors: Vectors) -> Vector:
+        """Of each row, to the question in its context.
 
         Of a long text, the power mean over its parts: near to some counts more than a little near to all.
         """
         if len(self.parts):
             near = np.maximum(vectors @ self.parts.T, 0.0)
-            mean = np.asarray((near**_POWER).mean(axis=1) ** (1 / _POWER), dtype=np.float32)
-            return mean, mean
-        return vectors @ self.in_context, vectors @ self.last
+            return np.asarray((near**_POWER).mean(axis=1) ** (1 / _POWER), dtype=np.float32)
+        return vectors @ self.in_context
 
 
 async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
@@ -55,7 +53,7 @@ async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
     if parts:
         vectors = np.stack(await _embedded(embedder, parts))
         middle = _unit(vectors.mean(axis=0))
-        return Question(last=middle, in_context=middle, parts=vectors, stems=stems)
+        return Question(in_context=middle, parts=vectors, stems=stems)
     history = [turn for turn in query.history if words(turn)][-HISTORY_TURNS:]
     last, *earlier = await _embedded(embedder, [query.text, *reversed(history)])
     blend = last.copy()
@@ -63,7 +61,7 @@ async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
     for age, vector in enumerate(earlier):
         blend += weight * HISTORY_DECAY**age * vector
     nothing: Vectors = np.empty((0, len(last)), dtype=np.float32)
-    return Question(last=last, in_context=_unit(blend), parts=nothing, stems=stems)
+    return Question(in_context=_unit(blend), parts=nothing, stems=stems)
 
 
 def telling_parts(text: str) -> list[str]:
