@@ -13,7 +13,7 @@ from copilot.retrieval.sentences import split_sentences
 
 SHORT_TURN = 3
 """In words that say something: a turn of no more leans on the turns before ("and for gold members?")."""
-HISTORY_WEIGHT = 0.24
+HISTORY_WEIGHT = 0.3
 SHORT_TURN_HISTORY_WEIGHT = 0.6
 """Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
 HISTORY_DECAY = 0.6

@@ -19,7 +19,7 @@ from copilot.retrieval.filters import newest_versions, wanted
 from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
 from copilot.retrieval.question import HISTORY_TURNS, Question, read_question
 
-HISTORY_KEYWORD_WEIGHT = 0.05
+HISTORY_KEYWORD_WEIGHT = 0.08
 CANDIDATES = 64
 """From each side."""
 ENOUGH = 20
