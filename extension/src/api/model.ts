@@ -35,6 +35,7 @@ export type WrapUp = Schemas["WrapUp"];
 export type AssistEvent =
   | Schemas["SnapshotEvent"]
   | Schemas["TurnEvent"]
+  | Schemas["PartialTurnEvent"]
   | Schemas["UnderstandingEvent"]
   | Schemas["KnowledgeEvent"]
   | Schemas["ToolResultEvent"]
@@ -43,6 +44,7 @@ export type AssistEvent =
   | Schemas["SuggestionDeltaEvent"]
   | Schemas["SuggestionCompletedEvent"]
   | Schemas["SuggestionBlockedEvent"]
+  | Schemas["SuggestionSilentEvent"]
   | Schemas["SummaryEvent"]
   | Schemas["WrapUpEvent"]
   | Schemas["DegradedEvent"]

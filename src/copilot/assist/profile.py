@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from copilot.assist.classifier import LinearClassifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.macros import MACROS, load_macros
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook
 from copilot.ports import KnowledgeStore, OrderSystem
 
@@ -18,9 +20,17 @@ DEFAULT_PROMISE = (
 
 @dataclass(frozen=True)
 class BrandVoice:
-    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer."""
+    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer.
+
+    E-mails are longer than chat, and begin and end as letters do: `email_greetings` are templates, of which
+    the first that can be filled is used.
+    """
 
     company: str = "our shop"
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes of the languages that the tenant's templates are written in."""
+    email_greetings: tuple[str, ...] = ("Dear {{ customer.first_name }},", "Hello,")
+    email_closing: str = "Kind regards"
     lead: str = "Thank you for your question."
     promise: tuple[str, ...] = DEFAULT_PROMISE
 
@@ -35,6 +45,7 @@ class TenantProfile:
     sentiment: LinearClassifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
 
 
 class TenantProfiles:
@@ -66,6 +77,8 @@ class TenantProfiles:
     async def _load(self, tenant_id: str) -> TenantProfile:
         stored = await self._store.get_artifact(tenant_id, PLAYBOOKS)
         playbooks = load_playbooks(stored[1]) if stored else ()
+        saved = await self._store.get_artifact(tenant_id, MACROS)
+        macros = load_macros(saved[1]) if saved else ()
         return TenantProfile(
             tenant_id=tenant_id,
             playbooks={p.intent: p for p in playbooks},
@@ -76,6 +89,7 @@ class TenantProfiles:
                 products=await self._product_names(),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
+            macros={m.id: m for m in macros},
         )
 
     async def _classifier(self, tenant_id: str, name: str) -> LinearClassifier | None:

@@ -14,7 +14,8 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
-from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
+from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
 from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
@@ -83,18 +84,21 @@ async def ingest(
     on_progress: Callable[[IngestProgress], None],
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+    """Documents, then playbooks, saved replies and policies where the folder has them.
 
-    `on_stage` hears what is being done, for a person to read.
+    Playbooks train the classifiers. `on_stage` hears what is being done, for a person to read.
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+    if macros:
+        await save_macros(knowledge.store, settings.tenant, macros)
     if policies:
         on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)
