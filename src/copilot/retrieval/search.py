@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from heapq import nlargest
 
 import numpy as np
 
@@ -166,7 +167,9 @@ class KnowledgeSearch:
         }
         ranks = {identity: rank for rank, (identity, _) in enumerate(found.matched, start=1)}
         dense_ranks = {identity: rank for rank, (identity, _) in enumerate(found.near, start=1)}
-        fetched = await self._store.fetch(query.tenant_id, list(keyword | dense_ranks))
+        # Of what only earlier turns match, no more than if they had been part of the question.
+        best = nlargest(max(len(found.matched), len(found.near)), keyword, key=keyword.__getitem__)
+        fetched = await self._store.fetch(query.tenant_id, list(dict.fromkeys([*best, *dense_ranks])))
         left = {
             identity: (passage, document)
             for identity, (passage, document) in fetched.items()
