@@ -171,6 +171,26 @@ async def test_keyword_search_stems_and_ranks(store):
     assert len(await store.match("acme", "refund", 1)) == 1
 
 
+async def test_a_words_weight_does_not_depend_on_what_else_is_asked(store):
+    words = ["refund", "tent", "lantern", "days", "card"]
+    texts = [" ".join(words[: 1 + number % 5]) + f" item {number}" * (number % 3) for number in range(60)]
+    await put(store, document(), *dict.fromkeys(texts))
+    one, other, both = [
+        dict(await store.match("acme", query, 100)) for query in ("tent", "card", "tent card")
+    ]
+    assert both == pytest.approx({name: one.get(name, 0) + other.get(name, 0) for name in one | other})
+    assert list(both.values()) == sorted(both.values(), reverse=True)
+
+
+async def test_what_is_written_is_found_at_once(store):
+    await put(store, document(), "A tent.")
+    assert len(await store.match("acme", "tent", 9)) == 1
+    await put(store, document("second"), "Another tent.")
+    assert len(await store.match("acme", "tent", 9)) == 2
+    await store.delete_document("acme", "returns")
+    assert len(await store.match("acme", "tent", 9)) == 1
+
+
 @pytest.mark.parametrize(
     "query",
     ['"', '" OR 1', "text:refund", "NEAR(refund tent, 2)", "refund*", "a AND NOT b", "^refund", "{context}: x",

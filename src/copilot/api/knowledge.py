@@ -15,7 +15,9 @@ from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ScoredPass
 
 router: APIRouter = v1_router("knowledge")
 
-ExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=200)]
+NewExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+ExternalId = Annotated[str, Path(pattern=r"^[^\x00-\x1f/]+$", max_length=300)]
+"""Also what the names of files have made."""
 Version = Annotated[str | None, Query(max_length=50, description="One version; without it, see below.")]
 
 
@@ -65,7 +67,10 @@ async def list_documents(
 
 @router.post("/knowledge/documents", status_code=201, operation_id="upload_document")
 async def upload_document(
-    file: Annotated[UploadFile, File(description="Markdown, HTML, PDF, DOCX or CSV.")],
+    file: Annotated[
+        UploadFile,
+        File(description="Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, text, e-mail; or a zip of them."),
+    ],
     principal: KnowledgeWriter,
     services: ServicesDep,
 ) -> list[KnowledgeDocument]:
@@ -80,7 +85,7 @@ async def upload_document(
 
 @router.put("/knowledge/documents/{external_id}", operation_id="put_document")
 async def put_document(
-    external_id: ExternalId, body: PutDocument, principal: KnowledgeWriter, services: ServicesDep
+    external_id: NewExternalId, body: PutDocument, principal: KnowledgeWriter, services: ServicesDep
 ) -> KnowledgeDocument:
     """Adds a document, or replaces the same version of it."""
     metadata = body.metadata.model_dump(exclude_unset=True)

@@ -189,6 +189,19 @@ class PutDocument(_Request):
     metadata: DocumentMetadata = DocumentMetadata()
 
 
+class BulkDocument(PutDocument):
+    """One line of a bulk request."""
+
+    external_id: Annotated[str, Field(pattern=_ID, max_length=200)]
+
+
+class StartJob(_Request):
+    """`source` is the name of a configured source; with `dry_run` the report says what would happen."""
+
+    source: Annotated[str, Field(pattern=_ID, max_length=100, examples=["help-centre"])]
+    dry_run: bool = False
+
+
 _Item = TypeVar("_Item")
 
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from copilot.assist.dates import find_dates
 from copilot.assist.focus import question_in, without_data
+from copilot.assist.reading import is_question
 from copilot.assist.redaction import mask
 from copilot.assist.situation import Situation
-from copilot.assist.understanding import is_question
 from copilot.assist.words import plain
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.assist import EntityKind, Intent, NextAction, SentimentLabel, Understanding

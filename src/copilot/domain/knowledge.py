@@ -7,6 +7,9 @@ from pydantic import Field
 
 from copilot.domain.value import Value
 
+INSIDE = "!/"
+"""Between an archive or e-mail and a file in it, in a `source`: "kb/all.zip!/returns.md"."""
+
 
 class Audience(StrEnum):
     PUBLIC = "public"
@@ -64,12 +67,34 @@ class Refusal(Value):
     hint: str = ""
 
 
+class Validators(Value):
+    """What a server gave to ask later whether a page has changed; false when it gave nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.etag or self.last_modified)
+
+
 class SourceFile(Value):
     """One file of a source: the documents in it, or why there are none."""
 
     source: str
     documents: tuple[ParsedDocument, ...] = ()
     refusal: Refusal | None = None
+    unchanged: bool = False
+    """Known to be as it was, so it was not read again: what it gave before stays."""
+
+
+class FileStamp(Value):
+    """How to see that a file needs no reading: it looks as it did, and what it gave is stored as it was.
+
+    `stamp` is the source's own, such as size and times; `given` is a hash of the documents it gave.
+    """
+
+    stamp: str
+    given: str
 
 
 class KnowledgeDocument(ParsedDocument):

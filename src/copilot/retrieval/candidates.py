@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
 from copilot.ports import Vector
@@ -36,8 +37,14 @@ def without_copies(candidates: Iterable[Candidate]) -> list[Candidate]:
     seen: set[str] = set()
     kept = []
     for candidate in candidates:
-        key = " ".join(candidate.passage.text.casefold().split())
+        key = _wording(candidate.passage.text)
         if key not in seen:
             seen.add(key)
             kept.append(candidate)
     return kept
+
+
+@lru_cache(maxsize=8192)
+def _wording(text: str) -> str:
+    """Of texts that differ in case or spaces alone the same; remembered, as passages come again and again."""
+    return " ".join(text.casefold().split())

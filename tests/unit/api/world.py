@@ -293,6 +293,7 @@ class World:
         self.events = MemoryEventBus(self.conversations, self.clock)
         self.actions = FakeActions()
         self.assist = FakeAssist(self.clock, SequentialIds(), self.conversations, self.events, self.actions)
+        self.jobs = self.sources = None  # with real parts in tests/integration/test_knowledge_api.py
         self.library = self.documents = self.search = FakeLibrary()
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
