@@ -1582,6 +1582,18 @@ export interface components {
             title: string;
         };
         /**
+         * FoundKnowledge
+         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
+         */
+        FoundKnowledge: {
+            /** Answerable */
+            answerable: boolean;
+            /** Confidence */
+            confidence: number;
+            /** Passages */
+            passages: components["schemas"]["FoundPassage"][];
+        };
+        /**
          * FoundMacro
          * @description A saved reply found for a query; `score` is 0..1.
          */
@@ -1589,6 +1601,31 @@ export interface components {
             macro: components["schemas"]["Macro"];
             /** Score */
             score: number;
+        };
+        /**
+         * FoundPassage
+         * @description A passage with the sentence that answers best, quoted with its place in the document.
+         */
+        FoundPassage: {
+            /** Confidence */
+            confidence: number;
+            /**
+             * Conflicts With
+             * @default []
+             */
+            conflicts_with: string[];
+            document: components["schemas"]["KnowledgeDocument"];
+            parts?: components["schemas"]["ScoreParts"] | null;
+            passage: components["schemas"]["Passage"];
+            quote: components["schemas"]["Citation"] | null;
+            /** Rank Dense */
+            rank_dense?: number | null;
+            /** Rank Keyword */
+            rank_keyword?: number | null;
+            /** Score */
+            score: number;
+            /** Stale */
+            stale: boolean;
         };
         /**
          * GiveFeedback
@@ -2556,28 +2593,19 @@ export interface components {
             type: "revision.done";
         };
         /**
-         * ScoredPassage
-         * @description A passage found for a query, with the version of the document it stands in.
+         * ScoreParts
+         * @description What a passage's score is made of, to show why it was found.
          *
-         *     `score` orders the results; `confidence` is the calibrated probability (0..1) that it answers.
-         *     `rank_*` count from 1; None means that side did not find it.
+         *     `cosine` of meaning to the question in its context; `keyword` the share of the question's words it answers
+         *     to, by BM25; `likeness` its cosine to the best passages of the search.
          */
-        ScoredPassage: {
-            /** Confidence */
-            confidence: number;
-            /**
-             * Conflicts With
-             * @default []
-             */
-            conflicts_with: string[];
-            document: components["schemas"]["KnowledgeDocument"];
-            passage: components["schemas"]["Passage"];
-            /** Rank Dense */
-            rank_dense?: number | null;
-            /** Rank Keyword */
-            rank_keyword?: number | null;
-            /** Score */
-            score: number;
+        ScoreParts: {
+            /** Cosine */
+            cosine: number;
+            /** Keyword */
+            keyword: number;
+            /** Likeness */
+            likeness: number;
         };
         /** SearchKnowledge */
         SearchKnowledge: {
@@ -2595,6 +2623,12 @@ export interface components {
              */
             audiences: components["schemas"]["Audience"][];
             /**
+             * History
+             * @description Turns before it, oldest first, that the query leans on.
+             * @default []
+             */
+            history: string[];
+            /**
              * Limit
              * @default 5
              */
@@ -2609,22 +2643,16 @@ export interface components {
              */
             query: string;
             /**
+             * Rewrite
+             * @description Let the language model, if one is configured, put the history in.
+             * @default true
+             */
+            rewrite: boolean;
+            /**
              * Tags
              * @default []
              */
             tags: string[];
-        };
-        /**
-         * SearchResult
-         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
-         */
-        SearchResult: {
-            /** Answerable */
-            answerable: boolean;
-            /** Confidence */
-            confidence: number;
-            /** Passages */
-            passages: components["schemas"]["ScoredPassage"][];
         };
         /**
          * Sentence
@@ -6218,7 +6246,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SearchResult"];
+                    "application/json": components["schemas"]["FoundKnowledge"];
                 };
             };
             /** @description The body is not JSON */

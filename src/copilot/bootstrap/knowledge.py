@@ -19,11 +19,11 @@ from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
-from copilot.bootstrap.models import open_embedder
+from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
-from copilot.ports import DocumentSource, Embedder, PassageIndex
+from copilot.ports import DocumentSource, Embedder, PassageIndex, QueryRewriter
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -66,9 +66,10 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
+        rewriter = await stack.enter_async_context(query_rewriter(settings))
         yield KnowledgeBase(
             store,
-            knowledge_search(store, index, embedder),
+            knowledge_search(store, index, embedder, rewriter),
             ingestor,
             Planner(store, chunker),
             RemoteIngest(store, SpooledSource.of),
@@ -134,7 +135,17 @@ async def ingest(
     return report
 
 
-def knowledge_search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+def knowledge_search(
+    store: SqlKnowledgeStore,
+    index: PassageIndex,
+    embedder: Embedder,
+    rewriter: QueryRewriter | None = None,
+) -> KnowledgeSearch:
     return KnowledgeSearch(
-        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+        store=store,
+        index=index,
+        embedder=embedder,
+        clock=SystemClock(),
+        calibration=Calibration.load(),
+        rewriter=rewriter,
     )
