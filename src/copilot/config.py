@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
 
+    interruption_cost: float = Field(default=0.35, ge=0, le=10)
+    """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

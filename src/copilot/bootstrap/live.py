@@ -25,6 +25,7 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
+from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
 from copilot.bootstrap.state import open_state
@@ -81,6 +82,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
+        feedback = SqlFeedbackStatistics(state.database)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         assist = LiveAssist(
             LivePorts(
@@ -92,7 +94,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
-                feedback=SqlFeedbackStatistics(state.database),
+                feedback=feedback,
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
@@ -103,6 +105,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
