@@ -10,7 +10,7 @@ from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 
 Check = Callable[[], Awaitable[None]]
@@ -51,6 +51,10 @@ class Assist(Protocol):
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None: ...
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str
+    ) -> HandOver: ...
 
     async def record_feedback(
         self,

@@ -13,8 +13,8 @@ from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision
 from copilot.assist.situation import Situation, gather
+from copilot.assist.summary import State, update_summary
 from copilot.assist.understanding import Understander, customer_said, is_question
-from copilot.assist.wrap_up import State, update_summary
 from copilot.domain.assist import EntityKind, KnowledgeCards, NextActions, RevisionDone, Understanding
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
@@ -184,6 +184,7 @@ class Pipeline:
             playbook=revision.playbook,
             intent=understanding.intent if understanding else None,
             situation=memory.situation,
+            learned=revision.profile.next_steps,
         )
         memory.situation, memory.next_actions = plan.situation, plan.actions
         known = {a.id for a in memory.actions}

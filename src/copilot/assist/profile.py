@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from copilot.assist.case_templates import CASE_TEMPLATES, CaseTemplates, load_case_templates
 from copilot.assist.classifier import LinearClassifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.flow.learning import NEXT_STEPS
+from copilot.assist.flow.ranker import StepRanker, load_ranker
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.errors import ConfigurationError, CopilotError
 from copilot.domain.playbook import Playbook
@@ -35,6 +38,9 @@ class TenantProfile:
     sentiment: LinearClassifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
+    next_steps: StepRanker | None = None
+    """What finished conversations say about next steps; None: playbooks stand as written."""
+    templates: CaseTemplates = field(default_factory=CaseTemplates)
 
 
 class TenantProfiles:
@@ -76,7 +82,17 @@ class TenantProfiles:
                 products=await self._product_names(),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
+            next_steps=await self._next_steps(tenant_id, playbooks),
+            templates=await self._templates(tenant_id),
         )
+
+    async def _next_steps(self, tenant_id: str, playbooks: tuple[Playbook, ...]) -> StepRanker | None:
+        stored = await self._store.get_artifact(tenant_id, NEXT_STEPS)
+        return load_ranker(stored[1], playbooks) if stored else None
+
+    async def _templates(self, tenant_id: str) -> CaseTemplates:
+        stored = await self._store.get_artifact(tenant_id, CASE_TEMPLATES)
+        return load_case_templates(stored[1]) if stored else CaseTemplates()
 
     async def _classifier(self, tenant_id: str, name: str) -> LinearClassifier | None:
         stored = await self._store.get_artifact(tenant_id, name)

@@ -15,6 +15,7 @@ from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
+from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.identity import Claim, IdentityCheck
 from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
@@ -24,8 +25,9 @@ from copilot.assist.quoting import QuoteRanker
 from copilot.assist.redaction import mask
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Memory, Revision
+from copilot.assist.summary import update_summary
 from copilot.assist.understanding import Understander, entities_of
-from copilot.assist.wrap_up import build_wrap_up, update_summary
+from copilot.assist.wrap_up import build_hand_over, build_wrap_up
 from copilot.domain.access import Principal, Role, Scope, require
 from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.asking import AskLimits, AskTicket
@@ -40,7 +42,7 @@ from copilot.domain.conversation import (
     Turn,
 )
 from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.wrap_up import HandOver, Summary, WrapUp
 from copilot.ports import (
     Clock,
     ConversationStore,
@@ -104,7 +106,7 @@ class LiveAssist:
             search=ports.search,
             knowledge=ports.knowledge,
             lookups=LookUps(ports.desk, ports.clock),
-            planner=NextActionPlanner(ports.desk),
+            planner=NextActionPlanner(ports.desk, EpisodeReader(ports.embedder)),
             replies=Replies(
                 Composer(ranker),
                 llm,
@@ -254,22 +256,17 @@ class LiveAssist:
             await self._cancel(conversation_id)
             revision = await self._revision(principal, conversation, time.perf_counter())
             memory = revision.memory
-            memory.actions = tuple(await self._ports.desk.actions(conversation))
-            memory.summary = update_summary(
-                memory.summary,
-                conversation.turns[memory.summarised_turns :],
-                conversation,
-                state_of(revision),
-            )
+            summary = await self._summary_now(revision)
             wrapped = build_wrap_up(
                 conversation,
-                memory.summary,
+                summary,
                 state_of(revision),
                 matters=memory.matters,
                 playbooks=revision.profile.playbooks,
                 sentiment=memory.sentiments[-1].label if memory.sentiments else SentimentLabel.NEUTRAL,
                 knowledge_gap=memory.gaps[-1] if memory.gaps else None,
                 now=self._ports.clock.now(),
+                templates=revision.profile.templates,
             )
             closed = await self._ports.store.close(principal.tenant_id, wrapped)
             await self._ports.bus.advance(closed)
@@ -277,6 +274,32 @@ class LiveAssist:
             await self._ports.bus.save(principal.tenant_id, conversation_id)
         self._forget(conversation_id)
         return wrapped
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str = ""
+    ) -> HandOver:
+        """What `to` reads who takes the conversation over. It changes nothing: the CRM transfers."""
+        async with self._lock(conversation_id):
+            conversation = await self._open_conversation(principal, conversation_id)
+            revision = await self._revision(principal, conversation, time.perf_counter())
+            return build_hand_over(
+                conversation,
+                await self._summary_now(revision),
+                state_of(revision),
+                to=to,
+                reason=reason,
+                now=self._ports.clock.now(),
+                templates=revision.profile.templates,
+            )
+
+    async def _summary_now(self, revision: Revision) -> Summary:
+        """With the turns and actions that no finished work has taken into account yet."""
+        memory, conversation = revision.memory, revision.conversation
+        memory.actions = tuple(await self._ports.desk.actions(conversation))
+        new = conversation.turns[memory.summarised_turns :]
+        memory.summary = update_summary(memory.summary, new, conversation, state_of(revision))
+        memory.summarised_turns = len(conversation.turns)
+        return memory.summary
 
     # ------------------------------------------------------------ actions
 

@@ -3,6 +3,7 @@
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
 
 from copilot.bootstrap.knowledge import KnowledgeBase, ingest, open_knowledge, open_search
+from copilot.bootstrap.learning import step_learner
 from copilot.bootstrap.live import Check, Services, running
 from copilot.bootstrap.models import chat_model
 from copilot.bootstrap.state import State, open_state
@@ -23,4 +24,5 @@ __all__ = [
     "open_search",
     "open_state",
     "running",
+    "step_learner",
 ]

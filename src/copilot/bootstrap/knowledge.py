@@ -16,6 +16,7 @@ from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.assist.training import LivePathTrainer
+from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
 from copilot.bootstrap.models import open_embedder
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
@@ -86,12 +87,16 @@ async def ingest(
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    templates = read_case_templates(folder / "templates")
     on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+        on_stage("Learning next steps from finished conversations")
+        await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
+    await save_case_templates(knowledge.store, settings.tenant, templates)
     if policies:
         on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)

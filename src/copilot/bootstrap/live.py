@@ -20,6 +20,7 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
 from copilot.bootstrap.knowledge import open_knowledge
+from copilot.bootstrap.learning import keep_learning, step_learner
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
@@ -91,6 +92,10 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        learning = keep_learning(
+            step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
+        )
+        stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
         # The first customer should not wait for models and caches either.
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
