@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr = SecretStr("none")
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
 
     money_per_call: int | None = Field(default=200_000, ge=0)
     """The most that one approved call may pay out, in minor units of its currency; None: no limit."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import date
 
+from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
@@ -40,6 +41,7 @@ class Pipeline:
         replies: Replies,
         clock: Clock,
         ids: Ids,
+        chooser: Chooser | None = None,
     ) -> None:
         self._understander = understander
         self._search = search
@@ -49,6 +51,7 @@ class Pipeline:
         self._replies = replies
         self._clock = clock
         self._ids = ids
+        self._chooser = chooser
 
     async def after_customer_turn(self, revision: Revision, turn: Turn) -> None:
         """Understand, look up, plan, draft, sum up."""
@@ -61,6 +64,7 @@ class Pipeline:
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
             await revision.attempt("summary", self.sum_up(revision))
+            await revision.attempt("next_actions", self._choose(revision))
         await self.finish(revision)
 
     async def after_representative_turn(self, revision: Revision) -> None:
@@ -193,6 +197,16 @@ class Pipeline:
                 memory.actions = (*memory.actions, proposal)
                 await revision.publish(proposal)
         await revision.publish(NextActions(actions=plan.actions))
+
+    async def _choose(self, revision: Revision) -> None:
+        """The model's choice comes first; an answer out of form is told and changes nothing."""
+        actions = revision.memory.next_actions
+        if self._chooser is None or len(actions) < 2:  # noqa: PLR2004 - nothing to choose
+            return
+        chosen = await self._chooser.next_action(revision.conversation, actions)
+        if chosen != actions:
+            revision.memory.next_actions = chosen
+            await revision.publish(NextActions(actions=chosen))
 
     async def sum_up(self, revision: Revision) -> None:
         memory, turns = revision.memory, revision.conversation.turns

@@ -13,6 +13,7 @@ from typing import Any
 from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
+from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
 from copilot.assist.flow.reading import EpisodeReader
@@ -26,6 +27,7 @@ from copilot.assist.redaction import mask
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.summary import update_summary
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.understanding import Understander, entities_of
 from copilot.assist.wrap_up import build_hand_over, build_wrap_up
 from copilot.domain.access import Principal, Role, Scope, require
@@ -92,14 +94,18 @@ class LiveAssist:
         llm_seconds: float = 30.0,
         asker: LlmAnswerer | None = None,
         ask_limits: AskLimits | None = None,
+        chooser: Chooser | None = None,
+        refiner: SummaryRefiner | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
-        Without `asker` the playbook planner alone answers what representatives ask.
+        Without `asker` the playbook planner alone answers what representatives ask. `chooser` picks among
+        next actions and dispositions, `refiner` rewords the summary when it is handed over or filed.
         """
         ranker = ranker or QuoteRanker(ports.embedder)
         self._ports = ports
         self._profiles = profiles
+        self._chooser, self._refiner = chooser, refiner
         self._identity = IdentityCheck(ports.orders, IdentityGuard(ports.attempts, ports.clock, ports.ids))
         self._pipeline = Pipeline(
             understander=Understander(ports.embedder),
@@ -117,6 +123,7 @@ class LiveAssist:
             ),
             clock=ports.clock,
             ids=ports.ids,
+            chooser=chooser,
         )
         self._asks = Asks(
             AskParts(
@@ -256,7 +263,7 @@ class LiveAssist:
             await self._cancel(conversation_id)
             revision = await self._revision(principal, conversation, time.perf_counter())
             memory = revision.memory
-            summary = await self._summary_now(revision)
+            summary = await self._refined(revision, await self._summary_now(revision))
             wrapped = build_wrap_up(
                 conversation,
                 summary,
@@ -268,6 +275,7 @@ class LiveAssist:
                 now=self._ports.clock.now(),
                 templates=revision.profile.templates,
             )
+            wrapped = await self._filed(revision, wrapped)
             closed = await self._ports.store.close(principal.tenant_id, wrapped)
             await self._ports.bus.advance(closed)
             await self._ports.bus.publish(principal.tenant_id, conversation_id, closed.revision, wrapped)
@@ -284,7 +292,7 @@ class LiveAssist:
             revision = await self._revision(principal, conversation, time.perf_counter())
             return build_hand_over(
                 conversation,
-                await self._summary_now(revision),
+                await self._refined(revision, await self._summary_now(revision)),
                 state_of(revision),
                 to=to,
                 reason=reason,
@@ -300,6 +308,25 @@ class LiveAssist:
         memory.summary = update_summary(memory.summary, new, conversation, state_of(revision))
         memory.summarised_turns = len(conversation.turns)
         return memory.summary
+
+    async def _refined(self, revision: Revision, summary: Summary) -> Summary:
+        """For the colleague or the file: reworded by the model where its words hold."""
+        if self._refiner is None:
+            return summary
+        return await self._refiner.refine(summary, revision.conversation, revision.memory.actions)
+
+    async def _filed(self, revision: Revision, wrapped: WrapUp) -> WrapUp:
+        """With the model's disposition where no turn was recognised; a refused answer changes nothing."""
+        if self._chooser is None or wrapped.disposition.confidence > 0:
+            return wrapped
+        try:
+            found = await self._chooser.disposition(
+                revision.conversation, wrapped.summary, revision.profile.playbooks
+            )
+        except CopilotError as error:
+            _log.warning("no disposition by the model in %s: %s", wrapped.conversation_id, error.code)
+            return wrapped
+        return wrapped.model_copy(update={"disposition": found})
 
     # ------------------------------------------------------------ actions
 

@@ -20,9 +20,11 @@ _MAX_STATEMENTS = 8
 _MAX_CHARACTERS = 220
 _MAX_QUESTIONS = 2
 _PROMISE = re.compile(
-    r"\b(?:i|we)(?:'ll|’ll| will| am going to| are going to|'m going to| shall)\s+(?!be happy|be glad|need\b|"
-    r"just need|have to)|\byou(?:'ll|’ll| will) (?:receive|get|hear|have)\b|\bi(?:'ve|’ve| have) (?:arranged|"
-    r"scheduled|escalated|requested|ordered|booked)\b",
+    r"\b(?:i|we|they|someone|somebody|a colleague|our (?:\w+ ){0,2}team)"
+    r"(?:'ll|’ll| will| am going to| are going to|'m going to| shall)\s+"
+    r"(?!be happy|be glad|need\b|just need|have to)|"
+    r"\byou(?:'ll|’ll| will) (?:receive|get|hear|have)\b|"
+    r"\bi(?:'ve|’ve| have) (?:arranged|scheduled|escalated|requested|ordered|booked)\b",
     re.IGNORECASE,
 )
 _TRIED = re.compile(
@@ -37,12 +39,21 @@ _DONE_BY_US = re.compile(
     r"updated|sent|opened|filed|checked|confirmed|reset|unlocked|replaced|added|removed|applied|processed|issued)\b",
     re.IGNORECASE,
 )
-_TELLS = re.compile(r"\b(?:i|we|my|our|it|they|the)\b", re.IGNORECASE)
+_COURTESY = re.compile(
+    r"^(?:hi|hello|hey|dear|thanks?|thank you|please|great|perfect|ok|okay|yes|no|sure|sounds good|cheers|"
+    r"(?:kind |best |many )?regards|sincerely|could you|can you|would you|just sent)\b",
+    re.IGNORECASE,
+)
+_NOT_KNOWN = re.compile(
+    r"\b(?:not sure|(?:don't|do not) know|find out|let me (?:ask|check)|ask (?:our|my|a|the)|"
+    r"check (?:with|that)|get back to you)\b",
+    re.IGNORECASE,
+)
 _SETTLED = re.compile(
     r"\b(?:that(?:'s|’s| is) (?:all|fine|great|perfect)|thanks?|thank you|great|perfect|sounds good)\b",
     re.IGNORECASE,
 )
-_ANSWER_WORDS, _TELLING_WORDS = 5, 4
+_ANSWER_WORDS, _TELLING_WORDS, _MUCH = 5, 4, 5
 _DONE = {ActionStatus.SUCCEEDED: "Done", ActionStatus.FAILED: "Failed", ActionStatus.REJECTED: "Rejected"}
 _ORDER_DATES = (
     ("order.placed_on", "placed"),
@@ -123,10 +134,12 @@ def _after_turn(summary: Summary, turn: Turn, state: State) -> Summary:
 
 
 def _tells(sentence: str) -> bool:
-    """Whether a customer's sentence says that something happened, and is not only polite."""
-    if len(sentence.split()) < _TELLING_WORDS or _SETTLED.match(sentence):
-        return False
-    return complains(sentence) or bool(re.search(r"\d", sentence) and _TELLS.search(sentence))
+    """Whether a customer's sentence says how things are, and is more than polite."""
+    words = sentence.split()
+    if _SETTLED.match(sentence) or _COURTESY.match(sentence):
+        # "Yes, it hums, but almost nothing comes out" says more than yes.
+        return len(words) > _MUCH and complains(sentence)
+    return len(words) >= _TELLING_WORDS and len(content_words(sentence)) > 1
 
 
 def _after_representative(summary: Summary, turn: Turn, sentences: Sequence[str]) -> Summary:
@@ -143,7 +156,8 @@ def _after_representative(summary: Summary, turn: Turn, sentences: Sequence[str]
 
 def _still_open(questions: Sequence[Statement], turn: Turn) -> Iterator[Statement]:
     """A reply that only asks back or only greets answers nothing."""
-    told = [s for a, b in split_sentences(turn.text) if not (s := turn.text[a:b]).rstrip().endswith("?")]
+    sentences = [turn.text[a:b] for a, b in split_sentences(turn.text)]
+    told = [s for s in sentences if not s.rstrip().endswith("?") and not _NOT_KNOWN.search(s)]
     words = set[str]().union(*(content_words(s) for s in told)) if told else set[str]()
     says_much = sum(len(s.split()) for s in told) > _ANSWER_WORDS
     for number, question in enumerate(questions):
@@ -174,7 +188,8 @@ def _issue(summary: Summary, conversation: Conversation, state: State) -> Statem
 
 
 def _opens(turn: Turn) -> bool:
-    return is_question(turn.text) or complains(turn.text)
+    sentences = [turn.text[a:b] for a, b in split_sentences(turn.text)]
+    return is_question(turn.text) or complains(turn.text) or any(_tells(s) for s in sentences)
 
 
 def _weighs_more(turn: Turn, intent: Intent | None, issue: Statement, state: State) -> bool:

@@ -21,7 +21,7 @@ from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist, LivePorts
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -68,6 +68,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings))
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -87,6 +88,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            chooser=chooser,
+            refiner=refiner,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()

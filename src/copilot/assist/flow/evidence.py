@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from copilot.assist.flow.centroids import Centroids
 from copilot.assist.flow.chart import Chart, Charts
 from copilot.assist.flow.cues import cue_heard
 from copilot.assist.flow.progress import OWN_WORDS, Progress
@@ -35,7 +36,7 @@ _CHART = (
     "cue_heard",
     "cue_not_heard",
 )
-_MEANING = ("like_reply", "answered", "answered_surely", "answered_now")
+_MEANING = ("like_reply", "like_prompt", "like_flow", "answered", "answered_surely", "answered_now")
 NAMES: tuple[str, ...] = (
     *CHAINS,
     "share_in_flow",
@@ -49,10 +50,23 @@ _COLUMN = {name: i for i, name in enumerate(NAMES)}
 
 @dataclass(frozen=True)
 class Meanings:
-    """Unit vectors by step: of what is said in it, and of what customers answer to it."""
+    """What is said in each step (unit vectors), and what customers say before and after it.
+
+    `flows` is what customers say in conversations while they are about each flow.
+    """
 
     replies: Mapping[str, Vector] = field(default_factory=dict)
-    answers: Mapping[str, Vector] = field(default_factory=dict)
+    answers: Centroids = field(default_factory=Centroids)
+    prompts: Centroids = field(default_factory=Centroids)
+    flows: Centroids = field(default_factory=Centroids)
+
+
+@dataclass(frozen=True)
+class Own:
+    """What one conversation has added to the counts and directions that it is itself to be judged by."""
+
+    transitions: Transitions
+    meanings: Meanings
 
 
 @dataclass(frozen=True)
@@ -69,15 +83,15 @@ class Evidence:
         flows: tuple[str, ...],
         candidates: Sequence[str],
         said: Sequence[Vector] = (),
-        without: Transitions | None = None,
+        without: Own | None = None,
     ) -> Rows:
         """Shape (candidates, NAMES). `said` has a unit vector for each customer turn so far, or is empty."""
         rows = np.zeros((len(candidates), len(NAMES)), dtype=np.float32)
-        self._add_transitions(rows, progress, flows, candidates, without)
+        self._add_transitions(rows, progress, flows, candidates, without.transitions if without else None)
         self._add_charts(rows, progress, self.charts.of(flows), candidates)
         rows[:, _COLUMN["written_first"]] = -np.arange(len(candidates), dtype=np.float32)
         self._add_repetition(rows, progress, candidates)
-        self._add_meaning(rows, progress, candidates, said)
+        self._add_meaning(rows, progress, candidates, said, without.meanings if without else Meanings())
         return rows
 
     def _add_transitions(
@@ -157,20 +171,38 @@ class Evidence:
             row[_COLUMN[f"just_done_{group}"]] = step == last
 
     def _add_meaning(
-        self, rows: Rows, progress: Progress, candidates: Sequence[str], said: Sequence[Vector]
+        self,
+        rows: Rows,
+        progress: Progress,
+        candidates: Sequence[str],
+        said: Sequence[Vector],
+        own: Meanings,
     ) -> None:
         if not said:
             return
-        heard = np.asarray(said, dtype=np.float32)
+        heard, known = np.asarray(said, dtype=np.float32), self.meanings
+        speaks = progress.last_event == "customer"
         for row, step in zip(rows, candidates, strict=True):
-            reply = self.meanings.replies.get(step)
-            if reply is not None and progress.last_event == "customer":
+            reply = known.replies.get(step)
+            if reply is not None and speaks:
                 row[_COLUMN["like_reply"]] = float(reply @ heard[-1])
-            answer = self.meanings.answers.get(step)
-            if answer is None or self._group(step) != "ask":
-                continue
-            likeness = heard @ answer
-            row[_COLUMN["answered_now"]] = likeness[-1]
-            if not progress.done.get(step):
-                row[_COLUMN["answered"]] = likeness.max()
-                row[_COLUMN["answered_surely"]] = float(likeness.max() > _ANSWERED)
+            prompt = known.prompts.unit(step, own.prompts) if speaks else None
+            if prompt is not None:
+                row[_COLUMN["like_prompt"]] = float(prompt @ heard[-1])
+            homes = self.charts.homes.get(step, ())
+            flows = [f for home in homes if (f := known.flows.unit(home, own.flows)) is not None]
+            if flows:
+                row[_COLUMN["like_flow"]] = max(float(flow @ heard[-1]) for flow in flows)
+            self._add_answers(row, step, progress, heard, known.answers.unit(step, own.answers))
+
+    def _add_answers(
+        self, row: Rows, step: str, progress: Progress, heard: Rows, answer: Vector | None
+    ) -> None:
+        """Whether what a step asks for has been said already."""
+        if answer is None or self._group(step) != "ask":
+            return
+        likeness = heard @ answer
+        row[_COLUMN["answered_now"]] = likeness[-1]
+        if not progress.done.get(step):
+            row[_COLUMN["answered"]] = likeness.max()
+            row[_COLUMN["answered_surely"]] = float(likeness.max() > _ANSWERED)

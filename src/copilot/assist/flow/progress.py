@@ -137,12 +137,16 @@ def progress_after(events: Sequence[EpisodeEvent]) -> Progress:
     return tracker.now()
 
 
-def decisions(events: Sequence[EpisodeEvent]) -> Iterator[tuple[Progress, StepTaken]]:
-    """Each step that was taken, with the state before it."""
+def decisions(
+    events: Sequence[EpisodeEvent], *, own_words: bool = False
+) -> Iterator[tuple[Progress, StepTaken]]:
+    """Each step that was taken, with the state before it; with `own_words`, also those said otherwise."""
     tracker = ProgressTracker()
     for event in events:
         if isinstance(event, StepTaken):
             yield tracker.now(), event
+        elif own_words and isinstance(event, OwnWords) and event.like is not None:
+            yield tracker.now(), StepTaken(step=event.like)
         tracker.take(event)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from copilot.assist.flow.centroids import Centroids
 from copilot.assist.flow.chart import Charts
 from copilot.assist.flow.evidence import NAMES, Evidence, Meanings
 from copilot.assist.flow.progress import Progress
@@ -130,9 +131,10 @@ def meaning_traits(progress: Progress, said: Sequence[Vector]) -> NDArray[np.flo
 def dump_ranker(ranker: StepRanker) -> bytes:
     """What was learned, as an .npz without pickled objects; the flows are kept elsewhere."""
     buffer = io.BytesIO()
-    evidence, weights = ranker.evidence, ranker.weights
+    evidence, weights, meanings = ranker.evidence, ranker.weights, ranker.evidence.meanings
     counts = [[list(context), found] for context, found in evidence.transitions.counts.items()]
-    note = {"version": ARTIFACT_VERSION, "counts": counts, "evidence": NAMES}
+    texts = {g: dict(getattr(meanings, g).counts) for g in ("answers", "prompts", "flows")}
+    note = {"version": ARTIFACT_VERSION, "counts": counts, "texts": texts, "evidence": NAMES}
     np.savez_compressed(
         buffer,
         note=np.array(json.dumps(note)),
@@ -140,10 +142,14 @@ def dump_ranker(ranker: StepRanker) -> bytes:
         traits=np.array(weights.traits, dtype=np.str_),
         shared=weights.shared,
         own=weights.own,
-        replies_of=np.array(list(evidence.meanings.replies), dtype=np.str_),
-        replies=_rows(evidence.meanings.replies),
-        answers_of=np.array(list(evidence.meanings.answers), dtype=np.str_),
-        answers=_rows(evidence.meanings.answers),
+        replies_of=np.array(list(meanings.replies), dtype=np.str_),
+        replies=_rows(meanings.replies),
+        answers_of=np.array(list(meanings.answers.sums), dtype=np.str_),
+        answers=_rows(meanings.answers.sums),
+        prompts_of=np.array(list(meanings.prompts.sums), dtype=np.str_),
+        prompts=_rows(meanings.prompts.sums),
+        flows_of=np.array(list(meanings.flows.sums), dtype=np.str_),
+        flows=_rows(meanings.flows.sums),
     )
     return buffer.getvalue()
 
@@ -160,7 +166,10 @@ def load_ranker(content: bytes, flows: Sequence[Flow]) -> StepRanker:
             return StepRanker(
                 flows,
                 Transitions({tuple(context): found for context, found in note["counts"]}),
-                Meanings(_read(stored, "replies"), _read(stored, "answers")),
+                Meanings(
+                    _read(stored, "replies"),
+                    *(Centroids(_read(stored, g), note["texts"][g]) for g in ("answers", "prompts", "flows")),
+                ),
                 Weights(
                     steps=tuple(str(s) for s in stored["steps"]),
                     traits=tuple(str(t) for t in stored["traits"]),
@@ -174,8 +183,8 @@ def load_ranker(content: bytes, flows: Sequence[Flow]) -> StepRanker:
         ) from error
 
 
-def _rows(vectors: Mapping[str, Vector]) -> NDArray[np.float16]:
-    return np.array(list(vectors.values()), dtype=np.float16)
+def _rows(vectors: Mapping[str, Vector]) -> NDArray[np.float32]:
+    return np.array(list(vectors.values()), dtype=np.float32)
 
 
 def _read(stored: Mapping[str, NDArray[np.generic]], name: str) -> dict[str, Vector]:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.assist.flow.alignment import aligned, spoken
+from copilot.assist.flow.centroids import Centroids
 from copilot.assist.flow.chart import Charts
-from copilot.assist.flow.evidence import NAMES, Evidence, Meanings
+from copilot.assist.flow.evidence import NAMES, Evidence, Meanings, Own
 from copilot.assist.flow.progress import Progress, decisions
 from copilot.assist.flow.ranker import StepRanker, Weights, meaning_traits, prior_weights
 from copilot.assist.flow.traits import traits_of
@@ -24,8 +25,6 @@ from copilot.ports import Embedder, Vector
 
 Matrix = NDArray[np.float32]
 _SEED = 20260501
-_MIN_ANSWERS = 4
-_SEEN_ENOUGH = 2
 
 
 @dataclass(frozen=True)
@@ -78,12 +77,12 @@ class StepTrainer:
         made = [
             _Decision(episode.id, episode.flows, progress, taken.step)
             for episode in episodes
-            for progress, taken in decisions(episode.events)
+            for progress, taken in decisions(episode.events, own_words=True)
         ]
         if not made:
             return StepRanker(flows)
         transitions = Transitions.of((contexts_of(d.progress, d.flows), d.step) for d in made)
-        meanings = Meanings(_replies(flows, vectors), _answers(made, vectors))
+        meanings = _meanings(made, vectors, Charts(flows), _replies(flows, vectors))
         untrained = StepRanker(flows, transitions, meanings)
         weights = _fit(untrained, made, vectors, self._fitting)
         return StepRanker(flows, transitions, meanings, weights)
@@ -94,15 +93,23 @@ def _replies(flows: Sequence[Flow], vectors: Mapping[str, Vector]) -> dict[str, 
     return {step: vectors[text] for step, text in said.items() if text in vectors}
 
 
-def _answers(made: Sequence[_Decision], vectors: Mapping[str, Vector]) -> dict[str, Vector]:
-    """The mean direction of what customers said straight after each step."""
-    sums: dict[str, list[Vector]] = defaultdict(list)
+def _meanings(
+    made: Sequence[_Decision], vectors: Mapping[str, Vector], charts: Charts, replies: Mapping[str, Vector]
+) -> Meanings:
+    """What customers said straight after, straight before, and around the steps of each flow."""
+    answers, prompts, flows = [], [], []
     for decision in made:
         progress = decision.progress
-        if progress.last_event == "customer" and progress.history and progress.last_said in vectors:
-            sums[progress.last.split(":")[0]].append(vectors[progress.last_said])
-    means = {step: np.sum(found, axis=0) for step, found in sums.items() if len(found) >= _MIN_ANSWERS}
-    return {step: np.asarray(mean / np.linalg.norm(mean), dtype=np.float32) for step, mean in means.items()}
+        vector = vectors.get(progress.last_said)
+        if vector is None:
+            continue
+        if progress.last_event == "customer":
+            prompts.append((decision.step, vector))
+            if progress.history:
+                answers.append((progress.last.split(":")[0], vector))
+        homes = charts.homes.get(decision.step, ())
+        flows += [(home, vector) for home in homes if home in decision.flows]
+    return Meanings(replies, Centroids.of(answers), Centroids.of(prompts), Centroids.of(flows))
 
 
 def said_vectors(progress: Progress, vectors: Mapping[str, Vector]) -> list[Vector]:
@@ -160,7 +167,7 @@ def _examples(
 ) -> _Examples:
     """A decision's own conversation is taken out of the counts that it is to be judged by."""
     number, column = {s: i for i, s in enumerate(steps)}, {t: i for i, t in enumerate(traits)}
-    own = _own_counts(made)
+    own = _own_part(made, vectors, untrained.charts)
     possible = {flows: untrained.candidates(flows) for flows in {d.flows for d in made}}
     evidence: Evidence = untrained.evidence
     rows, candidates, chosen, sparse, meanings = [], [], [], [], []
@@ -183,12 +190,15 @@ def _examples(
     return _Examples(ids, packed, np.array(chosen), sparse, np.asarray(meanings, dtype=np.float32))
 
 
-def _own_counts(made: Sequence[_Decision]) -> dict[str, Transitions]:
+def _own_part(made: Sequence[_Decision], vectors: Mapping[str, Vector], charts: Charts) -> dict[str, Own]:
     by_episode: dict[str, list[_Decision]] = defaultdict(list)
     for decision in made:
         by_episode[decision.episode].append(decision)
     return {
-        episode: Transitions.of((contexts_of(d.progress, d.flows), d.step) for d in own)
+        episode: Own(
+            Transitions.of((contexts_of(d.progress, d.flows), d.step) for d in own),
+            _meanings(own, vectors, charts, {}),
+        )
         for episode, own in by_episode.items()
     }
 

@@ -27,8 +27,8 @@ _TRAINED_ON = 0.8
 _SHOWN = 3
 _NOTES = (
     "Foretold: every row of the representative with an action; a query counts with the API it asks.",
-    "Known before each: the flow charts of the dialogue's tasks, and the texts, actions, queries and results "
-    "before it. Not read: options, drafts, questionnaires.",
+    "Known before each: the tasks' charts, and the texts, actions, queries and results before it.",
+    "Not read: options, drafts, questionnaires.",
     "Latency is of ranking; embedding the customer's last words comes on top, once a turn.",
 )
 
