@@ -178,7 +178,7 @@ def _later(today: date, count: str, unit: str) -> date:
     return day
 
 
-def _covers(done: set[str], promise: str) -> bool:
+def _covers(done: frozenset[str], promise: str) -> bool:
     """Whether an action that is over is what was promised."""
     words = content_words(promise)
     return bool(done) and len(words & done) >= _FULFILLED_SHARE * min(len(words), len(done))

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from copilot.domain.value import Value
 
@@ -83,6 +83,19 @@ class WrapUp(Value):
     follow_ups: tuple[FollowUp, ...] = ()
     knowledge_gap: KnowledgeGapNote | None = None
     created_at: datetime
+
+    @field_validator("follow_ups", mode="before")
+    @classmethod
+    def _kept_as_text(cls, value: object) -> object:
+        """Conversations that were wrapped up before follow-ups had a day hold them as text."""
+        if isinstance(value, list | tuple):
+            return tuple({"text": task} if isinstance(task, str) else task for task in value)
+        return value
+
+    @field_validator("knowledge_gap", mode="before")
+    @classmethod
+    def _kept_as_question(cls, value: object) -> object:
+        return {"question": value} if isinstance(value, str) else value
 
 
 class HandOver(Value):

@@ -12,7 +12,7 @@ from copilot.assist.wrap_up import build_wrap_up, due_on
 from copilot.domain.assist import SentimentLabel
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import ConfigurationError
-from copilot.domain.wrap_up import Summary
+from copilot.domain.wrap_up import Summary, WrapUp
 
 STOVE = conversation(
     ("C", "My stove stopped working last week. Is that under warranty?"),
@@ -118,3 +118,18 @@ def test_a_template_is_checked_before_it_is_kept():
         check_template(CASE_NOTE, "{{ customer_name }}", "case_note.j2")
     with pytest.raises(ConfigurationError, match=r"case_note\.j2:2"):
         check_template(CASE_NOTE, "one\n{% if %}", "case_note.j2")
+
+
+def test_a_conversation_wrapped_up_before_follow_ups_had_a_day_can_still_be_read():
+    earlier = {
+        "conversation_id": "conv_1",
+        "disposition": {"code": "other", "title": "Other", "confidence": 0},
+        "summary": {"conversation_id": "conv_1", "revision": 1},
+        "case_note": "Done.",
+        "follow_ups": ["Call back."],
+        "knowledge_gap": "customs for Iceland",
+        "created_at": NOW,
+    }
+    wrapped = WrapUp.model_validate(earlier)
+    assert [f.text for f in wrapped.follow_ups] == ["Call back."]
+    assert wrapped.knowledge_gap.question == "customs for Iceland"

@@ -264,19 +264,19 @@ class _Fit:
         return np.concatenate([used, meaning_rows]), dense
 
     def _move_shared(self, slope: NDArray[np.float32], taken: int, pace: float) -> None:
-        slope = slope + np.float32(self._fitting.decay_shared) * (self._shared - prior_weights())
-        self._mean += np.float32(0.1) * (slope - self._mean)
-        self._square += np.float32(0.01) * (slope * slope - self._square)
+        pull = self._fitting.decay_shared * (self._shared - prior_weights())
+        slope = np.asarray(slope + pull, dtype=np.float32)
+        self._mean = (0.9 * self._mean + 0.1 * slope).astype(np.float32)
+        self._square = (0.99 * self._square + 0.01 * slope * slope).astype(np.float32)
         mean, square = self._mean / (1 - 0.9**taken), self._square / (1 - 0.99**taken)
-        self._shared -= (self._fitting.rate_shared * pace * mean / (np.sqrt(square) + 1e-7)).astype(
-            np.float32
-        )
+        step = self._fitting.rate_shared * pace * mean / (np.sqrt(square) + 1e-7)
+        self._shared -= step.astype(np.float32)
 
     def _move_own(self, used: NDArray[np.int64], slope: Matrix, pace: float) -> None:
-        decay, rate = self._fitting.decay_own, self._fitting.rate_own * pace
-        grouped = slope @ self._groups + 0.3 * decay * self._grouped[used]
-        slope = slope + decay * self._own[used]
-        self._own_seen[used] += slope * slope
+        decay, rate = np.float32(self._fitting.decay_own), np.float32(self._fitting.rate_own * pace)
+        grouped: Matrix = slope @ self._groups + np.float32(0.3) * decay * self._grouped[used]
+        own: Matrix = slope + decay * self._own[used]
+        self._own_seen[used] += own * own
         self._grouped_seen[used] += grouped * grouped
-        self._own[used] -= rate * slope / np.sqrt(self._own_seen[used])
+        self._own[used] -= rate * own / np.sqrt(self._own_seen[used])
         self._grouped[used] -= rate * grouped / np.sqrt(self._grouped_seen[used])

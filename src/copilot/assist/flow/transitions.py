@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,9 +96,17 @@ class Transitions:
 
     def seen_in(self, flow: str, at_least: int) -> tuple[str, ...]:
         """Steps that were taken so often in conversations about `flow`, whatever its chart says."""
-        seen: Counter[str] = Counter()
+        return tuple(step for step, n in self._by_flow.get(flow, {}).items() if n >= at_least)
+
+    @cached_property
+    def _by_flow(self) -> Mapping[str, Mapping[str, float]]:
+        """A conversation about several flows counts for each of them in part."""
+        seen: dict[str, dict[str, float]] = defaultdict(dict)
         for context, counts in self.counts.items():
-            if context[0] == "flow" and flow in (about := context[1].split("|")):
+            if context[0] != "flow":
+                continue
+            about = context[1].split("|")
+            for flow in about:
                 for step, n in counts.items():
-                    seen[step] += n / len(about)  # type: ignore[assignment]
-        return tuple(step for step, n in seen.items() if n >= at_least)
+                    seen[flow][step] = seen[flow].get(step, 0.0) + n / len(about)
+        return seen
