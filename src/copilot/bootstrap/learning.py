@@ -45,7 +45,7 @@ async def keep_learning(
     while True:
         await asyncio.sleep(pause)
         try:
-            if (await learner.learn(tenant)).changed:
+            if (await learner.learn(tenant, patiently=True)).changed:
                 on_learned(tenant)
         except Exception:  # noqa: BLE001 - the live path goes on with what it knows
             _log.exception("next steps could not be learned")

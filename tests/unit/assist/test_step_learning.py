@@ -108,3 +108,16 @@ async def test_nothing_is_done_until_another_conversation_is_finished():
     assert not (await learner.learn("larkfield")).changed
     await finished(store, "larkfield", 2)
     assert (await learner.learn("larkfield")).changed
+
+
+async def test_a_server_waits_until_one_conversation_in_twenty_is_new():
+    store = MemoryConversationStore()
+    for number in range(100, 140):
+        await finished(store, "larkfield", number)
+    learner, _ = await learner_over(store)
+    await learner.learn("larkfield")
+    await finished(store, "larkfield", 200)
+    assert not (await learner.learn("larkfield", patiently=True)).changed
+    for number in range(201, 204):
+        await finished(store, "larkfield", number)
+    assert (await learner.learn("larkfield", patiently=True)).changed

@@ -67,11 +67,6 @@ class StepRanker:
         self._row = {trait: i for i, trait in enumerate(self.weights.traits)}
         self._own = self.weights.own.astype(np.float32)
 
-    @property
-    def needs_meaning(self) -> bool:
-        """Whether it can make use of vectors of what the customer said."""
-        return bool(self._own.size) or bool(self.evidence.meanings.replies)
-
     def candidates(self, flows: tuple[str, ...]) -> tuple[str, ...]:
         """The flows' steps, and those that were done twice in finished conversations about them."""
         seen = [step for flow in flows for step in self.evidence.transitions.seen_in(flow, at_least=2)]

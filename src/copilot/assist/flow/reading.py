@@ -36,17 +36,14 @@ class EpisodeReader:
         self, conversation: Conversation, actions: Sequence[Action], flows: Sequence[Flow]
     ) -> ReadConversation:
         """`flows` are the playbooks that the conversation is about."""
-        says = {
-            step.id: await self._vector(text)
-            for flow in flows
-            for step in flow.steps
-            if (text := spoken(step))
-        }
+        spoken_by = {step.id: text for flow in flows for step in flow.steps if (text := spoken(step))}
+        words = [mask(turn.text) for turn in conversation.turns]
+        vectors = await self._embedded([*spoken_by.values(), *words])
+        says = {step: vectors[text] for step, text in spoken_by.items()}
         events: list[tuple[datetime, int, EpisodeEvent]] = []
         said = []
-        for turn in conversation.turns:
-            text = mask(turn.text)
-            vector = await self._vector(text)
+        for turn, text in zip(conversation.turns, words, strict=True):
+            vector = vectors[text]
             if turn.speaker is Speaker.CUSTOMER:
                 said.append(vector)
                 events.append((turn.created_at, 0, CustomerSaid(text=text)))
@@ -64,15 +61,20 @@ class EpisodeReader:
         )
         return ReadConversation(episode, tuple(said))
 
-    async def _vector(self, text: str) -> Vector:
-        known = self._vectors.get(text)
-        if known is None:
-            known = await self._embedder.embed_query(text)
-            self._vectors[text] = known
-            while len(self._vectors) > _REMEMBERED:
-                self._vectors.popitem(last=False)
-        self._vectors.move_to_end(text)
-        return known
+    async def _embedded(self, texts: Sequence[str]) -> dict[str, Vector]:
+        """One new text is a live turn and goes first; more of them come from the past and can wait."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if len(missing) == 1:
+            self._vectors[missing[0]] = await self._embedder.embed_query(missing[0])
+        elif missing:
+            rows = await self._embedder.embed_passages(missing)
+            self._vectors |= dict(zip(missing, rows, strict=True))
+        found = {text: self._vectors[text] for text in texts}
+        for text in found:
+            self._vectors.move_to_end(text)
+        while len(self._vectors) > _REMEMBERED:
+            self._vectors.popitem(last=False)
+        return found
 
 
 def _done(action: Action, flows: Sequence[Flow]) -> list[tuple[datetime, int, EpisodeEvent]]:

@@ -273,9 +273,9 @@ class _Fit:
         self._shared -= step.astype(np.float32)
 
     def _move_own(self, used: NDArray[np.int64], slope: Matrix, pace: float) -> None:
-        decay, rate = np.float32(self._fitting.decay_own), np.float32(self._fitting.rate_own * pace)
-        grouped: Matrix = slope @ self._groups + np.float32(0.3) * decay * self._grouped[used]
-        own: Matrix = slope + decay * self._own[used]
+        decay, rate = self._fitting.decay_own, self._fitting.rate_own * pace
+        grouped = np.asarray(slope @ self._groups + 0.3 * decay * self._grouped[used], dtype=np.float32)
+        own = np.asarray(slope + decay * self._own[used], dtype=np.float32)
         self._own_seen[used] += own * own
         self._grouped_seen[used] += grouped * grouped
         self._own[used] -= rate * own / np.sqrt(self._own_seen[used])
