@@ -36,6 +36,8 @@ export function suggestion(id: string, revision: number, sentences: Sentence[] =
     sentences,
     confidence: 0.9,
     replaces: null,
+    intent: null,
+    why: "",
     created_at: AT,
   };
 }

@@ -55,7 +55,7 @@ describe("drafts", () => {
   });
 
   it("that never completed are gone when the revision is done", () => {
-    const done = event(2, 1, { type: "revision.done", data: { milliseconds: 12 } });
+    const done = event(2, 1, { type: "revision.done", data: { milliseconds: 12, ahead: null } });
     expect(play(delta(1, 1, "sug_1", "Hel"), done)).toMatchObject({ settled: true, drafts: { streaming: [] } });
   });
 });
@@ -80,7 +80,18 @@ describe("an action", () => {
 });
 
 describe("knowledge", () => {
-  const found = event(1, 1, { type: "knowledge", data: { answered: true, confidence: 0.9, cards: [] } });
+  it("keeps the cards that stand when nothing new was found", () => {
+    const shown = event(1, 1, { type: "knowledge", data: { answered: true, confidence: 0.9, cards: [], unchanged: false } });
+    const again = event(2, 2, {
+      type: "knowledge",
+      data: { answered: false, confidence: 0, cards: [], unchanged: true },
+    });
+    const state = play(shown, again);
+    expect(state.knowledge?.value.answered).toBe(true);
+    expect(state.knowledge?.revision).toBe(2);
+  });
+
+  const found = event(1, 1, { type: "knowledge", data: { answered: true, confidence: 0.9, cards: [], unchanged: false } });
 
   it("of the message before stays, with its own revision, until newer comes", () => {
     const state = play(found, event(2, 2, { type: "turn", data: turn(2) }));
@@ -88,7 +99,7 @@ describe("knowledge", () => {
   });
 
   it("of an older revision never replaces newer", () => {
-    const newer = event(2, 2, { type: "knowledge", data: { answered: false, confidence: 0.1, cards: [] } });
+    const newer = event(2, 2, { type: "knowledge", data: { answered: false, confidence: 0.1, cards: [], unchanged: false } });
     const late = { ...found, id: 3 };
     expect(play(newer, late).knowledge?.value.answered).toBe(false);
   });
@@ -121,6 +132,8 @@ describe("a snapshot", () => {
         summary: null,
         wrap_up: null,
         answer: null,
+        partials: [],
+        suggested: [],
       },
     });
 

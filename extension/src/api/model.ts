@@ -36,6 +36,7 @@ export type WrapUp = Schemas["WrapUp"];
 export type AssistEvent =
   | Schemas["SnapshotEvent"]
   | Schemas["TurnEvent"]
+  | Schemas["PartialTurnEvent"]
   | Schemas["UnderstandingEvent"]
   | Schemas["KnowledgeEvent"]
   | Schemas["ToolResultEvent"]
@@ -44,6 +45,7 @@ export type AssistEvent =
   | Schemas["SuggestionDeltaEvent"]
   | Schemas["SuggestionCompletedEvent"]
   | Schemas["SuggestionBlockedEvent"]
+  | Schemas["SuggestionSilentEvent"]
   | Schemas["SummaryEvent"]
   | Schemas["WrapUpEvent"]
   | Schemas["DegradedEvent"]

@@ -333,6 +333,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/macros/{macro_id}/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill Macro
+         * @description The saved reply with the conversation's facts; 422 names those that it needs and nobody knows.
+         */
+        post: operations["fill_macro"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/turns": {
         parameters: {
             query?: never;
@@ -345,8 +365,32 @@ export interface paths {
         /**
          * Add Turn
          * @description Adds a turn and answers at once; what it leads to comes as events.
+         *
+         *     What is not final makes no turn yet: watchers see it as `turn.partial`, in place of what was heard before.
          */
         post: operations["add_turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show Typing
+         * @description Takes the unfinished text and answers at once: work on it begins, and shows when the turn arrives.
+         *
+         *     Send it whenever the text has changed, two or three times a second at most.
+         */
+        post: operations["show_typing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -459,6 +503,26 @@ export interface paths {
          * @description The passages that answer the query best, and whether the knowledge base holds the answer at all.
          */
         post: operations["search_knowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/macros": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Macros
+         * @description Saved replies by meaning and by words, best first; without `q` all of them by title.
+         */
+        get: operations["find_macros"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -598,15 +662,35 @@ export interface components {
         };
         /**
          * AddTurn
-         * @description One message, as it was sent.
+         * @description One message, as it was sent; or, of a voice transcript, an utterance as far as it was heard.
+         *
+         *     With `final: false` it is shown and may be replaced: by what is heard next of the same `utterance_id`,
+         *     and at last by the turn, which comes with `final: true` and the same `utterance_id`.
          */
         AddTurn: {
+            /**
+             * Final
+             * @default true
+             */
+            final: boolean;
             speaker: components["schemas"]["Speaker"];
             /**
              * Text
              * @example Where is my order LF-1004820?
              */
             text: string;
+            /** Utterance Id */
+            utterance_id?: string | null;
+        };
+        /**
+         * AheadOutcome
+         * @enum {string}
+         */
+        AheadOutcome: "promoted" | "cancelled";
+        /** All */
+        All: {
+            /** All */
+            all: (components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"])[];
         };
         /**
          * Answer
@@ -650,6 +734,11 @@ export interface components {
              * @default null
              */
             stopped: string | null;
+        };
+        /** AnyOf */
+        AnyOf: {
+            /** Any */
+            any: (components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"])[];
         };
         /**
          * Approval
@@ -797,7 +886,7 @@ export interface components {
             /** Revision */
             revision: number;
         };
-        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["RevisionDoneEvent"];
+        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["PartialTurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SuggestionSilentEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["RevisionDoneEvent"];
         /**
          * Audience
          * @enum {string}
@@ -832,7 +921,7 @@ export interface components {
          * BlockReason
          * @enum {string}
          */
-        BlockReason: "no_support" | "llm_unavailable" | "llm_invalid" | "less_supported";
+        BlockReason: "no_support" | "llm_unavailable" | "llm_invalid" | "less_supported" | "language";
         /** Body_upload_document */
         Body_upload_document: {
             /**
@@ -982,6 +1071,16 @@ export interface components {
             next_actions: components["schemas"]["NextAction"][];
             /** @default null */
             order_view: components["schemas"]["OrderView"] | null;
+            /**
+             * Partials
+             * @default []
+             */
+            partials: components["schemas"]["PartialTurn"][];
+            /**
+             * Suggested
+             * @default []
+             */
+            suggested: string[];
             /** @default null */
             suggestion: components["schemas"]["Suggestion"] | null;
             /** @default null */
@@ -1169,6 +1268,23 @@ export interface components {
             path: string;
         };
         /**
+         * FilledMacro
+         * @description A saved reply filled for one conversation. `sources` are the tool calls its facts came from.
+         */
+        FilledMacro: {
+            /** Macro Id */
+            macro_id: string;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * FollowUp
          * @description Something to be done after the conversation.
          */
@@ -1187,6 +1303,15 @@ export interface components {
              * @default []
              */
             turn_ids: string[];
+        };
+        /**
+         * FoundMacro
+         * @description A saved reply found for a query; `score` is 0..1.
+         */
+        FoundMacro: {
+            macro: components["schemas"]["Macro"];
+            /** Score */
+            score: number;
         };
         /**
          * GiveFeedback
@@ -1321,6 +1446,11 @@ export interface components {
             cards: components["schemas"]["KnowledgeCard"][];
             /** Confidence */
             confidence: number;
+            /**
+             * Unchanged
+             * @default false
+             */
+            unchanged: boolean;
         };
         /**
          * KnowledgeDocument
@@ -1466,6 +1596,32 @@ export interface components {
             product_id: string;
         };
         /**
+         * Macro
+         * @description A saved reply; the file name is its id.
+         *
+         *     `text` is a jinja2 template over the facts, each sentence on its own line; every fact in it is required.
+         */
+        Macro: {
+            /**
+             * Examples
+             * @default []
+             */
+            examples: string[];
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /**
+             * When
+             * @default {
+             *       "all": []
+             *     }
+             */
+            when: components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"];
+        };
+        /**
          * Money
          * @description An amount in integer minor units (cents) of an ISO 4217 currency with two decimals.
          */
@@ -1553,6 +1709,11 @@ export interface components {
              * @enum {string}
              */
             type: "next_actions";
+        };
+        /** Not */
+        Not: {
+            /** Not */
+            not: components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"];
         };
         /**
          * OpenConversation
@@ -1682,6 +1843,48 @@ export interface components {
             items: components["schemas"]["KnowledgeGap"][];
             /** Next Cursor */
             next_cursor?: string | null;
+        };
+        /**
+         * PartialTurn
+         * @description What has been heard so far of an utterance that goes on: each one replaces the one before.
+         *
+         *     When the utterance has ended it becomes the Turn with the id `turn_id`.
+         */
+        PartialTurn: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            speaker: components["schemas"]["Speaker"];
+            /** Text */
+            text: string;
+            /** Turn Id */
+            turn_id: string;
+            /** Utterance Id */
+            utterance_id: string;
+        };
+        /** PartialTurnEvent */
+        PartialTurnEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["PartialTurn"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.partial";
         };
         /**
          * Passage
@@ -1911,6 +2114,8 @@ export interface components {
          * @description Nothing more will come for this revision; `milliseconds` since its turn was accepted.
          */
         RevisionDone: {
+            /** @default null */
+            ahead: components["schemas"]["WorkAhead"] | null;
             /** Milliseconds */
             milliseconds: number;
         };
@@ -2040,6 +2245,11 @@ export interface components {
          * @enum {string}
          */
         SentimentLabel: "negative" | "neutral" | "positive";
+        /**
+         * SilenceReason
+         * @enum {string}
+         */
+        SilenceReason: "seldom_used" | "suggested_before";
         /** SnapshotEvent */
         SnapshotEvent: {
             /** Conversation Id */
@@ -2101,6 +2311,11 @@ export interface components {
             /** Id */
             id: string;
             /**
+             * Intent
+             * @default null
+             */
+            intent: string | null;
+            /**
              * Replaces
              * @default null
              */
@@ -2111,6 +2326,11 @@ export interface components {
             sentences: components["schemas"]["Sentence"][];
             /** Text */
             text: string;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
         };
         /**
          * SuggestionBlocked
@@ -2193,6 +2413,38 @@ export interface components {
             type: "suggestion.delta";
         };
         /**
+         * SuggestionSilent
+         * @description A reply draft that was kept back, and why: nothing is wrong with the service.
+         */
+        SuggestionSilent: {
+            /** Confidence */
+            confidence: number;
+            drafter: components["schemas"]["Drafter"];
+            reason: components["schemas"]["SilenceReason"];
+            /** Why */
+            why: string;
+        };
+        /** SuggestionSilentEvent */
+        SuggestionSilentEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["SuggestionSilent"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "suggestion.silent";
+        };
+        /**
          * Summary
          * @description Where the conversation stands after `revision`.
          */
@@ -2255,6 +2507,34 @@ export interface components {
          * @enum {string}
          */
         Support: "supported" | "template" | "fact" | "unsupported";
+        /**
+         * Test
+         * @description One comparison of one fact.
+         */
+        Test: {
+            /** At Least */
+            at_least?: number | string | null;
+            /** At Most */
+            at_most?: number | string | null;
+            /** Contains */
+            contains?: string | null;
+            /** Fact */
+            fact: string;
+            /** Is */
+            is?: boolean | number | string | null;
+            /** Is Not */
+            is_not?: boolean | number | string | null;
+            /** Known */
+            known?: boolean | null;
+            /** Less Than */
+            less_than?: number | string | null;
+            /** More Than */
+            more_than?: number | string | null;
+            /** One Of */
+            one_of?: (boolean | number | string)[] | null;
+            /** Plus */
+            plus?: string | null;
+        };
         /**
          * ToolCall
          * @description A call of a catalog tool; its id is the idempotency key wherever it goes.
@@ -2369,6 +2649,19 @@ export interface components {
             type: "turn";
         };
         /**
+         * Typing
+         * @description What somebody has written so far and not sent; empty when they took it back.
+         */
+        Typing: {
+            /** @default customer */
+            speaker: components["schemas"]["Speaker"];
+            /**
+             * Text
+             * @example Where is my ord
+             */
+            text: string;
+        };
+        /**
          * Understanding
          * @description What one turn means in its conversation; `intent` is None when it matches no playbook.
          */
@@ -2429,6 +2722,18 @@ export interface components {
             order_id?: string | null;
             /** Zip */
             zip?: string | null;
+        };
+        /**
+         * WorkAhead
+         * @description What became of the work done while the customer was still typing or speaking.
+         */
+        WorkAhead: {
+            outcome: components["schemas"]["AheadOutcome"];
+            /**
+             * Saved Milliseconds
+             * @default 0
+             */
+            saved_milliseconds: number;
         };
         /**
          * WrapUp
@@ -3842,6 +4147,95 @@ export interface operations {
             };
         };
     };
+    fill_macro: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+                macro_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilledMacro"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     add_turn: {
         parameters: {
             query?: never;
@@ -3866,8 +4260,116 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Turn"];
+                    "application/json": components["schemas"]["Turn"] | components["schemas"]["PartialTurn"];
                 };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_typing: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Typing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The body is not JSON */
             400: {
@@ -4624,6 +5126,66 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_macros: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description What the reply should be about. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundMacro"][];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -144,7 +144,7 @@ function applyCurrent(state: PanelState, event: AssistEvent): PanelState {
     case "understanding":
       return { ...state, understanding: { revision, value: event.data } };
     case "knowledge":
-      return { ...state, knowledge: { revision, value: event.data } };
+      return { ...state, knowledge: { revision, value: shownCards(state, event.data) } };
     case "next_actions":
       return { ...state, nextActions: { revision, value: event.data.actions } };
     case "tool.result":
@@ -164,6 +164,11 @@ function applyCurrent(state: PanelState, event: AssistEvent): PanelState {
     default:
       return applyTimeless(state, event);
   }
+}
+
+/** Cards that stand already are not sent again. */
+function shownCards(state: PanelState, found: KnowledgeCards): KnowledgeCards {
+  return found.unchanged && state.knowledge ? state.knowledge.value : found;
 }
 
 function withTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {

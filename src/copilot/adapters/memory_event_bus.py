@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from copilot.domain.actions import Action
@@ -21,6 +21,7 @@ from copilot.domain.assist import (
     KnowledgeEvent,
     NextActions,
     NextActionsEvent,
+    PartialTurnEvent,
     RevisionDone,
     RevisionDoneEvent,
     SnapshotEvent,
@@ -30,6 +31,8 @@ from copilot.domain.assist import (
     SuggestionCompletedEvent,
     SuggestionDelta,
     SuggestionDeltaEvent,
+    SuggestionSilent,
+    SuggestionSilentEvent,
     SummaryEvent,
     ToolResultEvent,
     ToolResultShown,
@@ -38,13 +41,14 @@ from copilot.domain.assist import (
     UnderstandingEvent,
     WrapUpEvent,
 )
-from copilot.domain.conversation import Conversation, Turn
+from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.snapshot import advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
 _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Turn: TurnEvent,
+    PartialTurn: PartialTurnEvent,
     Understanding: UnderstandingEvent,
     KnowledgeCards: KnowledgeEvent,
     ToolResultShown: ToolResultEvent,
@@ -53,6 +57,7 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     SuggestionDelta: SuggestionDeltaEvent,
     Suggestion: SuggestionCompletedEvent,
     SuggestionBlocked: SuggestionBlockedEvent,
+    SuggestionSilent: SuggestionSilentEvent,
     Summary: SummaryEvent,
     WrapUp: WrapUpEvent,
     Degraded: DegradedEvent,
@@ -139,6 +144,7 @@ class MemoryEventBus:
         self._limits = limits or BusLimits()
         self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
         self._loading = asyncio.Lock()
+        self._listeners: list[Callable[[AssistEvent], None]] = []
         self.cut_off_count = 0
 
     @property
@@ -148,6 +154,13 @@ class MemoryEventBus:
     @property
     def live_count(self) -> int:
         return len(self._live)
+
+    def listen(self, listener: Callable[[AssistEvent], None]) -> None:
+        """`listener` hears of every event once, when it is sent; it must be quick and raise nothing."""
+        self._listeners.append(listener)
+
+    async def conversation(self, tenant_id: str, conversation_id: str) -> Conversation:
+        return (await self._of(tenant_id, conversation_id)).snapshot.conversation
 
     async def advance(self, conversation: Conversation) -> None:
         live = await self._of(conversation.tenant_id, conversation.id)
@@ -201,8 +214,10 @@ class MemoryEventBus:
         live.ring.append(event)
         if len(live.ring) > self._limits.ring:
             live.floor = live.lost = live.ring.popleft().id
-        if not isinstance(event.data, SuggestionDelta):
+        if not isinstance(event.data, SuggestionDelta | PartialTurn):
             live.unsaved.append(event)
+        for listener in self._listeners:
+            listener(event)
         for subscriber in list(live.subscribers):
             if not subscriber.put(event):
                 live.subscribers.discard(subscriber)
@@ -223,7 +238,7 @@ class MemoryEventBus:
         if after >= live.floor:
             return in_ring
         floor = live.floor
-        if after > live.saved or live.lost > live.saved or live.snapshot.drafts:
+        if after > live.saved or live.lost > live.saved or _passing(live.snapshot):
             return [snapshot]  # something between is nowhere any more
         conversation, limit = live.snapshot.conversation, self._limits.replay_from_store
         stored = await self._store.events_after(
@@ -294,3 +309,8 @@ class MemoryEventBus:
                 await self._save(live)
             if not live.subscribers and not live.changed:
                 del self._live[key]
+
+
+def _passing(snapshot: ConversationSnapshot) -> bool:
+    """Whether something is being shown whose events are not kept: only a snapshot brings it back."""
+    return bool(snapshot.drafts or snapshot.partials)

@@ -22,6 +22,7 @@ from copilot.adapters.yaml_source import (
 from copilot.domain.assist import NextActionKind
 from copilot.domain.conditions import Condition
 from copilot.domain.facts import FACTS
+from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook, PlaybookStep
 from copilot.domain.policy import PolicyRule, PolicySet
 from copilot.domain.recording import RecordedConversation
@@ -37,6 +38,20 @@ def load_playbooks(folder: Path) -> tuple[Playbook, ...]:
     for source in sources:
         problems += _playbook_problems(source)
     problems += _duplicates(sources, "intent", [s.value.intent for s in sources])
+    raise_for(problems)
+    return tuple(source.value for source in sources)
+
+
+def load_macros(folder: Path) -> tuple[Macro, ...]:
+    """All saved replies of a folder, by file name; `when` has to ask for a fact that may be missing."""
+    sources, problems = read_all(yaml_files(folder), Macro)
+    problems += _duplicates(sources, "id", [s.value.id for s in sources])
+    for source in sources:
+        macro = source.value
+        if Path(source.file).stem != macro.id:
+            problems.append(source.problem(("id",), _file_name(source.file, macro.id)))
+        problems += _condition_problems(source, ("when",), macro.when, _PLAYBOOK_FACTS)
+        problems += _template_problems(source, ("text",), macro.text, macro.when, _PLAYBOOK_FACTS)
     raise_for(problems)
     return tuple(source.value for source in sources)
 
@@ -85,6 +100,10 @@ def _playbook_problems(source: YamlSource[Playbook]) -> Iterator[Problem]:
         if step.id in seen:
             yield source.problem((*place, "id"), f"another step has the id {step.id!r} already")
         seen.add(step.id)
+        known = [s.id for s in playbook.steps]
+        for other in step.follows:
+            if other not in known:
+                yield source.problem((*place, "follows"), f"unknown step {other!r}{suggest(other, known)}")
         yield from _step_problems(source, place, step)
     for number, reply in enumerate(playbook.replies):
         place = ("replies", number)
@@ -179,7 +198,7 @@ def _duplicates(sources: Sequence[YamlSource[ValueT]], key: str, names: Iterable
 
 
 def _condition_problems(
-    source: YamlSource[Playbook] | YamlSource[PolicySet],
+    source: YamlSource[Playbook] | YamlSource[PolicySet] | YamlSource[Macro],
     place: Location,
     condition: Condition,
     known: frozenset[str],
@@ -189,7 +208,7 @@ def _condition_problems(
 
 
 def _template_problems(
-    source: YamlSource[Playbook] | YamlSource[PolicySet],
+    source: YamlSource[Playbook] | YamlSource[PolicySet] | YamlSource[Macro],
     place: Location,
     template: str,
     when: Condition,

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from copilot.api import actions, asks, conversations, events, health, knowledge, suggestions, turns
+from copilot.api import actions, asks, conversations, events, health, knowledge, macros, suggestions, turns
 from copilot.api.errors import install_error_handlers
 from copilot.api.metrics import Metrics
 from copilot.api.middleware import BodyLimit, Guard
@@ -50,7 +50,7 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    for module in (conversations, turns, asks, events, suggestions, actions, knowledge, health):
+    for module in (conversations, turns, asks, events, suggestions, macros, actions, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

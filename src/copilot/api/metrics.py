@@ -27,6 +27,25 @@ class Metrics:
         self._events_sent = Counter(
             "copilot_events_sent_total", "Events sent to panels", ["type"], registry=self._registry
         )
+        self._revision_seconds = Histogram(
+            "copilot_revision_seconds",
+            "From a turn's arrival to the last event of its work",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._saved_seconds = Histogram(
+            "copilot_ahead_saved_seconds",
+            "Work that was done before its turn arrived, while it was typed or spoken",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._ahead = Counter(
+            "copilot_ahead_total",
+            "Work begun before a turn arrived, by what became of it",
+            ["outcome"],
+            registry=self._registry,
+        )
+        events.listen(self._sent)
         Gauge("copilot_event_streams", "Open event streams", registry=self._registry).set_function(
             lambda: events.subscriber_count
         )
@@ -41,6 +60,14 @@ class Metrics:
         route = scope.get("route")
         template = getattr(route, "path_format", None) or "none"
         self._seconds.labels(scope["method"], template, str(status)).observe(seconds)
+
+    def _sent(self, event: AssistEvent) -> None:
+        if event.type != "revision.done":
+            return
+        self._revision_seconds.observe(event.data.milliseconds / 1000)
+        if event.data.ahead is not None:
+            self._ahead.labels(event.data.ahead.outcome.value).inc()
+            self._saved_seconds.observe(event.data.ahead.saved_milliseconds / 1000)
 
     async def counting(self, events: AsyncGenerator[AssistEvent]) -> AsyncGenerator[AssistEvent]:
         """The same events, counted by type as they pass."""

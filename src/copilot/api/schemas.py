@@ -35,12 +35,31 @@ class OpenConversation(_Request):
 
 
 class AddTurn(_Request):
-    """One message, as it was sent."""
+    """One message, as it was sent; or, of a voice transcript, an utterance as far as it was heard.
+
+    With `final: false` it is shown and may be replaced: by what is heard next of the same `utterance_id`,
+    and at last by the turn, which comes with `final: true` and the same `utterance_id`.
+    """
 
     speaker: Speaker
     text: Annotated[
         NonBlank, Field(max_length=MAX_TURN_CHARACTERS, examples=["Where is my order LF-1004820?"])
     ]
+    final: bool = True
+    utterance_id: Annotated[str, Field(pattern=_ID, max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _partial_of_something(self) -> Self:
+        if not self.final and self.utterance_id is None:
+            raise ValueError("a turn that is not final needs an utterance_id, by which it is replaced")
+        return self
+
+
+class Typing(_Request):
+    """What somebody has written so far and not sent; empty when they took it back."""
+
+    speaker: Speaker = Speaker.CUSTOMER
+    text: Annotated[Text, Field(max_length=MAX_TURN_CHARACTERS, examples=["Where is my ord"])]
 
 
 class VerifyCustomer(_Request):

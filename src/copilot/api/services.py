@@ -8,8 +8,9 @@ from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
-from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
+from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 
@@ -30,8 +31,33 @@ class Assist(Protocol):
         customer_verified: bool,
     ) -> Conversation: ...
 
-    async def add_turn(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> Turn:
-        """Keeps the turn, starts the work on it and returns at once."""
+    async def add_turn(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        speaker: Speaker,
+        text: str,
+        *,
+        utterance_id: str | None = None,
+        request: str | None = None,
+    ) -> Turn:
+        """Keeps the turn, starts the work on it and returns at once.
+
+        The same utterance, or else the same request, is the same turn, however often it is sent.
+        """
+
+    async def hear(
+        self, principal: Principal, conversation_id: str, speaker: Speaker, text: str, utterance_id: str
+    ) -> PartialTurn:
+        """Shows what has been heard of an utterance so far and returns at once."""
+
+    async def find_macros(self, principal: Principal, query: str, limit: int) -> list[FoundMacro]: ...
+
+    async def fill_macro(self, principal: Principal, conversation_id: str, macro_id: str) -> FilledMacro:
+        """`InvalidInput` names the facts that are missing."""
+
+    async def typing(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> None:
+        """Begins work on what is still being written and returns at once."""
 
     async def ask(self, principal: Principal, conversation_id: str, question: str, hint: str) -> AskTicket:
         """Takes the question and returns at once."""
@@ -105,6 +131,9 @@ class Events(Protocol):
     @property
     def cut_off_count(self) -> int:
         """Subscribers cut off so far for being too slow."""
+
+    def listen(self, listener: Callable[[AssistEvent], None]) -> None:
+        """`listener` hears of every event once, when it is sent."""
 
     def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None

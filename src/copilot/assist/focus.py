@@ -12,7 +12,7 @@ IDENTIFIERS = frozenset({EntityKind.ORDER_ID, EntityKind.EMAIL, EntityKind.PHONE
 _ORDER, _OTHER = "\ue010", "\ue011"
 _MARK = f"[{_ORDER}{_OTHER}]"
 _SHORT_TURN_WORDS = 12
-_MASKED = re.compile(r"\[(?:CARD|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
+_MASKED = re.compile(r"\[(?:CARD|IBAN|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
 # "my order is …", "the ZIP is, uh, …"
 _SUPPLIED = re.compile(
     r"(?:\band\s+)?\b(?:(?:my|the)\s+)?(?:order|number|e-?mail|phone|zip|account|it)(?:\s+(?:number|address|code|id))?"

@@ -98,15 +98,16 @@ class NextActionPlanner:
     async def _ranked(
         self, turn: _Turn, steps: list[PlaybookStep], existing: Sequence[Action], learned: StepRanker | None
     ) -> list[PlaybookStep]:
-        """`steps` with the likeliest first; those that were often done next say so."""
+        """`steps` with the likeliest first, after those whose time has come; the why tells how often."""
         if learned is None or self._reader is None or len(steps) < 2:  # noqa: PLR2004 - nothing to order
             return steps
         read = await self._reader.read(turn.conversation, existing, [turn.playbook])
         progress, flows = progress_after(read.episode.events), read.episode.flows
-        ranked = learned.rank(progress, flows, [step.id for step in steps], read.said)
-        by_id = {step.id: step for step in steps}
+        timed = [step for step in steps if step.after is not None]
+        by_id = {step.id: step for step in steps if step.after is None}
+        ranked = learned.rank(progress, flows, list(by_id), read.said)
         seen = learned.seen_next(progress, flows)
-        return [_with_count(by_id[r.step], *seen.get(r.step, (0, 0))) for r in ranked]
+        return timed + [_with_count(by_id[r.step], *seen.get(r.step, (0, 0))) for r in ranked]
 
     async def _with_policy(self, turn: _Turn) -> _Turn:
         """Adds `policy.outcome` and `policy.reason` of the playbook's first tool that changes something."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import date
 
+from copilot.assist.ahead import Prepared
 from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
@@ -12,13 +13,20 @@ from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
-from copilot.assist.revision import Revision
+from copilot.assist.revision import Revision, cards_key
 from copilot.assist.situation import Situation, gather
 from copilot.assist.summary import State, update_summary
-from copilot.assist.understanding import Understander, customer_said, is_question
-from copilot.domain.assist import EntityKind, KnowledgeCards, NextActions, RevisionDone, Understanding
+from copilot.assist.understanding import Understander, customer_said, entities_of, is_question
+from copilot.domain.assist import (
+    EntityKind,
+    KnowledgeCards,
+    NextActions,
+    RevisionDone,
+    Understanding,
+)
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
@@ -53,14 +61,20 @@ class Pipeline:
         self._ids = ids
         self._chooser = chooser
 
-    async def after_customer_turn(self, revision: Revision, turn: Turn) -> None:
-        """Understand, look up, plan, draft, sum up."""
-        await revision.attempt("understanding", self._understand(revision))
-        await asyncio.gather(
-            revision.attempt("knowledge", self._find_knowledge(revision, turn)),
-            revision.attempt("orders", self._lookups.run(revision)),
-        )
+    async def after_customer_turn(
+        self, revision: Revision, turn: Turn, prepared: Prepared | None = None
+    ) -> None:
+        """Understand, look up, plan, draft, sum up; what was prepared beforehand is only shown."""
+        if prepared is not None:
+            await revision.attempt("knowledge", self._show(revision, prepared))
+        else:
+            await revision.attempt("understanding", self._understand(revision))
+            await asyncio.gather(
+                revision.attempt("knowledge", self._find_knowledge(revision)),
+                revision.attempt("orders", self._lookups.run(revision)),
+            )
         await revision.attempt("knowledge", self._find_older_version(revision))
+        await revision.attempt("gaps", self._note_gap(revision, turn))
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
             await revision.attempt("summary", self.sum_up(revision))
@@ -73,6 +87,33 @@ class Pipeline:
         await revision.attempt("summary", self.sum_up(revision))
         await self.finish(revision)
 
+    async def rehearse(self, revision: Revision) -> None:
+        """The part of a customer turn's work that writes nothing and changes nothing."""
+        await self._understand(revision)
+        await asyncio.gather(self._find_knowledge(revision), self._lookups.run(revision))
+        await self._find_older_version(revision)
+
+    async def after_silence(self, revision: Revision) -> None:
+        """What to do when nobody has spoken for a while."""
+        await revision.attempt("next_actions", self.plan(revision))
+        await revision.bus.save(revision.conversation.tenant_id, revision.conversation.id)
+
+    async def after_hint(self, revision: Revision, hint: str) -> None:
+        """The reply to the last customer turn, written anew as the representative has in mind."""
+        revision.hint = hint
+        await revision.attempt("knowledge", self._find_knowledge(revision))
+        if revision.memory.situation is None:
+            await revision.attempt("next_actions", self.plan(revision))
+        async with self._replies.drafting(revision, self._as_of(revision), self._today()):
+            pass
+        await revision.bus.save(revision.conversation.tenant_id, revision.conversation.id)
+
+    async def situation(self, revision: Revision) -> Situation:
+        """The facts as they are known, looked up first if nothing has been since a start."""
+        if revision.memory.view is None:
+            await self._lookups.run(revision)
+        return revision.memory.situation or self._situation(revision)
+
     async def after_action(self, revision: Revision) -> None:
         """The order may have changed: look again, plan again."""
         await revision.attempt("orders", self._lookups.run(revision))
@@ -82,7 +123,7 @@ class Pipeline:
 
     async def finish(self, revision: Revision) -> None:
         elapsed = (time.perf_counter() - revision.started) * 1000
-        await revision.publish(RevisionDone(milliseconds=round(elapsed, 2)))
+        await revision.publish(RevisionDone(milliseconds=round(elapsed, 2), ahead=revision.ahead))
         await revision.attempt(
             "store", revision.bus.save(revision.conversation.tenant_id, revision.conversation.id)
         )
@@ -115,13 +156,39 @@ class Pipeline:
         if memory.understanding is not None:
             await revision.publish(memory.understanding)
 
-    async def _find_knowledge(self, revision: Revision, turn: Turn) -> None:
+    async def _show(self, revision: Revision, prepared: Prepared) -> None:
+        """What was found while the customer typed, as if it had been found now."""
+        memory, conversation = revision.memory, revision.conversation
+        memory.adopt(prepared.memory)
+        if memory.understanding is not None:
+            entities = entities_of(conversation, revision.profile, self._today())
+            understanding = memory.understanding.model_copy(update={"entities": entities})
+            memory.topic = understanding if memory.topic is memory.understanding else memory.topic
+            memory.understanding = understanding
+            await revision.publish(understanding)
+        revision.found = prepared.found
+        if (cards := prepared.events.cards) is not None:
+            await (revision.publish(cards) if cards.unchanged else self._show_cards(revision, cards))
+        if conversation.customer_id != prepared.conversation.customer_id:
+            # Their own words have just proven who they are.
+            await revision.attempt("orders", self._lookups.run(revision))
+            return
+        for looked_up in prepared.events.results:
+            await revision.publish(looked_up)
+
+    async def _find_knowledge(self, revision: Revision) -> None:
         understanding = revision.memory.understanding
         if understanding is None or not understanding.asks_something:
             return
         await self._look_up_knowledge(revision, understanding, self._as_of(revision))
+
+    async def _note_gap(self, revision: Revision, turn: Turn) -> None:
+        """Remembers a question that the knowledge base does not answer."""
+        understanding, found = revision.memory.understanding, revision.found
         asks_knowledge = revision.playbook is None or revision.playbook.asks_knowledge
-        if revision.found and not revision.found.answerable and asks_knowledge and is_question(turn.text):
+        if understanding is None or found is None or found.answerable:
+            return
+        if understanding.asks_something and asks_knowledge and is_question(turn.text):
             await self._record_gap(revision, understanding.query)
 
     async def _find_older_version(self, revision: Revision) -> None:
@@ -153,7 +220,16 @@ class Pipeline:
             wider = f"{known.title}. {text}" if known is not None and known.needs_order else text
             found = await self._search.search(query.model_copy(update={"text": wider}))
         revision.found = preferring(found, known)
-        await revision.publish(self._cards(revision.found, understanding.query))
+        await self._show_cards(revision, self._cards(revision.found, understanding.query))
+
+    async def _show_cards(self, revision: Revision, cards: KnowledgeCards) -> None:
+        """Cards that stand in the panel already are not shown again."""
+        understanding = revision.memory.understanding
+        key = cards_key(cards, understanding.query if understanding else "")
+        if key == revision.memory.cards:
+            await revision.publish(cards.model_copy(update={"cards": (), "unchanged": True}))
+        elif await revision.publish(cards) is not None:
+            revision.memory.cards = key
 
     def _cards(self, result: SearchResult, query: str) -> KnowledgeCards:
         if not result.answerable:
@@ -185,7 +261,7 @@ class Pipeline:
         plan = await self._planner.plan(
             revision.principal,
             revision.conversation,
-            playbook=revision.playbook,
+            playbook=self._playbook_now(revision),
             intent=understanding.intent if understanding else None,
             situation=memory.situation,
             learned=revision.profile.next_steps,
@@ -228,6 +304,13 @@ class Pipeline:
             results=memory.results,
             now=self._clock.now(),
         )
+
+    def _playbook_now(self, revision: Revision) -> Playbook | None:
+        """With the steps that wait for a silence where the silence has lasted long enough."""
+        playbook, turns = revision.playbook, revision.conversation.turns
+        if playbook is None or not turns:
+            return playbook
+        return playbook.after_silence(self._clock.now() - turns[-1].created_at)
 
     def _as_of(self, revision: Revision) -> date:
         """The day whose policies count: when the order in question was placed, else today."""

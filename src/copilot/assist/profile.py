@@ -8,8 +8,10 @@ from copilot.assist.classifier import LinearClassifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
 from copilot.assist.flow.learning import NEXT_STEPS
 from copilot.assist.flow.ranker import StepRanker, load_ranker
+from copilot.assist.macros import MACROS, load_macros
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook
 from copilot.ports import KnowledgeStore, OrderSystem
 
@@ -21,9 +23,17 @@ DEFAULT_PROMISE = (
 
 @dataclass(frozen=True)
 class BrandVoice:
-    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer."""
+    """How the tenant speaks: its name, the sentence before an answer, and what stands in for an answer.
+
+    E-mails are longer than chat, and begin and end as letters do: `email_greetings` are templates, of which
+    the first that can be filled is used.
+    """
 
     company: str = "our shop"
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes of the languages that the tenant's templates are written in."""
+    email_greetings: tuple[str, ...] = ("Dear {{ customer.first_name }},", "Hello,")
+    email_closing: str = "Kind regards"
     lead: str = "Thank you for your question."
     promise: tuple[str, ...] = DEFAULT_PROMISE
 
@@ -41,6 +51,7 @@ class TenantProfile:
     next_steps: StepRanker | None = None
     """What finished conversations say about next steps; None: playbooks stand as written."""
     templates: CaseTemplates = field(default_factory=CaseTemplates)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
 
 
 class TenantProfiles:
@@ -72,6 +83,8 @@ class TenantProfiles:
     async def _load(self, tenant_id: str) -> TenantProfile:
         stored = await self._store.get_artifact(tenant_id, PLAYBOOKS)
         playbooks = load_playbooks(stored[1]) if stored else ()
+        saved = await self._store.get_artifact(tenant_id, MACROS)
+        macros = load_macros(saved[1]) if saved else ()
         return TenantProfile(
             tenant_id=tenant_id,
             playbooks={p.intent: p for p in playbooks},
@@ -84,6 +97,7 @@ class TenantProfiles:
             voice=self._voices.get(tenant_id, BrandVoice()),
             next_steps=await self._next_steps(tenant_id, playbooks),
             templates=await self._templates(tenant_id),
+            macros={m.id: m for m in macros},
         )
 
     async def _next_steps(self, tenant_id: str, playbooks: tuple[Playbook, ...]) -> StepRanker | None:

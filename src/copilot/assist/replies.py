@@ -1,4 +1,4 @@
-"""Reply drafts: the composer's at once, the LLM's in its place when it is better supported."""
+"""Reply drafts: the composer's at once, the LLM's in its place when it is better supported; or silence."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,25 +8,33 @@ from typing import Any
 
 from copilot.assist.grounding import enforce, support_share
 from copilot.assist.links import hosts_of, without_foreign_links
-from copilot.assist.revision import Revision
+from copilot.assist.macros import SavedReplies
+from copilot.assist.profile import BrandVoice
+from copilot.assist.revision import Revision, ShownBefore
+from copilot.assist.silence import Silence
 from copilot.domain.actions import LedgerRecord
 from copilot.domain.assist import (
     BlockReason,
     Degraded,
     Sentence,
+    SilenceReason,
     Suggestion,
     SuggestionBlocked,
     SuggestionDelta,
+    SuggestionSilent,
     Support,
 )
 from copilot.domain.assist import Drafter as DrafterKind
-from copilot.domain.drafting import DraftRequest
+from copilot.domain.conversation import Channel, Speaker
+from copilot.domain.drafting import DraftRequest, LetterForm, joined
 from copilot.domain.errors import CopilotError, InvalidDraft
 from copilot.domain.knowledge import Audience
+from copilot.domain.snapshot import content_key
 from copilot.ports import Clock, Drafter, Ids, LedgerStore
 
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
+_SURE, _MACROS = 0.5, 3
 
 
 class Replies:
@@ -36,6 +44,8 @@ class Replies:
         self,
         composer: Drafter,
         llm: Drafter | None,
+        silence: Silence,
+        saved: SavedReplies,
         ledger: LedgerStore,
         clock: Clock,
         ids: Ids,
@@ -45,6 +55,8 @@ class Replies:
         """`llm_seconds` is how long an LLM's draft may take before the composer's stands for good."""
         self._composer = composer
         self._llm = llm
+        self._silence = silence
+        self._saved = saved
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
@@ -53,7 +65,7 @@ class Replies:
     @asynccontextmanager
     async def drafting(self, revision: Revision, as_of: date, today: date) -> AsyncIterator[None]:
         """The composer's draft is shown on entry; the LLM's, begun before it, is waited for on exit."""
-        request = _request(revision, as_of, today)
+        request = await self._with_macros(revision, _request(revision, as_of, today))
         revision.memory.suggestion = None
         if request is None:
             yield
@@ -65,18 +77,39 @@ class Replies:
         try:
             composed = await revision.attempt("drafting", self._compose(revision, request))
             yield
-            if late is not None:
+            if late is not None and not revision.silent:
                 await revision.attempt("drafting", self._settle(revision, composed, late))
         finally:
             if late is not None and not late.done():
                 late.cancel()
                 await asyncio.gather(late, return_exceptions=True)
 
+    async def _with_macros(self, revision: Revision, request: DraftRequest | None) -> DraftRequest | None:
+        """With the saved replies for what the representative has in mind, or where no playbook is sure."""
+        if request is None or not revision.profile.macros:
+            return request
+        intent = request.understanding.intent
+        sure = request.playbook is not None and intent is not None and intent.confidence >= _SURE
+        wanted = request.hint or ("" if sure else request.understanding.query)
+        if not wanted:
+            return request
+        found = await self._saved.search(tuple(revision.profile.macros.values()), wanted, _MACROS)
+        return request.model_copy(update={"macros": tuple(found)})
+
     async def _compose(self, revision: Revision, request: DraftRequest) -> Suggestion | None:
-        draft = await self._run(revision, request, self._composer)
-        if draft.sentences:
-            await self._show(revision, draft)
-            return draft
+        async with aclosing(self._composer.draft(request)) as drafted:
+            pieces = [piece async for piece in drafted]
+        sentences = enforce([p.sentence for p in pieces if p.sentence is not None], request.knowledge)
+        draft = self._suggestion(revision, self._composer.kind, self._ids.new("sug"), sentences, request)
+        if sentences:
+            worth = await self._worth_showing(revision, draft)
+            if worth is not None:
+                for piece in pieces:
+                    await revision.publish(
+                        SuggestionDelta(suggestion_id=worth.id, drafter=worth.drafter, text=piece.text)
+                    )
+                await self._show(revision, worth)
+            return worth
         if request.understanding.asks_something and not request.answerable:
             await self._block(
                 revision,
@@ -85,6 +118,37 @@ class Replies:
                 "Neither the knowledge base nor the order answers this.",
             )
         return None
+
+    async def _worth_showing(self, revision: Revision, draft: Suggestion) -> Suggestion | None:
+        """The draft with why it is shown; None, with an event that says why, when silence is better."""
+        before = revision.memory.suggested.get(content_key(draft.text))
+        if before is not None and spoken_since(revision, before) and not revision.hint:
+            why = "the same draft was shown before, and the conversation has gone on since"
+            await self._keep_back(revision, draft, SilenceReason.SUGGESTED_BEFORE, why)
+            return None
+        if before is not None and before.suggestion_id:
+            draft = draft.model_copy(update={"id": before.suggestion_id})  # it stands, nothing is new
+        if revision.hint:
+            return draft.model_copy(update={"why": "shown because you asked for it"})
+        verdict = await self._silence.decide(
+            revision.conversation.tenant_id,
+            draft.intent,
+            revision.principal.id,
+            draft.confidence,
+            revision.playbook.title if revision.playbook else "",
+        )
+        if not verdict.show:
+            await self._keep_back(revision, draft, SilenceReason.SELDOM_USED, verdict.why)
+            return None
+        return draft.model_copy(update={"why": verdict.why})
+
+    async def _keep_back(
+        self, revision: Revision, draft: Suggestion, reason: SilenceReason, why: str
+    ) -> None:
+        revision.silent = True
+        await revision.publish(
+            SuggestionSilent(drafter=draft.drafter, reason=reason, why=why, confidence=draft.confidence)
+        )
 
     async def _ask_llm(
         self, revision: Revision, request: DraftRequest, drafter: Drafter
@@ -165,25 +229,37 @@ class Replies:
             conversation_id=revision.conversation.id,
             revision=revision.conversation.revision,
             drafter=kind,
-            text=" ".join(s.text for s in sentences),
+            text=joined([s.text for s in sentences]),
             sentences=sentences,
             confidence=_confidence(sentences, request, revision),
+            intent=request.understanding.intent.name if request.understanding.intent else None,
             created_at=self._clock.now(),
         )
 
     async def _show(self, revision: Revision, suggestion: Suggestion) -> None:
-        revision.memory.suggestion = suggestion
         if await revision.publish(suggestion) is None:
             return  # a newer revision has begun: nobody sees it, nothing to record
+        memory, key = revision.memory, content_key(suggestion.text)
+        memory.suggestion = suggestion
+        stands = key in memory.suggested and memory.suggested[key].suggestion_id == suggestion.id
+        memory.suggested[key] = ShownBefore(suggestion.id, len(revision.conversation.turns))
+        if stands:
+            return  # recorded when it was first shown
         await revision.attempt(
             "ledger",
-            self._ledger.append(revision.conversation.tenant_id, _record(suggestion)),
+            self._ledger.append(revision.conversation.tenant_id, _record(suggestion), durable=False),
         )
 
     async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:
         await revision.publish(
             SuggestionBlocked(suggestion_id=draft.id, drafter=draft.drafter, reason=reason, message=message)
         )
+
+
+def spoken_since(revision: Revision, before: ShownBefore) -> bool:
+    """Whether the representative has spoken after that draft was shown: it had its chance."""
+    later = revision.conversation.turns[before.sequence :]
+    return any(turn.speaker is Speaker.REPRESENTATIVE for turn in later)
 
 
 class _WholeWords:
@@ -228,9 +304,15 @@ def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | Non
         as_of=as_of,
         today=today,
         company=voice.company,
+        hint=revision.hint,
+        letter=_letter(voice) if revision.conversation.channel is Channel.EMAIL else None,
         lead=voice.lead,
         promise=voice.promise,
     )
+
+
+def _letter(voice: BrandVoice) -> LetterForm:
+    return LetterForm(greetings=voice.email_greetings, closing=f"{voice.email_closing},\n{voice.company}")
 
 
 def _better(late: Suggestion, composed: Suggestion | None) -> bool:

@@ -1,10 +1,12 @@
 """The work for one revision of a conversation, and what is remembered from one revision to the next."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
-from typing import TypeVar
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from copilot.assist.profile import TenantProfile
 from copilot.assist.situation import Situation
@@ -16,21 +18,30 @@ from copilot.domain.assist import (
     Degraded,
     EventData,
     Intent,
+    KnowledgeCards,
     NextAction,
     OrderView,
     Sentiment,
     Suggestion,
     Understanding,
+    WorkAhead,
 )
-from copilot.domain.conversation import Conversation
+from copilot.domain.conversation import Conversation, Turn
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchResult
 from copilot.domain.playbook import Playbook
 from copilot.domain.wrap_up import Summary
-from copilot.ports import EventBus
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ShownBefore:
+    """A draft that was shown: with which id ("" when that is forgotten), for the turn of which sequence."""
+
+    suggestion_id: str = ""
+    sequence: int = 0
 
 
 @dataclass
@@ -57,10 +68,32 @@ class Memory:
     summary: Summary | None = None
     summarised_turns: int = 0
     suggestion: Suggestion | None = None
+    """The draft that is shown for the last customer turn."""
+    judged: frozenset[str] = frozenset()
+    """Suggestions that somebody has said something about."""
+    suggested: dict[str, ShownBefore] = field(default_factory=dict)
+    """The drafts shown so far, by content key."""
+    cards: str = ""
+    """Content key of the knowledge cards that stand in the panel."""
     gaps: list[str] = field(default_factory=list)
+    begun: int = 0
+    """The last revision that was worked on."""
 
     def forget_order(self) -> None:
         self.view, self.results = None, ()
+
+    def copied(self) -> "Memory":
+        """For work that may come to nothing; its lists are its own."""
+        other = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, list):
+                setattr(other, name, list(value))
+        return other
+
+    def adopt(self, other: "Memory") -> None:
+        """Becomes what `other`, a copy of it, has become."""
+        for name, value in vars(other).items():
+            setattr(self, name, value)
 
     @classmethod
     def of(cls, snapshot: ConversationSnapshot) -> "Memory":
@@ -74,9 +107,22 @@ class Memory:
             sentiments=[snapshot.understanding.sentiment] if snapshot.understanding else [],
             next_actions=snapshot.next_actions,
             actions=snapshot.actions,
+            suggestion=snapshot.suggestion,
+            suggested=dict.fromkeys(snapshot.suggested, ShownBefore()),
+            cards=cards_key(snapshot.knowledge, "") if snapshot.knowledge else "",
             summary=summary if covered else None,
             summarised_turns=len(snapshot.conversation.turns) if covered else 0,
         )
+
+
+class Panel(Protocol):
+    """Where what is found for a revision is shown; the part of an EventBus that work needs."""
+
+    async def publish(
+        self, tenant_id: str, conversation_id: str, revision: int, data: EventData
+    ) -> AssistEvent | None: ...
+
+    async def save(self, tenant_id: str, conversation_id: str) -> None: ...
 
 
 @dataclass
@@ -87,9 +133,14 @@ class Revision:
     conversation: Conversation
     profile: TenantProfile
     memory: Memory
-    bus: EventBus
+    bus: Panel
     started: float
     found: SearchResult | None = None
+    ahead: WorkAhead | None = None
+    hint: str = ""
+    """What the representative wants the reply to say."""
+    silent: bool = False
+    """Whether a draft was kept back: then no other drafter speaks up either."""
 
     @property
     def playbook(self) -> Playbook | None:
@@ -104,6 +155,16 @@ class Revision:
     def _playbook_of(self, understanding: Understanding | None) -> Playbook | None:
         intent = understanding.intent if understanding else None
         return self.profile.playbooks.get(intent.name) if intent else None
+
+    def rehearsal(self, turn: Turn, panel: Panel) -> "Revision":
+        """The next revision as it would be with `turn`, for work that may come to nothing."""
+        conversation = self.conversation.model_copy(
+            update={
+                "revision": self.conversation.revision + 1,
+                "turns": (*self.conversation.turns, turn),
+            }
+        )
+        return replace(self, conversation=conversation, memory=self.memory.copied(), bus=panel)
 
     async def publish(self, data: EventData) -> AssistEvent | None:
         return await self.bus.publish(
@@ -125,6 +186,15 @@ class Revision:
                 Degraded(component=component, message="An unexpected error; see the server's log.")
             )
         return None
+
+
+def cards_key(shown: KnowledgeCards, query: str) -> str:
+    """What two sets of cards share that show the same quotes of the same passages.
+
+    That nothing was found says something about one query only.
+    """
+    parts = [f"{c.citation.passage_id}:{c.citation.version}:{c.citation.quote}" for c in shown.cards]
+    return hashlib.sha256("\n".join(parts or [query]).encode()).hexdigest()[:16]
 
 
 def _last_understood(snapshot: ConversationSnapshot) -> int:

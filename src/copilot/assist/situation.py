@@ -66,6 +66,8 @@ def gather(
         "conversation.verified": conversation.customer_id is not None,
         "conversation.frustrated": is_frustrated(sentiments),
     }
+    if conversation.turns:
+        facts["conversation.last_speaker"] = conversation.turns[-1].speaker.value
     if understanding is not None and understanding.intent is not None:
         facts["conversation.intent"] = understanding.intent.name
     for name, kind in _ENTITY_FACTS.items():

@@ -31,7 +31,7 @@ _DANGLING = re.compile(
     r"(?:number|address|code|id)?\s*(?:is|was|:)\s*(?=$|[.,;!?]|\band\b)",
     re.IGNORECASE,
 )
-_MASKED = re.compile(r"\[(?:CARD|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
+_MASKED = re.compile(r"\[(?:CARD|IBAN|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
 _WORD = re.compile(r"[A-Za-z']+|\d+")
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|it's|that|this|these|those|they|them|one|ones|he|she|then|instead|same|there|else)\b"

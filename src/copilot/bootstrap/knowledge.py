@@ -14,7 +14,8 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
-from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
+from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
 from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
 from copilot.bootstrap.models import open_embedder
@@ -81,13 +82,14 @@ async def ingest(
     on_progress: Callable[[IngestProgress], None],
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> IngestReport:
-    """Documents, then playbooks and policies where the folder has them; playbooks train the classifiers.
+    """Documents, then playbooks, saved replies and policies where the folder has them.
 
-    `on_stage` hears what is being done, for a person to read.
+    Playbooks train the classifiers. `on_stage` hears what is being done, for a person to read.
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
     templates = read_case_templates(folder / "templates")
+    macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
     report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
     if playbooks:
@@ -97,6 +99,8 @@ async def ingest(
         on_stage("Learning next steps from finished conversations")
         await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
     await save_case_templates(knowledge.store, settings.tenant, templates)
+    if macros:
+        await save_macros(knowledge.store, settings.tenant, macros)
     if policies:
         on_stage("Checking the policies against their clauses")
         await save_policies(knowledge.store, settings.tenant, policies)

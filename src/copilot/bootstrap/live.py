@@ -15,10 +15,12 @@ from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
-from copilot.assist.service import LiveAssist, LivePorts
+from copilot.assist.service import LiveAssist
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter
@@ -27,7 +29,7 @@ from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
-from copilot.ports import PassageIndex
+from copilot.ports import Drafter, Embedder, PassageIndex
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
@@ -56,9 +58,15 @@ class Services:
     checks: Mapping[str, Check]
 
 
+MakeComposer = Callable[[Embedder], Drafter]
+
+
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
-    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved."""
+async def running(settings: Settings, make_composer: MakeComposer | None = None) -> AsyncIterator[Services]:
+    """The whole product, ready to serve; on leaving, work under way ends and what was shown is saved.
+
+    `make_composer` puts another composer in the place of ours.
+    """
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
@@ -79,6 +87,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
+                feedback=SqlFeedbackStatistics(state.database),
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
@@ -90,6 +99,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             ask_limits=ask_limits(settings),
             chooser=chooser,
             refiner=refiner,
+            composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
@@ -99,6 +109,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )
         stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
+        stack.push_async_callback(
+            _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
+        )
         # The first customer should not wait for models and caches either.
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
@@ -115,6 +128,11 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
+
+
+async def _timers(assist: LiveAssist, tenant_id: str) -> None:
+    await assist.nudges.resume(tenant_id)
+    await assist.nudges.run()
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

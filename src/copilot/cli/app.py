@@ -5,6 +5,7 @@ import sys
 import typer
 
 from copilot.cli import demo, keys, knowledge, ledger, mcp, policy, serve, tools
+from copilot.cli import eval as evaluations
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 
 _BAD_INPUT = 2
@@ -26,6 +27,7 @@ def build_app() -> typer.Typer:
     app.command("demo")(demo.demo)
     app.command("mcp")(mcp.mcp)
     app.command("openapi")(serve.openapi)
+    app.add_typer(evaluations.build_app(), name="eval")
     app.add_typer(keys.build_app(), name="keys")
     app.add_typer(ledger.build_app(), name="ledger")
     app.add_typer(policy.build_app(), name="policy")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from copilot.domain.actions import Action, PolicyDecision, ToolCall, ToolResult
 from copilot.domain.commerce import Customer, Order
-from copilot.domain.conversation import Conversation, Turn
+from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.knowledge import Citation
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
@@ -94,6 +94,8 @@ class KnowledgeCards(Value):
     answered: bool
     confidence: Confidence
     cards: tuple[KnowledgeCard, ...] = ()
+    unchanged: bool = False
+    """The cards that were shown before stand for this revision too, and are not sent again."""
 
 
 class Support(StrEnum):
@@ -120,6 +122,11 @@ class Drafter(StrEnum):
     LLM = "llm"
 
 
+class SilenceReason(StrEnum):
+    SELDOM_USED = "seldom_used"
+    SUGGESTED_BEFORE = "suggested_before"
+
+
 class Suggestion(Value):
     """A reply draft for one revision; `text` is its sentences joined as they would be sent."""
 
@@ -131,7 +138,20 @@ class Suggestion(Value):
     sentences: tuple[Sentence, ...]
     confidence: Confidence
     replaces: str | None = None
+    intent: str | None = None
+    """The playbook of the turn that it answers: what its feedback counts for."""
+    why: str = ""
+    """Why it was worth an interruption, in words for the representative."""
     created_at: datetime
+
+
+class SuggestionSilent(Value):
+    """A reply draft that was kept back, and why: nothing is wrong with the service."""
+
+    drafter: Drafter
+    reason: SilenceReason
+    why: str
+    confidence: Confidence
 
 
 class NextActionKind(StrEnum):
@@ -188,6 +208,8 @@ class BlockReason(StrEnum):
     LLM_UNAVAILABLE = "llm_unavailable"
     LLM_INVALID = "llm_invalid"
     LESS_SUPPORTED = "less_supported"
+    LANGUAGE = "language"
+    """The customer writes a language that the tenant has no templates in."""
 
 
 class SuggestionDelta(Value):
@@ -278,6 +300,10 @@ class ConversationSnapshot(Value):
     wrap_up: WrapUp | None = None
     answer: Answer | None = None
     """To the last question a representative asked."""
+    partials: tuple[PartialTurn, ...] = ()
+    """Utterances that are still going on, as far as they were heard."""
+    suggested: tuple[str, ...] = ()
+    """Content keys of the drafts shown so far, so that none is suggested twice."""
 
 
 class NextActions(Value):
@@ -306,6 +332,11 @@ class SnapshotEvent(_Event):
 class TurnEvent(_Event):
     type: Literal["turn"] = "turn"
     data: Turn
+
+
+class PartialTurnEvent(_Event):
+    type: Literal["turn.partial"] = "turn.partial"
+    data: PartialTurn
 
 
 class UnderstandingEvent(_Event):
@@ -348,6 +379,11 @@ class SuggestionBlockedEvent(_Event):
     data: SuggestionBlocked
 
 
+class SuggestionSilentEvent(_Event):
+    type: Literal["suggestion.silent"] = "suggestion.silent"
+    data: SuggestionSilent
+
+
 class SummaryEvent(_Event):
     type: Literal["summary"] = "summary"
     data: Summary
@@ -373,10 +409,25 @@ class AskAnsweredEvent(_Event):
     data: Answer
 
 
+class AheadOutcome(StrEnum):
+    PROMOTED = "promoted"
+    CANCELLED = "cancelled"
+
+
+class WorkAhead(Value):
+    """What became of the work done while the customer was still typing or speaking."""
+
+    outcome: AheadOutcome
+    saved_milliseconds: float = Field(default=0.0, ge=0)
+    """How long what did not have to be done any more had taken."""
+
+
 class RevisionDone(Value):
     """Nothing more will come for this revision; `milliseconds` since its turn was accepted."""
 
     milliseconds: float
+    ahead: WorkAhead | None = None
+    """None: nothing was begun before the turn arrived."""
 
 
 class RevisionDoneEvent(_Event):
@@ -387,6 +438,7 @@ class RevisionDoneEvent(_Event):
 AssistEvent = Annotated[
     SnapshotEvent
     | TurnEvent
+    | PartialTurnEvent
     | UnderstandingEvent
     | KnowledgeEvent
     | ToolResultEvent
@@ -395,6 +447,7 @@ AssistEvent = Annotated[
     | SuggestionDeltaEvent
     | SuggestionCompletedEvent
     | SuggestionBlockedEvent
+    | SuggestionSilentEvent
     | SummaryEvent
     | WrapUpEvent
     | DegradedEvent
@@ -406,6 +459,7 @@ AssistEvent = Annotated[
 EventData = (
     ConversationSnapshot
     | Turn
+    | PartialTurn
     | Understanding
     | KnowledgeCards
     | ToolResultShown
@@ -414,6 +468,7 @@ EventData = (
     | SuggestionDelta
     | Suggestion
     | SuggestionBlocked
+    | SuggestionSilent
     | Summary
     | WrapUp
     | Degraded

@@ -37,6 +37,20 @@ class Turn(Value):
     created_at: datetime
 
 
+class PartialTurn(Value):
+    """What has been heard so far of an utterance that goes on: each one replaces the one before.
+
+    When the utterance has ended it becomes the Turn with the id `turn_id`.
+    """
+
+    turn_id: str
+    conversation_id: str
+    utterance_id: str
+    speaker: Speaker
+    text: str
+    created_at: datetime
+
+
 class Conversation(Value):
     """The conversation as of `revision`, which grows by one with every turn and every change of customer.
 

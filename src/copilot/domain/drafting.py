@@ -1,5 +1,6 @@
 """What a drafter gets, and what it gives back piece by piece."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from pydantic import Field
@@ -8,8 +9,16 @@ from copilot.domain.assist import Sentence, Understanding
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
 from copilot.domain.knowledge import ScoredPassage
+from copilot.domain.macro import FoundMacro
 from copilot.domain.playbook import Playbook
 from copilot.domain.value import Value
+
+
+class LetterForm(Value):
+    """How an e-mail begins and ends; of the greetings, templates, the first that can be filled."""
+
+    greetings: tuple[str, ...]
+    closing: str
 
 
 class DraftRequest(Value):
@@ -34,6 +43,12 @@ class DraftRequest(Value):
     """The sentence before an answer that no playbook introduces."""
     promise: tuple[str, ...] = ()
     """What is said when the answer is not known; empty: nothing."""
+    hint: str = ""
+    """What the representative wants the reply to say."""
+    macros: tuple[FoundMacro, ...] = ()
+    """Saved replies that may fit the hint, or the turn where no playbook surely does; best first."""
+    letter: LetterForm | None = None
+    """None: the channel needs no greeting and no closing."""
 
 
 class DraftPiece(Value):
@@ -41,3 +56,16 @@ class DraftPiece(Value):
 
     text: str = ""
     sentence: Sentence | None = None
+
+
+def separator(before: str) -> str:
+    """What stands between a sentence and the next: a space, or nothing where a paragraph has ended."""
+    return "" if not before or before.endswith("\n") else " "
+
+
+def joined(sentences: Sequence[str]) -> str:
+    """A draft's text as it would be sent."""
+    text = ""
+    for sentence in sentences:
+        text += separator(text) + sentence
+    return text.strip()

@@ -10,6 +10,7 @@ FACTS: dict[str, str] = {
     "conversation.customer_turns": "number of customer turns so far",
     "conversation.verified": "whether the representative has verified the customer",
     "conversation.frustrated": "whether the last customer turns are angry",
+    "conversation.last_speaker": "customer or representative: who spoke last",
     "conversation.intent": "the playbook's intent name",
     "today": "today, e.g. 23 November 2026",
     "customer.id": "id in the order system",

@@ -1,5 +1,7 @@
 """How a conversation's events add up to the snapshot that a newly connected panel is shown."""
 
+import hashlib
+import re
 from typing import Any
 
 from pydantic import Field
@@ -17,9 +19,11 @@ from copilot.domain.assist import (
     ToolResultShown,
     Understanding,
 )
-from copilot.domain.conversation import Conversation
+from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
+
+_SUGGESTED_KEPT = 40
 
 
 class EventMarks(Value):
@@ -40,6 +44,9 @@ def advanced(snapshot: ConversationSnapshot, conversation: Conversation) -> Conv
     A reply draft belongs to one revision and goes with it; everything else stands until it is replaced.
     """
     changes: dict[str, Any] = {"conversation": conversation}
+    if snapshot.partials:
+        ended = {turn.id for turn in conversation.turns}
+        changes["partials"] = tuple(p for p in snapshot.partials if p.turn_id not in ended)
     if conversation.revision > snapshot.conversation.revision:
         changes |= {"suggestion": None, "drafts": ()}
     return snapshot.model_copy(update=changes)
@@ -55,21 +62,27 @@ def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:
     match data:
         case ConversationSnapshot():
             return {name: getattr(data, name) for name in ConversationSnapshot.model_fields}
+        case PartialTurn():
+            others = tuple(p for p in snapshot.partials if p.turn_id != data.turn_id)
+            return {"partials": (*others, data)}
         case Understanding():
             return {"understanding": data}
         case KnowledgeCards():
-            return {"knowledge": data}
+            return {} if data.unchanged else {"knowledge": data}
         case ToolResultShown():
             return {"order_view": data.order_view} if data.order_view else {}
         case NextActions():
             return {"next_actions": data.actions}
         case Action():
-            others = tuple(a for a in snapshot.actions if a.id != data.id)
-            return {"actions": (*others, data)}
+            rest = tuple(a for a in snapshot.actions if a.id != data.id)
+            return {"actions": (*rest, data)}
         case SuggestionDelta():
             return {"drafts": _extended(snapshot.drafts, data)}
         case Suggestion():
-            return {"suggestion": data, "drafts": _without(snapshot.drafts, data.id)}
+            key = content_key(data.text)
+            suggested = (*(k for k in snapshot.suggested if k != key), key)[-_SUGGESTED_KEPT:]
+            drafts = _without(snapshot.drafts, data.id)
+            return {"suggestion": data, "drafts": drafts, "suggested": suggested}
         case SuggestionBlocked():
             return {"drafts": _without(snapshot.drafts, data.suggestion_id)}
         case Answer():
@@ -80,6 +93,12 @@ def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:
             return {"wrap_up": data, "summary": data.summary}
         case _:  # turns come with `advanced`; the others leave nothing behind
             return {}
+
+
+def content_key(text: str) -> str:
+    """What two texts share that say the same in the same words; it tells nothing of the text."""
+    words = " ".join(re.findall(r"\w+", text.casefold()))
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _extended(drafts: tuple[SuggestionDelta, ...], delta: SuggestionDelta) -> tuple[SuggestionDelta, ...]:

@@ -47,6 +47,8 @@ class Shown:
 
     last: dict[str, dict[str, Any]] = field(default_factory=dict)
     tools: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
+    """The knowledge that stood in the panel already: it is not sent again while it stays the same."""
 
     def take(self, event: ReceivedEvent) -> None:
         self.last[event.type] = event.data
@@ -59,12 +61,22 @@ class Shown:
         return intent["name"] if intent else None
 
     @property
+    def knowledge(self) -> dict[str, Any]:
+        """What the panel shows for this turn."""
+        found = self.last.get("knowledge", {})
+        return self.before if found.get("unchanged") else found
+
+    def next(self) -> "Shown":
+        """For what happens next, over what stands in the panel by now."""
+        return Shown(before=self.knowledge or self.before)
+
+    @property
     def answered(self) -> bool:
-        return bool(self.last.get("knowledge", {}).get("answered"))
+        return bool(self.knowledge.get("answered"))
 
     @property
     def documents(self) -> list[str]:
-        cards = self.last.get("knowledge", {}).get("cards", ())
+        cards = self.knowledge.get("cards", ())
         return list(dict.fromkeys(card["citation"]["external_id"] for card in cards))
 
     @property
@@ -130,7 +142,7 @@ async def play(
     def after_turn(index: int, problem: str | None) -> None:
         nonlocal shown
         turns.append(Played(index + 1, _said(recording, index), shown, problem))
-        shown = Shown()
+        shown = shown.next()
 
     player = Player(
         representative=representative,

@@ -22,6 +22,7 @@ class ReceivedEvent:
     revision: int
     data: dict[str, Any]
     received_at: float
+    id: int = 0
 
 
 class LiveClient:
@@ -64,7 +65,7 @@ class LiveClient:
                 if line.startswith("data:"):
                     at = time.perf_counter()
                     event = json.loads(line[5:])
-                    yield ReceivedEvent(event["type"], event["revision"], event["data"], at)
+                    yield ReceivedEvent(event["type"], event["revision"], event["data"], at, event["id"])
 
 
 class EventFeed:

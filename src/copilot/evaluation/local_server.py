@@ -1,13 +1,15 @@
 """The whole product over a knowledge folder, in a process of its own, for playing conversations against."""
 
 import asyncio
+import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -31,9 +33,15 @@ class LocalServer:
 
 
 @asynccontextmanager
-async def local_server(data: Path, knowledge: Path) -> AsyncIterator[LocalServer]:
-    """Ingests `knowledge` into the folder `data`, serves it on a free loopback port, and ends the server."""
-    settings = Settings(data_dir=data, knowledge_dir=knowledge)
+async def local_server(
+    data: Path, knowledge: Path, system: Mapping[str, Any] | None = None
+) -> AsyncIterator[LocalServer]:
+    """Ingests `knowledge` into the folder `data`, serves it on a free loopback port, and ends the server.
+
+    `system` are more settings that differ from the environment's.
+    """
+    system = system or {}
+    settings = Settings(**{**system, "data_dir": data, "knowledge_dir": knowledge})
     keys = []
     async with open_state(settings) as state:
         async with open_knowledge(settings, state.database) as opened:
@@ -43,7 +51,10 @@ async def local_server(data: Path, knowledge: Path) -> AsyncIterator[LocalServer
             keys.append(await state.api_keys.create(person))
     await seed_shop_once(settings)
     port = _free_port()
-    environment = os.environ | {
+    given = {f"COPILOT_{name.upper()}": _as_variable(value) for name, value in system.items()}
+    environment = {
+        **os.environ,
+        **given,
         "COPILOT_DATA_DIR": str(data),
         "COPILOT_KNOWLEDGE_DIR": str(knowledge),
         "COPILOT_HOST": "127.0.0.1",
@@ -59,6 +70,10 @@ async def local_server(data: Path, knowledge: Path) -> AsyncIterator[LocalServer
         yield LocalServer(address, *keys)
     finally:
         await _stop(process)
+
+
+def _as_variable(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict | list | tuple | bool) else str(value)
 
 
 async def _until_ready(process: asyncio.subprocess.Process, address: str) -> None:

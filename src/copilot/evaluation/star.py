@@ -26,6 +26,7 @@ from copilot.domain.episode import (
 )
 from copilot.domain.errors import InvalidInput
 from copilot.domain.playbook import Flow, PlaybookStep
+from copilot.evaluation.kinds.rows import DataRow
 
 _CUES = {"query_success": "succeeded", "query_failure": "failed"}
 _OUTCOMES = frozenset({"yes", "no", "available", "unavailable", "correct", "incorrect", "noanswer", "done"})
@@ -53,10 +54,8 @@ class Row(BaseModel):
     result: dict[str, Any] | None = None
 
 
-class Dialogue(BaseModel):
+class Dialogue(DataRow):
     """One line of `dialogs*.jsonl`."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int | str
     domains: tuple[str | None, ...] = ()
@@ -123,7 +122,7 @@ def _step(
         title=name.replace("_", " "),
         why="The flow chart says so.",
         say=None if look_up or not text else text,
-        after=tuple(dict.fromkeys(after)),
+        follows=tuple(dict.fromkeys(after)),
         cues=tuple(cues),
     )
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -28,6 +28,8 @@ from copilot.tools.tool import Json
 _Row = TypeVar("_Row", Task, Expectation)
 OnProgress = Callable[[int, int], None]
 """Tasks done, tasks in all."""
+Choose = Callable[[Sequence[int]], Sequence[int]]
+"""Of the tasks' places in their file, those to replay."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,32 @@ class _Line(Generic[_Row]):
 
 
 async def replay_files(
-    database: Path, tasks: Path, expected: Path, on_progress: OnProgress = lambda _done, _total: None
+    database: Path,
+    tasks: Path,
+    expected: Path,
+    on_progress: OnProgress = lambda _done, _total: None,
+    *,
+    choose: Choose = list,
+    catalog: Catalog | None = None,
 ) -> list[Replayed]:
-    """One result for each line of tasks, each on a fresh shop in memory.
+    """One result for each line of tasks that is chosen, each on a fresh shop in memory.
 
     A line that cannot be read is a result that has not passed, named by file and line; the others run. So
     does every expectation that cannot be read or belongs to no task. `ConfigurationError` when a whole file
     cannot be read, or the database is none.
     """
-    shops = _Shops(read_database(database))
+    shops = _Shops(read_database(database), catalog or Catalog())
     wanted, problems = _expectations(list(_lines(expected, Expectation)))
     lines = list(_lines(tasks, Task))
+    chosen = set(choose(range(len(lines))))
     results: list[Replayed] = []
     seen: set[str] = set()
-    for done, line in enumerate(lines, start=1):
-        results.append(await _replayed(line, wanted, seen, shops, expected))
-        on_progress(done, len(lines))
-    strangers = [f"{wanted[i].place}: there is no task {i}" for i in wanted if i not in seen]
+    for place, line in enumerate(lines):
+        if place in chosen:
+            results.append(await _replayed(line, wanted, seen, shops, expected))
+            on_progress(len(results), len(chosen))
+    known = {line.row.id for line in lines if line.row is not None}
+    strangers = [f"{wanted[i].place}: there is no task {i}" for i in wanted if i not in known]
     return [*results, *(Replayed(p.split(": ")[0], (p,)) for p in (*problems, *strangers))]
 
 
@@ -93,8 +104,8 @@ def _expectations(lines: list[_Line[Expectation]]) -> tuple[dict[str, _Line[Expe
 class _Shops:
     """A shop, and all that stands around it, for every task."""
 
-    def __init__(self, rows: Json) -> None:
-        self._rows, self._catalog, self._seals = rows, Catalog(), Seals(secrets.token_bytes(32))
+    def __init__(self, rows: Json, catalog: Catalog) -> None:
+        self._rows, self._catalog, self._seals = rows, catalog, Seals(secrets.token_bytes(32))
         self._policy = PolicyEngine(
             [all_allowed(self._catalog)], {}, lambda text, _: text, require_signatures=False
         )

@@ -9,6 +9,7 @@ from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, Ve
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
+from copilot.ports.feedback import FeedbackStatistics
 from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
 from copilot.ports.models import (
     ChatModel,
@@ -35,6 +36,7 @@ __all__ = [
     "Drafter",
     "Embedder",
     "EventBus",
+    "FeedbackStatistics",
     "IdempotencyStore",
     "Ids",
     "KnowledgeStore",

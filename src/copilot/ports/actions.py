@@ -68,7 +68,8 @@ class ActionStore(Protocol):
 class LedgerStore(Protocol):
     """Append-only; one chain per tenant."""
 
-    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry: ...
+    async def append(self, tenant_id: str, record: LedgerRecord, *, durable: bool = True) -> LedgerEntry:
+        """The next link. Without `durable` a power cut may lose it, a crash may not: not for money."""
 
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
         """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""

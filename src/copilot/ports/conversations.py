@@ -30,8 +30,11 @@ class ConversationStore(Protocol):
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
-    ) -> Conversation:
-        """Adds the turn and one to the revision, in one transaction. `ConversationClosed` after wrap-up."""
+    ) -> Conversation | None:
+        """Adds the turn and one to the revision, in one transaction. `ConversationClosed` after wrap-up.
+
+        None, changing nothing, when the conversation has a turn of that id: it was sent again.
+        """
 
     async def set_customer(
         self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
@@ -70,6 +73,9 @@ class ConversationStore(Protocol):
 
 class EventBus(Protocol):
     """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
+
+    async def conversation(self, tenant_id: str, conversation_id: str) -> Conversation:
+        """The conversation as snapshots speak of it. `NotFound` for another tenant's."""
 
     async def advance(self, conversation: Conversation) -> None:
         """The conversation's state after a turn, a change of customer or its end.

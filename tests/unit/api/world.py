@@ -11,12 +11,16 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.commerce import Address, Customer, Money
-from copilot.domain.conversation import Conversation
+from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchResult
+from copilot.domain.macro import FilledMacro, FoundMacro, Macro
 from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+VOUCHER = Macro(id="voucher", title="Voucher", text="May I offer you a voucher?")
 
 
 class FakeAssist:
@@ -28,6 +32,7 @@ class FakeAssist:
         self.failure: Exception | None = None
         self.hold = None  # an asyncio.Event that requests wait for
         self.verified: dict[str, str | None] = {}
+        self.typed = []
         self.unlocked: list[str] = []
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 
@@ -46,16 +51,43 @@ class FakeAssist:
         await self._conversations.create(conversation)
         return conversation
 
-    async def add_turn(self, principal, conversation_id, speaker, text):
+    async def typing(self, principal, conversation_id, speaker, text):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        self.typed.append((conversation_id, speaker, text))
+
+    async def find_macros(self, principal, query, limit):
+        return [FoundMacro(macro=VOUCHER, score=0.9)][:limit]
+
+    async def fill_macro(self, principal, conversation_id, macro_id):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        return FilledMacro(macro_id=macro_id, title=VOUCHER.title, text=VOUCHER.text)
+
+    async def hear(self, principal, conversation_id, speaker, text, utterance_id):
+        heard = PartialTurn(
+            turn_id=f"turn_{utterance_id}",
+            conversation_id=conversation_id,
+            utterance_id=utterance_id,
+            speaker=speaker,
+            text=text,
+            created_at=self._clock.now(),
+        )
+        conversation = await self._conversations.get(principal.tenant_id, conversation_id)
+        await self._events.publish(principal.tenant_id, conversation_id, conversation.revision, heard)
+        return heard
+
+    async def add_turn(self, principal, conversation_id, speaker, text, *, utterance_id=None, request=None):
         await self._maybe_fail()
         conversation = await self._conversations.append_turn(
             principal.tenant_id,
             conversation_id,
-            turn_id=self._ids.new("turn"),
+            turn_id=f"turn_{utterance_id or request}" if utterance_id or request else self._ids.new("turn"),
             speaker=speaker,
             text=text,
             at=self._clock.now(),
         )
+        if conversation is None:
+            kept = await self._conversations.get(principal.tenant_id, conversation_id)
+            return next(t for t in kept.turns if t.id == f"turn_{utterance_id or request}")
         turn = conversation.turns[-1]
         await self._events.advance(conversation)
         await self._events.publish(principal.tenant_id, conversation_id, conversation.revision, turn)

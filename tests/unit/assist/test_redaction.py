@@ -12,6 +12,8 @@ from copilot.assist.redaction import Masker, mask
         ("4111 1111 1111 1112 is no card", "4111 1111 1111 1112 is no card"),
         ("cvv is 123", "cvv is [CVV]"),
         ("my password is hunter2!", "my password is [PASSWORD]"),
+        ("refund to DE89 3704 0044 0532 0130 00 please", "refund to [IBAN] please"),
+        ("the label says GB29 NWBK 6016 1331 9268 18", "the label says GB29 NWBK 6016 1331 9268 18"),
         ("SSN 123-45-6789", "SSN [SSN]"),
         ("mail jo@example.com", "mail [EMAIL]"),
         ("call 312-555-0199", "call [PHONE]"),

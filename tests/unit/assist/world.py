@@ -12,6 +12,7 @@ from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.embedder import HashingEmbedder
+from copilot.adapters.fakes.feedback_statistics import MemoryFeedbackStatistics
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.adapters.fakes.order_system import FakeOrderSystem
@@ -20,8 +21,9 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.assist.classifier import LinearClassifier
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.entities import EntityVocabulary
+from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfile
-from copilot.assist.service import LiveAssist, LivePorts
+from copilot.assist.service import LiveAssist
 from copilot.assist.words import overlap
 from copilot.domain.access import Principal, Role
 from copilot.domain.commerce import (
@@ -422,12 +424,24 @@ class World:
 
 
 async def world(
-    *, llm=None, search: LibrarySearch | None = None, llm_seconds: float = 5.0, asker=None, ask_limits=None
+    *,
+    llm=None,
+    search: LibrarySearch | None = None,
+    llm_seconds: float = 5.0,
+    asker=None,
+    ask_limits=None,
+    feedback=None,
+    playbooks=(REFUND, SHIPPING),
+    clock=None,
+    ahead=None,
+    store=None,
+    macros=(),
 ) -> World:
-    clock, ids, embedder = FixedClock(NOW), SequentialIds(), HashingEmbedder()
-    store, ledger, orders = MemoryConversationStore(), FakeLedgerStore(), shop()
+    clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
+    kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
     search, knowledge = search or LibrarySearch(), GapList()
-    bus = MemoryEventBus(store, clock)
+    feedback = feedback or MemoryFeedbackStatistics()
+    bus = MemoryEventBus(kept, clock)
     actions = FakeActionStore(ledger)
     policy = PolicyEngine([POLICY], {}, render_text, require_signatures=False)
     limits = Limits(call_seconds=1)
@@ -442,8 +456,8 @@ async def world(
     )
     profile = TenantProfile(
         tenant_id="larkfield",
-        playbooks={p.intent: p for p in (REFUND, SHIPPING)},
-        intents=await centroid_classifier(embedder, {p.intent: p.examples for p in (REFUND, SHIPPING)}),
+        playbooks={p.intent: p for p in playbooks},
+        intents=await centroid_classifier(embedder, {p.intent: p.examples for p in playbooks}),
         sentiment=await centroid_classifier(
             embedder,
             {
@@ -454,9 +468,10 @@ async def world(
         ),
         vocabulary=EntityVocabulary(products=("Northlight Lantern",)),
         voice=BrandVoice(company="Larkfield"),
+        macros={m.id: m for m in macros},
     )
     ports = LivePorts(
-        store=store,
+        store=kept,
         bus=bus,
         knowledge=knowledge,
         search=search,
@@ -464,11 +479,21 @@ async def world(
         orders=orders,
         attempts=attempts,
         ledger=ledger,
+        feedback=feedback,
         embedder=embedder,
         clock=clock,
         ids=ids,
     )
     profiles = OneProfile(profile)
-    live = LiveAssist(ports, profiles, llm=llm, llm_seconds=llm_seconds, asker=asker, ask_limits=ask_limits)
-    conversation = await live.open(RITA, Channel.CHAT, "Lantern")
-    return World(live, store, bus, search, orders, ledger, knowledge, conversation, profiles=profiles)
+    live = LiveAssist(
+        ports,
+        profiles,
+        llm=llm,
+        llm_seconds=llm_seconds,
+        asker=asker,
+        ask_limits=ask_limits,
+        ahead=ahead,
+    )
+    # After a restart, with the store of the process before, the conversation is there already.
+    conversation = await live.open(RITA, Channel.CHAT, "Lantern") if store is None else None
+    return World(live, kept, bus, search, orders, ledger, knowledge, conversation, profiles=profiles)

@@ -66,7 +66,9 @@ class MemoryConversationStore:
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
-    ) -> Conversation:
+    ) -> Conversation | None:
+        if any(t.id == turn_id for t in self._of(tenant_id, conversation_id).conversation.turns):
+            return None
         before = self._open(tenant_id, conversation_id).conversation
         turn = Turn(
             id=turn_id,

@@ -14,7 +14,8 @@ class FakeLedgerStore:
         self.chains: dict[str, list[LedgerEntry]] = defaultdict(list)
         self._heads: dict[str, LedgerHead] = {}
 
-    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+    async def append(self, tenant_id: str, record: LedgerRecord, *, durable: bool = True) -> LedgerEntry:
+        del durable
         return self.append_now(tenant_id, record)
 
     def append_now(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:

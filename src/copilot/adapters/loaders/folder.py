@@ -9,7 +9,7 @@ from copilot.adapters.loaders.metadata import read_yaml_mapping
 from copilot.domain.errors import CopilotError, InvalidInput, NotFound, TooLarge, UnreadableDocument
 from copilot.domain.knowledge import ParsedDocument, Refusal, SourceFile
 
-SKIPPED_FOLDERS = frozenset({"playbooks", "policies", "shop", "sources", "templates"})
+SKIPPED_FOLDERS = frozenset({"macros", "playbooks", "policies", "shop", "sources", "templates"})
 """Folders beside the articles that hold other things."""
 
 _SIDE_SUFFIX = ".yaml"

@@ -124,8 +124,7 @@ class SqlActionStore:
         )
 
     async def _fetch(self, query: Select[tuple[str]]) -> list[Action]:
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.look(lambda connection: connection.execute(query).all())
         return [Action.model_validate_json(row.document) for row in rows]
 
 

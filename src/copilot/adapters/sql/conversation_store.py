@@ -7,9 +7,8 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql import conversation_tables as tables
 from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
@@ -39,15 +38,15 @@ class SqlConversationStore:
         self._database = database
 
     async def create(self, conversation: Conversation) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(insert(conversations).values(conversation.model_dump(exclude={"turns"})))
+        def add(connection: Connection) -> None:
+            connection.execute(insert(conversations).values(conversation.model_dump(exclude={"turns"})))
             if conversation.turns:
-                await connection.execute(insert(turns), [t.model_dump() for t in conversation.turns])
+                connection.execute(insert(turns), [t.model_dump() for t in conversation.turns])
+
+        await self._database.transact(add)
 
     async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
-        async with self._database.read() as connection:
-            row = await _row(connection, tenant_id, conversation_id)
-            return await _with_turns(connection, row)
+        return await self._database.look(lambda connection: _read(connection, tenant_id, conversation_id))
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
@@ -85,10 +84,12 @@ class SqlConversationStore:
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
-    ) -> Conversation:
-        async with self._database.write() as connection:
-            row = await _grow(connection, tenant_id, conversation_id, at)
-            before = await _with_turns(connection, row)
+    ) -> Conversation | None:
+        def append(connection: Connection) -> Conversation | None:
+            before = _with_turns(connection, _row(connection, tenant_id, conversation_id))
+            if any(turn.id == turn_id for turn in before.turns):
+                return None
+            grown = _conversation(_grow(connection, tenant_id, conversation_id, at), before.turns)
             turn = Turn(
                 id=turn_id,
                 conversation_id=conversation_id,
@@ -97,15 +98,19 @@ class SqlConversationStore:
                 text=text,
                 created_at=at,
             )
-            await connection.execute(insert(turns).values(turn.model_dump()))
-        return before.model_copy(update={"turns": (*before.turns, turn)})
+            connection.execute(insert(turns).values(turn.model_dump()))
+            return grown.model_copy(update={"turns": (*before.turns, turn)})
+
+        return await self._database.transact(append)
 
     async def set_customer(
         self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
     ) -> Conversation:
-        async with self._database.write() as connection:
-            row = await _grow(connection, tenant_id, conversation_id, at, customer_id=customer_id)
-            return await _with_turns(connection, row)
+        def bind(connection: Connection) -> Conversation:
+            row = _grow(connection, tenant_id, conversation_id, at, customer_id=customer_id)
+            return _with_turns(connection, row)
+
+        return await self._database.transact(bind)
 
     async def save_revision(
         self, snapshot: ConversationSnapshot, events: Sequence[AssistEvent], *, tenant_id: str
@@ -124,16 +129,19 @@ class SqlConversationStore:
                 saved_event_id=func.max(conversations.c.saved_event_id, last_id),
             )
         )
-        async with self._database.write() as connection:
-            if (await connection.execute(claim)).rowcount == 0:
+
+        def save(connection: Connection) -> bool:
+            if connection.execute(claim).rowcount == 0:
                 return False
-            await _save_snapshot(connection, snapshot)
-            await _save_events(connection, events, tenant_id)
-        return True
+            _save_snapshot(connection, snapshot)
+            _save_events(connection, events, tenant_id)
+            return True
+
+        return await self._database.transact(save)
 
     async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
-        async with self._database.write() as connection:
-            row = await _change(
+        def end(connection: Connection) -> Conversation:
+            row = _change(
                 connection,
                 tenant_id,
                 wrap_up.conversation_id,
@@ -141,7 +149,9 @@ class SqlConversationStore:
                 wrap_up=wrap_up.model_dump_json(),
                 updated_at=wrap_up.created_at,
             )
-            return await _with_turns(connection, row)
+            return _with_turns(connection, row)
+
+        return await self._database.transact(end)
 
     async def snapshot(self, tenant_id: str, conversation_id: str) -> ConversationSnapshot:
         saved = (
@@ -150,10 +160,12 @@ class SqlConversationStore:
             .order_by(revisions.c.revision.desc())
             .limit(1)
         )
-        async with self._database.read() as connection:
-            row = await _row(connection, tenant_id, conversation_id)
-            conversation = await _with_turns(connection, row)
-            body = await connection.scalar(saved)
+
+        def load(connection: Connection) -> tuple[Row[Any], Conversation, str | None]:
+            row = _row(connection, tenant_id, conversation_id)
+            return row, _with_turns(connection, row), connection.scalar(saved)
+
+        row, conversation, body = await self._database.look(load)
         fields: dict[str, Any] = orjson.loads(body) if body else {}
         if row.wrap_up:
             fields["wrap_up"] = orjson.loads(row.wrap_up)
@@ -183,8 +195,7 @@ class SqlConversationStore:
         query = select(
             conversations.c.reserved_event_id, conversations.c.saved_event_id, conversations.c.saved_revision
         ).where(conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+        row = await self._database.look(lambda connection: connection.execute(query).one_or_none())
         if row is None:
             raise _unknown(conversation_id)
         return EventMarks(reserved=row[0], saved=row[1], saved_revision=row[2])
@@ -196,8 +207,7 @@ class SqlConversationStore:
             .values(reserved_event_id=conversations.c.reserved_event_id + count)
             .returning(conversations.c.reserved_event_id)
         )
-        async with self._database.write() as connection:
-            last = await connection.scalar(statement)
+        last = await self._database.transact(lambda connection: connection.scalar(statement))
         if last is None:
             raise _unknown(conversation_id)
         return int(last) - count + 1
@@ -206,8 +216,7 @@ class SqlConversationStore:
         query = select(suggestions.c.suggestion).where(
             suggestions.c.id == suggestion_id, suggestions.c.tenant_id == tenant_id
         )
-        async with self._database.read() as connection:
-            body = await connection.scalar(query)
+        body = await self._database.look(lambda connection: connection.scalar(query))
         if body is None:
             raise NotFound(f"there is no suggestion {suggestion_id!r}")
         return Suggestion.model_validate_json(body)
@@ -244,21 +253,25 @@ class SqlConversationStore:
 _FEEDBACK_KEY = {"suggestion_id", "principal_id"}
 
 
-async def _row(connection: AsyncConnection, tenant_id: str, conversation_id: str) -> Row[Any]:
+def _row(connection: Connection, tenant_id: str, conversation_id: str) -> Row[Any]:
     query = select(*_FIELDS).where(
         conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id
     )
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     if row is None:
         raise _unknown(conversation_id)
     return row
 
 
-async def _grow(
-    connection: AsyncConnection, tenant_id: str, conversation_id: str, at: datetime, **values: object
+def _read(connection: Connection, tenant_id: str, conversation_id: str) -> Conversation:
+    return _with_turns(connection, _row(connection, tenant_id, conversation_id))
+
+
+def _grow(
+    connection: Connection, tenant_id: str, conversation_id: str, at: datetime, **values: object
 ) -> Row[Any]:
     """The row after its revision grew by one."""
-    return await _change(
+    return _change(
         connection,
         tenant_id,
         conversation_id,
@@ -268,9 +281,7 @@ async def _grow(
     )
 
 
-async def _change(
-    connection: AsyncConnection, tenant_id: str, conversation_id: str, **values: object
-) -> Row[Any]:
+def _change(connection: Connection, tenant_id: str, conversation_id: str, **values: object) -> Row[Any]:
     """Changes an open conversation. `NotFound` or `ConversationClosed` when it is not there or not open."""
     statement = (
         update(conversations)
@@ -282,18 +293,18 @@ async def _change(
         .values(**values)
         .returning(*_FIELDS)
     )
-    row = (await connection.execute(statement)).one_or_none()
+    row = (connection.execute(statement)).one_or_none()
     if row is None:
-        await _row(connection, tenant_id, conversation_id)
+        _row(connection, tenant_id, conversation_id)
         raise ConversationClosed(
             f"conversation {conversation_id} is wrapped up", hint="Open a new conversation."
         )
     return row
 
 
-async def _with_turns(connection: AsyncConnection, row: Row[Any]) -> Conversation:
+def _with_turns(connection: Connection, row: Row[Any]) -> Conversation:
     query = select(turns).where(turns.c.conversation_id == row.id).order_by(turns.c.sequence)
-    found = tuple(Turn.model_validate(t._asdict()) for t in await connection.execute(query))
+    found = tuple(Turn.model_validate(t._asdict()) for t in connection.execute(query))
     return _conversation(row, found)
 
 
@@ -303,17 +314,17 @@ def _conversation(row: Row[Any], found: tuple[Turn, ...]) -> Conversation:
     return Conversation.model_validate({**fields, "turns": found})
 
 
-async def _save_snapshot(connection: AsyncConnection, snapshot: ConversationSnapshot) -> None:
+def _save_snapshot(connection: Connection, snapshot: ConversationSnapshot) -> None:
     conversation = snapshot.conversation
     key = {"conversation_id": conversation.id, "revision": conversation.revision}
     body = snapshot.model_dump_json(exclude={"conversation", "drafts"})
-    await connection.execute(
+    connection.execute(
         upsert(revisions)
         .values(**key, snapshot=body)
         .on_conflict_do_update(index_elements=list(key), set_={"snapshot": body})
     )
     if snapshot.summary is not None:
-        await connection.execute(
+        connection.execute(
             upsert(summaries)
             .values(
                 conversation_id=conversation.id,
@@ -326,10 +337,10 @@ async def _save_snapshot(connection: AsyncConnection, snapshot: ConversationSnap
         )
 
 
-async def _save_events(connection: AsyncConnection, shown: Sequence[AssistEvent], tenant_id: str) -> None:
+def _save_events(connection: Connection, shown: Sequence[AssistEvent], tenant_id: str) -> None:
     if not shown:
         return
-    await connection.execute(
+    connection.execute(
         upsert(tables.events).on_conflict_do_nothing(),
         [
             {
@@ -344,7 +355,7 @@ async def _save_events(connection: AsyncConnection, shown: Sequence[AssistEvent]
     )
     completed = [event.data for event in shown if isinstance(event, SuggestionCompletedEvent)]
     if completed:
-        await connection.execute(
+        connection.execute(
             upsert(suggestions).on_conflict_do_nothing(),
             [
                 {

@@ -1,10 +1,12 @@
 """Answers remembered by `Idempotency-Key`, in SQL."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -48,42 +50,46 @@ class SqlIdempotencyStore:
     async def begin(
         self, tenant_id: str, key: str, fingerprint: str, at: datetime
     ) -> tuple[int, bytes] | None:
-        claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
-        take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
-        async with self._database.write() as connection:
-            if at >= self._purge_at:
-                await connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
-                self._purge_at = at + _PURGED_EVERY
-            taken = await connection.execute(take.on_conflict_do_nothing().returning(_requests.c.key))
-            if taken.one_or_none() is not None:
-                return None
-            row = (await connection.execute(select(_requests).where(*_named(tenant_id, key)))).one()
-            if row.begun_at >= at - REMEMBERED:
-                if row.fingerprint != fingerprint:
-                    raise IdempotencyKeyReused(
-                        "this Idempotency-Key came with another request before", hint="Send a new key."
-                    )
-                if row.status is not None:
-                    return row.status, row.body
-                if row.begun_at > at - HELD:
-                    raise Conflict(
-                        "the first request with this Idempotency-Key is still being worked on",
-                        hint="Repeat it in a moment.",
-                    )
-            await connection.execute(update(_requests).where(*_named(tenant_id, key)).values(claim))
-            return None
+        purge = at >= self._purge_at
+        if purge:
+            self._purge_at = at + _PURGED_EVERY
+        begin = partial(_begin, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, purge=purge)
+        return await self._database.transact(begin)
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(_requests).where(*_named(tenant_id, key)).values(status=status, body=body)
-            )
+        statement = update(_requests).where(*_named(tenant_id, key)).values(status=status, body=body)
+        await self._database.transact(lambda c: c.execute(statement))
 
     async def abandon(self, tenant_id: str, key: str) -> None:
-        async with self._database.write() as connection:
-            await connection.execute(
-                delete(_requests).where(*_named(tenant_id, key), _requests.c.status.is_(None))
+        statement = delete(_requests).where(*_named(tenant_id, key), _requests.c.status.is_(None))
+        await self._database.transact(lambda c: c.execute(statement))
+
+
+def _begin(
+    connection: Connection, *, tenant_id: str, key: str, fingerprint: str, at: datetime, purge: bool
+) -> tuple[int, bytes] | None:
+    claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
+    take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
+    if purge:
+        connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
+    taken = connection.execute(take.on_conflict_do_nothing().returning(_requests.c.key))
+    if taken.one_or_none() is not None:
+        return None
+    row = connection.execute(select(_requests).where(*_named(tenant_id, key))).one()
+    if row.begun_at >= at - REMEMBERED:
+        if row.fingerprint != fingerprint:
+            raise IdempotencyKeyReused(
+                "this Idempotency-Key came with another request before", hint="Send a new key."
             )
+        if row.status is not None:
+            return row.status, row.body
+        if row.begun_at > at - HELD:
+            raise Conflict(
+                "the first request with this Idempotency-Key is still being worked on",
+                hint="Repeat it in a moment.",
+            )
+    connection.execute(update(_requests).where(*_named(tenant_id, key)).values(claim))
+    return None
 
 
 def _named(tenant_id: str, key: str) -> tuple[ColumnElement[bool], ...]:

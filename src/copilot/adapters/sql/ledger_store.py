@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     DDL,
     Column,
+    Connection,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -67,7 +68,9 @@ class SqlLedgerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+    async def append(self, tenant_id: str, record: LedgerRecord, *, durable: bool = True) -> LedgerEntry:
+        if not durable:
+            return await self._database.transact(lambda c: _append(c, tenant_id, record))
         async with self._database.write(durable=True) as connection:
             return await append_entry(connection, tenant_id, record)
 
@@ -81,7 +84,7 @@ class SqlLedgerStore:
 
     async def head(self, tenant_id: str) -> LedgerHead | None:
         async with self._database.read() as connection:
-            return await _head(connection, tenant_id)
+            return await connection.run_sync(_head, tenant_id)
 
     async def _page(self, tenant_id: str, last: int) -> list[Row[Any]]:
         query = (
@@ -101,8 +104,12 @@ class SqlLedgerStore:
 
 async def append_entry(connection: AsyncConnection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
     """The next link, within the caller's write transaction."""
-    entry = next_entry(await _head(connection, tenant_id), tenant_id, record)
-    await connection.execute(
+    return await connection.run_sync(_append, tenant_id, record)
+
+
+def _append(connection: Connection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+    entry = next_entry(_head(connection, tenant_id), tenant_id, record)
+    connection.execute(
         ledger.insert().values(
             tenant_id=tenant_id,
             sequence=entry.sequence,
@@ -115,7 +122,7 @@ async def append_entry(connection: AsyncConnection, tenant_id: str, record: Ledg
         )
     )
     head = head_of(entry).model_dump()
-    await connection.execute(
+    connection.execute(
         insert(ledger_heads)
         .values(tenant_id=tenant_id, **head)
         .on_conflict_do_update(index_elements=["tenant_id"], set_=head)
@@ -123,10 +130,10 @@ async def append_entry(connection: AsyncConnection, tenant_id: str, record: Ledg
     return entry
 
 
-async def _head(connection: AsyncConnection, tenant_id: str) -> LedgerHead | None:
+def _head(connection: Connection, tenant_id: str) -> LedgerHead | None:
     """`LedgerUnreadable` when its row is not as it was written."""
     query = select(ledger_heads.c.sequence, cast(ledger_heads.c.hash, LargeBinary).label("hash"))
-    row = (await connection.execute(query.where(ledger_heads.c.tenant_id == tenant_id))).first()
+    row = connection.execute(query.where(ledger_heads.c.tenant_id == tenant_id)).first()
     if row is None:
         return None
     try:

@@ -61,8 +61,7 @@ class SqlVerificationAttempts:
             _rows.c.subject == subject,
             _rows.c.counts,
         )
-        async with self._database.read() as connection:
-            return bool(await connection.scalar(query))
+        return bool(await self._database.look(lambda connection: connection.scalar(query)))
 
     async def subjects(self, tenant_id: str, conversation_id: str) -> frozenset[str]:
         query = select(_rows.c.subject).where(

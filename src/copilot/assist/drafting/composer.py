@@ -6,14 +6,15 @@ from typing import Any
 
 from copilot.assist.collaborators import RankedSentence, SentenceRanker
 from copilot.assist.grounding import contradictions
+from copilot.assist.macros import missing_facts
 from copilot.assist.quote_weights import QuoteWeights
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
-from copilot.assist.words import plain, similarity
+from copilot.assist.words import overlap, plain, similarity
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
-from copilot.domain.drafting import DraftPiece, DraftRequest
+from copilot.domain.drafting import DraftPiece, DraftRequest, separator
 from copilot.domain.errors import CopilotError
-from copilot.domain.playbook import Playbook
+from copilot.domain.macro import FoundMacro
 from copilot.prompts import render_text
 from copilot.tools.facts import nested
 
@@ -24,7 +25,9 @@ _TEMPLATE_PART = re.compile(r"\{[{%](.*?)[}%]\}", re.DOTALL)
 _KNOWLEDGE_MARK = "\ue000knowledge"
 _MARK = "\ue001"
 _WITHOUT_SOURCE = {"conversation", "entity", "today"}
-_MAX_SENTENCES = 2
+_MAX_SENTENCES, _IN_A_LETTER = 2, 3
+_FITS, _HINTED = 0.6, 0.45
+"""Least score of a saved reply for a turn, and of a reply or step for a representative's hint."""
 _RANKED = 6
 _CLOSE_TO_BEST = 0.6
 _KNOWN_MATTER = 0.65
@@ -43,11 +46,16 @@ class Composer:
         """Sentence by sentence; nothing at all when there is nothing to say."""
         said = [plain(t.text) for t in request.conversation.turns if t.speaker is Speaker.REPRESENTATIVE]
         knowledge = _new([s async for s in self._knowledge(request)], said)
-        sentences = _composed(request, knowledge)
-        if not _is_substantial(request, sentences, said):
-            sentences = _promise(request, said)
-        for position, sentence in enumerate(sentences):
-            yield DraftPiece(text=(" " if position else "") + sentence.text, sentence=sentence)
+        sentences = _hinted(request) if request.hint else []
+        if not sentences:
+            sentences = _composed(request, knowledge)
+            if not _is_substantial(request, sentences, said):
+                sentences = _promise(request, said)
+        text = ""
+        for sentence in _as_letter(request, sentences):
+            piece = separator(text) + sentence.text
+            text += piece
+            yield DraftPiece(text=piece, sentence=sentence)
 
     async def _knowledge(self, request: DraftRequest) -> AsyncGenerator[Sentence]:
         """The best sentences of the passages that may be quoted, verbatim, each with its citation."""
@@ -57,12 +65,13 @@ class Composer:
             s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)
         ]
         playbook = request.playbook
-        query = request.understanding.query
+        query = f"{request.understanding.query} {request.hint}".strip()
         if playbook is not None and playbook.needs_order and not query.endswith("?"):
             # "The glass is cracked" asks what holds for the matter that it is.
             query = f"{playbook.title}. {query}"
         ranked = await self._ranker.rank(query, quotable, _RANKED)
-        for chosen in _reading_order(worth_saying(ranked, known_matter=playbook is not None)):
+        most = _IN_A_LETTER if request.letter is not None else _MAX_SENTENCES
+        for chosen in _reading_order(worth_saying(ranked, known_matter=playbook is not None, most=most)):
             citation = cite(chosen.scored, chosen.start, chosen.end)
             if citation is None:
                 continue
@@ -74,13 +83,81 @@ class Composer:
 
 
 def _composed(request: DraftRequest, knowledge: list[Sentence]) -> list[Sentence]:
-    template = reply_template(request)
-    if template is not None and request.playbook is not None:
-        return _filled(template, request, request.playbook, knowledge)
+    chosen = _chosen_template(request)
+    if chosen is not None:
+        return _filled(chosen[1], request, chosen[0], knowledge)
     if not knowledge or not request.understanding.asks_something:
         return []
     lead = Sentence(text=request.lead, support=Support.TEMPLATE, sources=("lead",))
     return [lead, *knowledge] if request.lead else knowledge
+
+
+def _chosen_template(request: DraftRequest) -> tuple[str, str] | None:
+    """(whose it is, the text): the playbook's reply, or a saved reply that fits better."""
+    template, macro = reply_template(request), _fitting_macro(request)
+    if macro is not None and (template is None or macro.score > _certainty(request)):
+        return macro.macro.id, macro.macro.text
+    if template is not None and request.playbook is not None:
+        return request.playbook.intent, template
+    return None
+
+
+def _fitting_macro(request: DraftRequest) -> FoundMacro | None:
+    """A saved reply that says what the turn calls for and can be filled without a gap."""
+    if not request.understanding.asks_something:
+        return None
+    fitting = (
+        found
+        for found in request.macros
+        if found.score >= _FITS
+        and found.macro.when.holds(request.facts)
+        and not missing_facts(found.macro, request.facts)
+    )
+    return next(fitting, None)
+
+
+def _certainty(request: DraftRequest) -> float:
+    intent = request.understanding.intent
+    return intent.confidence if intent is not None else 0.0
+
+
+def _hinted(request: DraftRequest) -> list[Sentence]:
+    """What the representative has in mind, in the team's own words, after the reply's opening.
+
+    It is said by a saved reply, or by a step of the playbook; none of them fits: nothing.
+    """
+    found = [(f.score, f.macro.id, f.macro.text) for f in request.macros]
+    if request.playbook is not None:
+        found += [
+            (overlap(request.hint, f"{step.title} {step.say}"), request.playbook.intent, step.say)
+            for step in request.playbook.steps
+            if step.say
+        ]
+    for score, source, text in sorted(found, key=lambda f: -f[0]):
+        wanted = _filled(text, request, source, []) if score >= _HINTED else []
+        if len(wanted) == len([line for line in text.splitlines() if line.strip()]):
+            return [*_opening(request), *wanted]
+    return []
+
+
+def _opening(request: DraftRequest) -> list[Sentence]:
+    """The first sentence of the playbook's reply, which meets the customer where they are."""
+    template = reply_template(request)
+    if template is None or request.playbook is None:
+        return []
+    return _filled(template, request, request.playbook.intent, [])[:1]
+
+
+def _as_letter(request: DraftRequest, sentences: Sequence[Sentence]) -> list[Sentence]:
+    """With greeting and closing where the channel asks for them."""
+    letter = request.letter
+    if letter is None or not sentences:
+        return list(sentences)
+    greetings = (_filled(g, request, "greeting", []) for g in letter.greetings)
+    greeting = next((found[0] for found in greetings if found), None)
+    closing = Sentence(text=f"\n\n{letter.closing}", support=Support.TEMPLATE, sources=("closing",))
+    opened = [greeting.model_copy(update={"text": f"{greeting.text}\n\n"})] if greeting else []
+    return [*opened, *sentences, closing]
 
 
 def reply_template(request: DraftRequest) -> str | None:
@@ -98,14 +175,12 @@ def reply_template(request: DraftRequest) -> str | None:
     return None
 
 
-def _filled(
-    template: str, request: DraftRequest, playbook: Playbook, knowledge: list[Sentence]
-) -> list[Sentence]:
+def _filled(template: str, request: DraftRequest, origin: str, knowledge: list[Sentence]) -> list[Sentence]:
     sentences: list[Sentence] = []
     for source, text in _rendered_lines(template, request):
         if text == _KNOWLEDGE_MARK:
             sentences += knowledge
-        elif (sentence := _sentence(source, text, request, playbook)) is not None:
+        elif (sentence := _sentence(source, text, request, origin)) is not None:
             sentences.append(sentence)
     return sentences
 
@@ -136,7 +211,7 @@ def _try_render(line: str, variables: dict[str, Any]) -> str:
         return ""
 
 
-def _sentence(source: str, text: str, request: DraftRequest, playbook: Playbook) -> Sentence | None:
+def _sentence(source: str, text: str, request: DraftRequest, origin: str) -> Sentence | None:
     """None when it would tell a customer facts that no tool call vouches for."""
     groups = _groups_used(source)
     calls = dict.fromkeys(c for g in groups for c in request.sources.get(g, ()))
@@ -144,7 +219,7 @@ def _sentence(source: str, text: str, request: DraftRequest, playbook: Playbook)
         return Sentence(text=text, support=Support.FACT, sources=tuple(calls))
     if groups - _WITHOUT_SOURCE:
         return None
-    return Sentence(text=text, support=Support.TEMPLATE, sources=(playbook.intent,))
+    return Sentence(text=text, support=Support.TEMPLATE, sources=(origin,))
 
 
 def _groups_used(line: str) -> set[str]:
@@ -156,12 +231,12 @@ def _is_substantial(request: DraftRequest, sentences: Sequence[Sentence], said: 
     """Whether it tells something, or is the playbook's own wording, not yet said."""
     if any(s.support in {Support.SUPPORTED, Support.FACT} for s in sentences):
         return True
-    template = reply_template(request)
-    if template is None or not sentences:
+    chosen = _chosen_template(request)
+    if chosen is None or not sentences:
         return False
     # About an order, asking for its number takes the matter further even when nothing is quoted.
     waits_for_knowledge = not (request.playbook and request.playbook.needs_order) and any(
-        _KNOWLEDGE_LINE.match(line) for line in template.splitlines()
+        _KNOWLEDGE_LINE.match(line) for line in chosen[1].splitlines()
     )
     repeats = any(plain(" ".join(s.text for s in sentences)) in turn for turn in said)
     return not waits_for_knowledge and not repeats
@@ -181,7 +256,9 @@ def _new(sentences: Sequence[Sentence], said: Sequence[str]) -> list[Sentence]:
     return [s for s in sentences if not any(plain(s.text) in turn for turn in said)]
 
 
-def worth_saying(ranked: Sequence[RankedSentence], *, known_matter: bool = False) -> list[RankedSentence]:
+def worth_saying(
+    ranked: Sequence[RankedSentence], *, known_matter: bool = False, most: int = _MAX_SENTENCES
+) -> list[RankedSentence]:
     """The best sentence if it likely answers, and one as good that says something else.
 
     Where a playbook says what the reply is about, a less likely one will do.
@@ -193,7 +270,7 @@ def worth_saying(ranked: Sequence[RankedSentence], *, known_matter: bool = False
             break
         if all(_says_more(candidate, c) for c in chosen):
             chosen.append(candidate)
-        if len(chosen) == _MAX_SENTENCES:
+        if len(chosen) == most:
             break
     return chosen
 

@@ -25,7 +25,7 @@ class Chart:
     @cached_property
     def followers(self) -> Mapping[str, frozenset[str]]:
         """By step: the steps that come straight after it."""
-        drawn = [(before, step.id) for step in self.flow.steps for before in step.after]
+        drawn = [(before, step.id) for step in self.flow.steps for before in step.follows]
         if not drawn:
             ids = [step.id for step in self.flow.steps]
             drawn = list(itertools.pairwise(ids))

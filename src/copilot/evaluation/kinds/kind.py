@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -23,6 +23,10 @@ class KindOptions(Value):
     limit: int | None = Field(default=None, ge=1)
     """At most so many cases, chosen by `seed`."""
     seed: int = 0
+    judge: str | None = None
+    """The judge's model; None: what needs one is not run."""
+    system: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the product under test (`Settings`' fields) that differ from the environment's."""
 
 
 class CaseResult(Value):
@@ -58,3 +62,20 @@ class Kind(Protocol):
 
     async def run(self, options: KindOptions, on_progress: OnProgress) -> KindResult:
         """Raises `InvalidInput` where nothing at all can be read."""
+
+
+class CaseMemory(Protocol):
+    """Cases that a run with the same system has finished, so that a killed run goes on where it stopped."""
+
+    def recall(self, key: str) -> CaseResult | None: ...
+
+    def keep(self, key: str, result: CaseResult) -> None: ...
+
+
+@runtime_checkable
+class ResumableKind(Kind, Protocol):
+    """A kind that asks for finished cases, and keeps each one as soon as it is scored."""
+
+    async def resume(
+        self, options: KindOptions, on_progress: OnProgress, memory: CaseMemory
+    ) -> KindResult: ...

@@ -17,8 +17,8 @@ from copilot.domain.episode import Episode
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import Refusal
 from copilot.domain.playbook import Flow
-from copilot.evaluation.jsonl import read_rows
 from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.rows import Row, data_files, nothing_to_score, read_rows, sample
 from copilot.evaluation.star import Dialogue, episode_of, read_flows
 from copilot.ports import Embedder, Vector
 
@@ -75,7 +75,7 @@ class NextActionKind:
         ranker = trainer.fit(flows, episodes, vectors)
         seconds = time.process_time() - started
         bigram = _Bigram(episodes)
-        decided = _chosen(list(_decided(foretold, asked, flows, vectors)), options)
+        decided = sample(list(_decided(foretold, asked, flows, vectors)), options.limit, options.seed)
         cases, milliseconds = [], []
         for done, decision in enumerate(decided, start=1):
             case, taken = _case(decision, ranker, bigram, vectors)
@@ -108,29 +108,32 @@ def _dialogues(options: KindOptions) -> tuple[list[Dialogue], list[Dialogue], li
     """(to learn from, to foretell, rows that cannot be read)."""
     train = _files(options.train) if options.train is not None else []
     data = [path for path in _files(options.data) if not any(path.samefile(t) for t in train)]
-    rows, refused = read_rows(data, Dialogue)
+    rows, refused = _read(data)
     if options.train is None:
         order = random.Random(options.seed).sample(range(len(rows)), len(rows))  # noqa: S311 - a split
         cut = int(_TRAINED_ON * len(rows))
-        learned, foretold = ([rows[i][1] for i in part] for part in (order[:cut], order[cut:]))
+        learned, foretold = ([rows[i].value for i in part] for part in (order[:cut], order[cut:]))
     else:
-        more, not_read = read_rows(train, Dialogue)
+        more, not_read = _read(train)
         refused = [*not_read, *refused]
-        learned, foretold = [row for _, row in more], [row for _, row in rows]
+        learned, foretold = [row.value for row in more], [row.value for row in rows]
     if not learned or not foretold:
-        raise InvalidInput(
-            "There are too few dialogues.", where=str(options.data), hint="Expected two or more."
-        )
+        raise nothing_to_score(options.data, refused, "dialogues to learn from and dialogues to foretell")
     return learned, foretold, refused
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(path.glob("dialogs*.jsonl"))
-        if not found:
-            raise InvalidInput("There is no dialogs*.jsonl in this folder.", where=str(path))
-        return found
-    return [path]
+    return data_files(path, "dialogs*.jsonl", "dialogs*.jsonl of the STAR set")
+
+
+def _read(paths: Sequence[Path]) -> tuple[list[Row[Dialogue]], list[Refusal]]:
+    rows: list[Row[Dialogue]] = []
+    refused: list[Refusal] = []
+    for path in paths:
+        found, not_read = read_rows(path, Dialogue)
+        rows += found
+        refused += not_read
+    return rows, refused
 
 
 def _decided(
@@ -143,13 +146,6 @@ def _decided(
         events = aligned(episode, flows, vectors).events
         for number, (progress, taken) in enumerate(decisions(events), start=1):
             yield _Decided(dialogue, number, episode, progress, taken.step)
-
-
-def _chosen(decided: list[_Decided], options: KindOptions) -> list[_Decided]:
-    if options.limit is None or options.limit >= len(decided):
-        return decided
-    picked = random.Random(options.seed).sample(range(len(decided)), options.limit)  # noqa: S311 - a sample
-    return [decided[i] for i in sorted(picked)]
 
 
 class _Bigram:

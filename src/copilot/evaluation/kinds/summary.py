@@ -3,20 +3,18 @@
 import re
 import statistics
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+from rouge_score.rouge_scorer import RougeScorer
 
 from copilot.assist.grounding import foreign_details
 from copilot.assist.summary import State, update_summary
 from copilot.assist.words import content_words
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
-from copilot.domain.errors import InvalidInput
 from copilot.domain.wrap_up import Statement, Summary
-from copilot.evaluation.jsonl import read_rows
 from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.rows import DataRow, data_files, nothing_to_score, read_rows, sample
 
 _MEASURES = ("rouge1", "rouge2", "rougeL")
 _FILE = "summaries*.jsonl"
@@ -33,14 +31,12 @@ class SaidTurn(BaseModel):
     text: str = Field(min_length=1)
 
 
-class SummaryCase(BaseModel):
+class SummaryCase(DataRow):
     """One line of the file.
 
     A point is what a summary must say: it is covered when any one of its alternatives' patterns (regular
     expressions, without regard to case) is found in one statement.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     turns: tuple[SaidTurn, ...] = Field(min_length=1)
@@ -58,17 +54,17 @@ class SummaryKind:
     name = "summary"
 
     async def run(self, options: KindOptions, on_progress: OnProgress) -> KindResult:
-        rows, refused = read_rows(_files(options.data), SummaryCase)
+        rows, refused = [], []
+        for path in data_files(options.data, _FILE, f"{_FILE} with {{id, turns, reference, points}}"):
+            found, not_read = read_rows(path, SummaryCase)
+            rows += found
+            refused += not_read
         if not rows:
-            raise InvalidInput(
-                "No line can be read.",
-                where=str(options.data),
-                hint="Expected {id, turns, reference, points}.",
-            )
-        cases = rows[: options.limit]
+            raise nothing_to_score(options.data, refused, "{id, turns, reference, points}")
+        cases = [row.value for row in sample(rows, options.limit, options.seed)]
         scorer = RougeScorer(list(_MEASURES), use_stemmer=True)
         results = []
-        for done, (_, case) in enumerate(cases, start=1):
+        for done, case in enumerate(cases, start=1):
             results.append(_score(case, scorer))
             on_progress(done, len(cases))
         metrics = results[0].scores.keys()
@@ -82,15 +78,6 @@ class SummaryKind:
             refused=tuple(refused),
             notes=("Scored: the extractive summary from the turns alone, carried on turn by turn.",),
         )
-
-
-def _files(data: Path) -> list[Path]:
-    if not data.is_dir():
-        return [data]
-    found = sorted(data.glob(_FILE))
-    if not found:
-        raise InvalidInput(f"There is no {_FILE} in this folder.", where=str(data))
-    return found
 
 
 def summarise(case: SummaryCase) -> tuple[Summary, Conversation]:

@@ -1,0 +1,76 @@
+"""What became of suggestions, in SQL."""
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Index, Row, Select, Table, Text, case, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from copilot.adapters.sql.columns import UtcDateTime
+from copilot.adapters.sql.database import Database, metadata
+from copilot.domain.assist import FeedbackVerdict
+from copilot.domain.feedback import FeedbackHistory, FeedbackOutcome, FeedbackTally
+
+_NO_INTENT = ""
+
+_outcomes = Table(
+    "feedback_outcomes",
+    metadata,
+    Column("suggestion_id", Text, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("intent", Text, nullable=False),  # "" for none, so that it can be compared
+    Column("verdict", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("feedback_outcomes_of_intent", "tenant_id", "intent", "principal_id", "at"),
+    Index("feedback_outcomes_of_tenant", "tenant_id", "at"),
+)
+
+
+class SqlFeedbackStatistics:
+    """The FeedbackStatistics port on our SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, outcome: FeedbackOutcome) -> None:
+        values = outcome.model_dump() | {"intent": outcome.intent or _NO_INTENT}
+        statement = upsert(_outcomes).values(values)
+        statement = statement.on_conflict_do_update(
+            index_elements=["suggestion_id", "principal_id"],
+            set_={name: statement.excluded[name] for name in ("verdict", "at", "intent")},
+        )
+        await self._database.transact(lambda connection: connection.execute(statement))
+
+    async def history(
+        self, tenant_id: str, intent: str | None, principal_id: str, *, last: int = 50
+    ) -> FeedbackHistory:
+        of_intent = _outcomes.c.intent == (intent or _NO_INTENT)
+        of_representative = _outcomes.c.principal_id == principal_id
+
+        def tallies(connection: Connection) -> list[FeedbackTally]:
+            return [
+                _tally_of(connection.execute(_counts(tenant_id, last, *conditions)).one())
+                for conditions in ((of_intent, of_representative), (of_intent,), ())
+            ]
+
+        representative, of_all, tenant = await self._database.look(tallies)
+        return FeedbackHistory(representative=representative, intent=of_all, tenant=tenant)
+
+
+def _tally_of(row: Row[int, Any, Any]) -> FeedbackTally:
+    return FeedbackTally(shown=row[0], used=row[1] or 0, edited=row[2] or 0)
+
+
+def _counts(tenant_id: str, last: int, *conditions: ColumnElement[bool]) -> Select[int, Any, Any]:
+    latest = (
+        select(_outcomes.c.verdict)
+        .where(_outcomes.c.tenant_id == tenant_id, *conditions)
+        .order_by(_outcomes.c.at.desc(), _outcomes.c.suggestion_id.desc())
+        .limit(last)
+        .subquery()
+    )
+    return select(
+        func.count(),
+        func.sum(case((latest.c.verdict == FeedbackVerdict.USED, 1), else_=0)),
+        func.sum(case((latest.c.verdict == FeedbackVerdict.EDITED, 1), else_=0)),
+    ).select_from(latest)

@@ -1,0 +1,102 @@
+"""What became of a suggestion: told by the representative, or seen in what they sent."""
+
+from rapidfuzz import fuzz
+
+from copilot.assist.redaction import mask
+from copilot.assist.revision import Memory
+from copilot.assist.silence import Silence
+from copilot.assist.words import plain
+from copilot.domain.access import Principal
+from copilot.domain.actions import LedgerRecord
+from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
+from copilot.domain.conversation import Turn
+from copilot.domain.feedback import FeedbackOutcome
+from copilot.ports import Clock, ConversationStore, LedgerStore
+
+_USED, _EDITED = 97.0, 60.0
+"""Least similarity (0..100, of edit distance) of what was sent to what was suggested."""
+_LONG_ENOUGH, _DOUBT_OF_A_PART = 20, 15.0
+"""In characters, and in points: unrelated sentences share more with a part of each other."""
+
+
+class Feedback:
+    """Keeps each word, writes it to the ledger without personal data, and lets silence learn from it."""
+
+    def __init__(self, store: ConversationStore, ledger: LedgerStore, silence: Silence, clock: Clock) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._silence = silence
+        self._clock = clock
+
+    async def record(
+        self,
+        principal: Principal,
+        suggestion_id: str,
+        verdict: FeedbackVerdict,
+        final_text: str | None = None,
+        reason: str | None = None,
+    ) -> tuple[Suggestion, AnswerFeedback]:
+        """The suggestion, and what became of it. `NotFound` for another tenant's."""
+        suggestion = await self._store.get_suggestion(principal.tenant_id, suggestion_id)
+        return suggestion, await self._record(principal, suggestion, verdict, final_text, reason)
+
+    async def see(self, principal: Principal, memory: Memory, sent: Turn) -> FeedbackVerdict | None:
+        """Compares what was sent with the draft that stood; None when there was none, or it is judged."""
+        suggestion = memory.suggestion
+        if suggestion is None or suggestion.id in memory.judged:
+            return None
+        verdict = verdict_on(suggestion.text, sent.text)
+        memory.judged = memory.judged | {suggestion.id}
+        await self._record(principal, suggestion, verdict, sent.text, "seen in what was sent")
+        return verdict
+
+    async def _record(
+        self,
+        principal: Principal,
+        suggestion: Suggestion,
+        verdict: FeedbackVerdict,
+        final_text: str | None,
+        reason: str | None,
+    ) -> AnswerFeedback:
+        now = self._clock.now()
+        feedback = AnswerFeedback(
+            suggestion_id=suggestion.id,
+            tenant_id=principal.tenant_id,
+            principal_id=principal.id,
+            verdict=verdict,
+            final_text=final_text,
+            reason=reason,
+            created_at=now,
+        )
+        await self._store.add_feedback(feedback)
+        body = {
+            "verdict": verdict.value,
+            "by": principal.id,
+            "text": mask(final_text) if final_text else None,
+            "reason": mask(reason) if reason else None,
+        }
+        record = LedgerRecord(kind="edit", subject_id=suggestion.id, body=body, at=now)
+        await self._ledger.append(principal.tenant_id, record, durable=False)
+        await self._silence.record(
+            FeedbackOutcome(
+                suggestion_id=suggestion.id,
+                tenant_id=principal.tenant_id,
+                principal_id=principal.id,
+                intent=suggestion.intent,
+                verdict=verdict,
+                at=now,
+            )
+        )
+        return feedback
+
+
+def verdict_on(suggested: str, sent: str) -> FeedbackVerdict:
+    """Used when it was sent as it was, edited when most of it is in what was sent, else ignored."""
+    left, right = plain(suggested), plain(sent)
+    same = fuzz.ratio(left, right)
+    if same >= _USED:
+        return FeedbackVerdict.USED
+    if min(len(left), len(right)) >= _LONG_ENOUGH:
+        # What was cut out, or written in front or behind, is an edit too.
+        same = max(same, fuzz.partial_ratio(left, right) - _DOUBT_OF_A_PART)
+    return FeedbackVerdict.EDITED if same >= _EDITED else FeedbackVerdict.IGNORED

@@ -1,0 +1,47 @@
+"""A run as JUnit XML, for CI systems: a test for each thing that must hold, and for each case in error."""
+
+import re
+from xml.etree import ElementTree as ET  # written, never read
+
+from copilot.evaluation.outcome import EvaluationReport, SuiteOutcome
+
+_NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: EvaluationReport) -> str:
+    root = ET.Element("testsuites", name="copilot eval")
+    for outcome in report.suites:
+        _add(root, outcome, report.created_at.isoformat())
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(root: ET.Element, outcome: SuiteOutcome, at: str) -> None:
+    failures = sum(not verdict.passed for verdict in outcome.verdicts)
+    errors = len(outcome.errors) + (outcome.problem is not None)
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        name=outcome.suite,
+        tests=str(len(outcome.verdicts) + errors),
+        failures=str(failures),
+        errors=str(errors),
+        time=f"{outcome.seconds:.3f}",
+        timestamp=at,
+    )
+    if outcome.problem is not None:
+        test = ET.SubElement(suite, "testcase", classname=outcome.suite, name="it runs")
+        ET.SubElement(test, "error", message=_text(outcome.problem))
+    for verdict in outcome.verdicts:
+        name = f"{verdict.check}: {verdict.name} {verdict.expected}"
+        test = ET.SubElement(suite, "testcase", classname=outcome.suite, name=_text(name))
+        if not verdict.passed:
+            ET.SubElement(test, "failure", message=_text(f"{verdict.name} is {verdict.measured}"))
+    for case in outcome.errors:
+        test = ET.SubElement(suite, "testcase", classname=outcome.suite, name=_text(f"case {case.id}"))
+        ET.SubElement(test, "error", message=_text(case.error or ""))
+
+
+def _text(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return _NOT_XML.sub("\ufffd", text)
