@@ -33,9 +33,9 @@ class Fitting:
 
     epochs: int = 14
     batch: int = 128
-    rate_own: float = 0.05
+    rate_own: float = 0.03
     rate_shared: float = 0.03
-    decay_own: float = 1e-4
+    decay_own: float = 1e-3
     decay_shared: float = 1e-3
     trait_seen: int = 8
     dropout: float = 0.5
