@@ -26,6 +26,7 @@ from copilot.assist.silence import Silence
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.understanding import Understander
 from copilot.assist.verification import Verification
+from copilot.assist.watch import Watch
 from copilot.assist.workbench import Workbench
 from copilot.domain.asking import AskLimits
 from copilot.ports import (
@@ -37,6 +38,7 @@ from copilot.ports import (
     FeedbackStatistics,
     Ids,
     KnowledgeStore,
+    LanguageDetector,
     LedgerStore,
     OrderSystem,
     VerificationAttempts,
@@ -60,6 +62,7 @@ class LivePorts:
     embedder: Embedder
     clock: Clock
     ids: Ids
+    languages: LanguageDetector | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def live_parts(
     saved = SavedReplies(ports.embedder)
     workbench = Workbench(ports.store, ports.bus, profiles)
     pipeline = Pipeline(
-        understander=Understander(ports.embedder),
+        understander=Understander(ports.embedder, ports.languages),
+        watch=Watch(ports.store, ports.clock, ports.ids),
         search=ports.search,
         knowledge=ports.knowledge,
         lookups=LookUps(ports.desk, ports.clock),

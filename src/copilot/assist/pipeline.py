@@ -11,12 +11,14 @@ from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
+from copilot.assist.reading import is_question
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision, cards_key
 from copilot.assist.situation import Situation, gather
 from copilot.assist.summary import State, update_summary
-from copilot.assist.understanding import Understander, customer_said, entities_of, is_question
+from copilot.assist.understanding import Background, Understander, customer_said, entities_of, noticed
+from copilot.assist.watch import Watch, repeated_contact
 from copilot.domain.assist import (
     EntityKind,
     KnowledgeCards,
@@ -42,6 +44,7 @@ class Pipeline:
         self,
         *,
         understander: Understander,
+        watch: Watch,
         search: Searcher,
         knowledge: KnowledgeStore,
         lookups: LookUps,
@@ -52,6 +55,7 @@ class Pipeline:
         chooser: Chooser | None = None,
     ) -> None:
         self._understander = understander
+        self._watch = watch
         self._search = search
         self._knowledge = knowledge
         self._lookups = lookups
@@ -73,7 +77,10 @@ class Pipeline:
                 revision.attempt("knowledge", self._find_knowledge(revision)),
                 revision.attempt("orders", self._lookups.run(revision)),
             )
-        await revision.attempt("knowledge", self._find_older_version(revision))
+        await asyncio.gather(
+            revision.attempt("knowledge", self._find_older_version(revision)),
+            revision.attempt("alerts", self._watch.tell(revision)),
+        )
         await revision.attempt("gaps", self._note_gap(revision, turn))
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
@@ -130,7 +137,7 @@ class Pipeline:
 
     async def anticipate(self, turn: Turn, profile: TenantProfile) -> None:
         """Begins the slow part of a turn's work while the turn is still being kept."""
-        await self._understander.anticipate(turn, profile=profile, today=self._today())
+        await self._understander.anticipate(turn, profile=profile)
 
     # ------------------------------------------------------------ stages
 
@@ -146,6 +153,11 @@ class Pipeline:
                 profile=revision.profile,
                 previous=memory.topic,
                 today=self._today(),
+                background=Background(
+                    sentiments=tuple(memory.sentiments),
+                    language=memory.understanding.language if memory.understanding else None,
+                    repeated=repeated_contact(memory.earlier_contacts, (turn.id,)),
+                ),
             )
             memory.sentiments = [*memory.sentiments, memory.understanding.sentiment][-_HISTORY:]
             memory.understood = turn.sequence
@@ -161,8 +173,20 @@ class Pipeline:
         memory, conversation = revision.memory, revision.conversation
         memory.adopt(prepared.memory)
         if memory.understanding is not None:
-            entities = entities_of(conversation, revision.profile, self._today())
-            understanding = memory.understanding.model_copy(update={"entities": entities})
+            # Each names the turn it was seen in, which is another one now that it was said.
+            promises, signals = noticed(
+                conversation,
+                profile=revision.profile,
+                sentiments=memory.sentiments,
+                today=self._today(),
+            )
+            understanding = memory.understanding.model_copy(
+                update={
+                    "entities": entities_of(conversation, revision.profile),
+                    "promises": promises,
+                    "signals": signals,
+                }
+            )
             memory.topic = understanding if memory.topic is memory.understanding else memory.topic
             memory.understanding = understanding
             await revision.publish(understanding)

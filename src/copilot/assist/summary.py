@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from copilot.assist.focus import complains, question_in, without_data
+from copilot.assist.reading import is_question
 from copilot.assist.redaction import mask
 from copilot.assist.situation import Situation
-from copilot.assist.understanding import is_question
 from copilot.assist.words import content_words, plain
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.assist import EntityKind, Intent, NextAction, Understanding

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from copilot.assist.grounding import foreign_details, negates
+from copilot.assist.contradiction import negates
+from copilot.assist.details import foreign_details
 from copilot.assist.redaction import Masker
 from copilot.assist.structured import ask_structured
 from copilot.assist.summary import outcomes

@@ -1,6 +1,7 @@
 """The whole product, ready to serve."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,15 +9,18 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
-from copilot.adapters.loaders import loader_for
+from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
+from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
@@ -30,6 +34,7 @@ from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
@@ -52,6 +57,8 @@ class Services:
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
     library: Library
+    jobs: IngestJobs
+    sources: FolderCatalog
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
     clock: SystemClock
@@ -70,7 +77,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
-        clock, ids = SystemClock(), Uuid7Ids()
+        clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
@@ -91,6 +98,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
+                languages=languages,
             ),
             profiles,
             llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
@@ -113,8 +121,23 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
         # The first customer should not wait for models and caches either.
+        await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
+        library = Library(knowledge.ingestor, state.knowledge, knowledge.planner, read_file)
+        catalog = FolderCatalog(settings.tenant, settings.source_descriptions, os.environ.get)
+        jobs = IngestJobs(
+            store=SqlJobStore(state.database),
+            catalog=catalog,
+            library=library,
+            ingestor=knowledge.ingestor,
+            planner=knowledge.planner,
+            remote=knowledge.remote,
+            clock=clock,
+            ids=ids,
+        )
+        await jobs.start()
+        stack.push_async_callback(jobs.stop)
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -122,7 +145,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
-            library=Library(knowledge.ingestor, state.knowledge, loader_for),
+            library=library,
+            jobs=jobs,
+            sources=catalog,
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,

@@ -13,10 +13,14 @@ from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.choosing import Chooser
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
+from copilot.assist.rewriting import ChatQueryRewriter
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.ports import Embedder
+
+REWRITE_SECONDS = 2.0
+"""What a person who searches will wait for it; the live path does not."""
 
 
 def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
@@ -62,6 +66,17 @@ async def llm_choices(
     await model.load()
     try:
         yield Chooser(model), SummaryRefiner(model)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def query_rewriter(settings: Settings) -> AsyncIterator[ChatQueryRewriter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
+    try:
+        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS)
     finally:
         await model.close()
 

@@ -18,7 +18,7 @@ from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.adapters.fakes.order_system import FakeOrderSystem
 from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
 from copilot.adapters.memory_event_bus import MemoryEventBus
-from copilot.assist.classifier import LinearClassifier
+from copilot.assist.classifier import Classifier
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.entities import EntityVocabulary
 from copilot.assist.live_parts import LivePorts
@@ -359,23 +359,21 @@ class OneProfile:
         return replace(self._profile, next_steps=self.learned)
 
 
-async def centroid_classifier(
-    embedder: HashingEmbedder, examples: dict[str, Sequence[str]]
-) -> LinearClassifier:
+async def centroid_classifier(embedder: HashingEmbedder, examples: dict[str, Sequence[str]]) -> Classifier:
     """Nearest mean: enough of a classifier for a world with four words."""
     rows = []
     for texts in examples.values():
         mean = (await embedder.embed_passages(list(texts))).mean(axis=0)
         rows.append(mean / np.linalg.norm(mean))
     centroids = np.asarray(rows, dtype=np.float32)
-    return LinearClassifier(
+    return Classifier(
         ClassifierWeights(
             labels=tuple(examples),
             weights=12 * centroids,
             bias=np.zeros(len(rows), dtype=np.float32),
             centroids=centroids,
             temperature=1.0,
-            scope_weights=(0.0, 1.0, 0.0, -0.3),
+            scope_weights=(0.0, 1.0, 0.0, 0.0, 0.0, -0.3),
             accuracy=1.0,
             calibration_error=0.0,
             scope_auroc=None,
@@ -436,6 +434,7 @@ async def world(
     ahead=None,
     store=None,
     macros=(),
+    languages=None,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -483,6 +482,7 @@ async def world(
         embedder=embedder,
         clock=clock,
         ids=ids,
+        languages=languages,
     )
     profiles = OneProfile(profile)
     live = LiveAssist(

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from rouge_score.rouge_scorer import RougeScorer
 
-from copilot.assist.grounding import foreign_details
+from copilot.assist.details import foreign_details
 from copilot.assist.summary import State, update_summary
 from copilot.assist.words import content_words
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
