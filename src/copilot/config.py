@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr = SecretStr("none")
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
 
     judge_base_url: str | None = None
     """Where the model that judges evaluations is; None: at `llm_base_url`."""

@@ -90,6 +90,13 @@ class AskQuestion(_Request):
     hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
+class HandOverConversation(_Request):
+    """Who takes over, as the CRM names them, and why."""
+
+    to: Annotated[NonBlank, Field(max_length=200, examples=["Supervisors"])]
+    reason: Annotated[Text, Field(max_length=2_000, examples=["Asks for more than I may approve."])] = ""
+
+
 class WrapUpConversation(_Request):
     """Nothing to say: the wrap-up is written from the conversation."""
 

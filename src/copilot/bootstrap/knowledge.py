@@ -19,6 +19,7 @@ from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
+from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
 from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
@@ -114,6 +115,7 @@ async def ingest(
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    templates = read_case_templates(folder / "templates")
     macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
     source = source or FolderSource(folder)
@@ -122,6 +124,9 @@ async def ingest(
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(ExpertTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+        on_stage("Learning next steps from finished conversations")
+        await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
+    await save_case_templates(knowledge.store, settings.tenant, templates)
     if macros:
         await save_macros(knowledge.store, settings.tenant, macros)
     if policies:

@@ -10,9 +10,11 @@ from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.choosing import Chooser
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
 from copilot.assist.rewriting import ChatQueryRewriter
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.ports import Embedder
@@ -48,6 +50,22 @@ async def llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[L
     style = DraftStyle(settings.llm_style.value)
     try:
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_choices(
+    settings: Settings,
+) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
+    """Where the settings want the model for more than drafts."""
+    model = chat_model(settings) if settings.llm_refines else None
+    if model is None:
+        yield None, None
+        return
+    await model.load()
+    try:
+        yield Chooser(model), SummaryRefiner(model)
     finally:
         await model.close()
 

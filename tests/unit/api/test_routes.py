@@ -33,6 +33,9 @@ async def test_the_customer_is_verified_by_order_or_by_name(client, conversation
 
 
 async def test_wrapping_up_needs_no_body(client, conversation):
+    handed = await client.post(f"{conversation}/hand-over", json={"to": "Supervisors", "reason": "Too much."})
+    assert (handed.status_code, handed.json()["to"]) == (200, "Supervisors")
+    assert (await client.post(f"{conversation}/hand-over", json={"to": " "})).status_code == 422
     assert (await client.post(f"{conversation}/wrap-up")).json()["case_note"] == "Done."
 
 

@@ -23,7 +23,7 @@ from copilot.domain.knowledge import (
     SearchResult,
 )
 from copilot.domain.macro import FilledMacro, FoundMacro, Macro
-from copilot.domain.wrap_up import Disposition, Summary, WrapUp
+from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -126,6 +126,18 @@ class FakeAssist:
         )
         await self._conversations.close(principal.tenant_id, wrap_up)
         return wrap_up
+
+    async def hand_over(self, principal, conversation_id, to, reason):
+        conversation = await self._conversations.get(principal.tenant_id, conversation_id)
+        return HandOver(
+            conversation_id=conversation_id,
+            revision=conversation.revision,
+            to=to,
+            reason=reason,
+            summary=Summary(conversation_id=conversation_id, revision=conversation.revision),
+            note=f"For {to}",
+            created_at=self._clock.now(),
+        )
 
     async def record_feedback(self, principal, suggestion_id, verdict, final_text, reason):
         await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
