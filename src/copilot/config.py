@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     llm_prices: dict[str, ModelPrice] = Field(default_factory=dict)
     """By model, dollars for a million tokens: {"big": {"prompt": 2.5, "cached": 1.25, "completion": 10}}."""
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
 
     judge_base_url: str | None = None
     """Where the model that judges evaluations is; None: at `llm_base_url`."""
@@ -110,6 +113,8 @@ class Settings(BaseSettings):
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
 
+    interruption_cost: float = Field(default=0.35, ge=0, le=10)
+    """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

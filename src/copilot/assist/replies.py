@@ -36,6 +36,8 @@ from copilot.ports import Clock, Drafter, Ids, LedgerStore
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
 _SURE, _MACROS = 0.5, 3
+_LETTERS_THAT_TELL = 20
+"""A shorter turn may be taken for any language."""
 
 
 class Replies:
@@ -327,8 +329,12 @@ def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | Non
 
 def _foreign_language(revision: Revision) -> str | None:
     """The customer's language when the tenant has no templates in it; a doubtful one counts as theirs."""
-    understanding = revision.memory.understanding
-    language = understanding.language if understanding else None
+    understanding, last = revision.memory.understanding, revision.conversation.last_customer_turn
+    if understanding is None or last is None or not understanding.asks_something:
+        return None
+    if sum(character.isalpha() for character in last.text) < _LETTERS_THAT_TELL:
+        return None
+    language = understanding.language
     return language if language not in {None, *revision.profile.voice.languages} else None
 
 

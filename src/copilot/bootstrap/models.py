@@ -10,14 +10,20 @@ from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.choosing import Chooser
 from copilot.assist.drafting.llm import LlmDrafter
 from copilot.assist.drafting.prompting import LlmLimits
 from copilot.assist.drafting.styles import DraftStyle, style_for
 from copilot.assist.grounding import Grounder
+from copilot.assist.rewriting import ChatQueryRewriter
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.usage import ModelUsage
 from copilot.ports import Embedder
+
+REWRITE_SECONDS = 2.0
+"""What a person who searches will wait for it; the live path does not."""
 
 OnUsage = Callable[[ModelUsage], None]
 
@@ -65,6 +71,33 @@ async def llm_drafter(
         yield LlmDrafter(
             model, Grounder(embedder), TiktokenCounter(), style=draft_style(settings), limits=limits
         )
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_choices(
+    settings: Settings, on_usage: OnUsage = _ignored
+) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
+    """Where the settings want the model for more than drafts."""
+    model = chat_model(settings, on_usage) if settings.llm_refines else None
+    if model is None:
+        yield None, None
+        return
+    await model.load()
+    try:
+        yield Chooser(model), SummaryRefiner(model)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def query_rewriter(settings: Settings) -> AsyncIterator[ChatQueryRewriter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
+    try:
+        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS)
     finally:
         await model.close()
 
