@@ -10,6 +10,7 @@ from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
+from copilot.domain.transforms import Transform
 from copilot.domain.value import Value
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
@@ -107,6 +108,21 @@ class GiveFeedback(_Request):
     verdict: FeedbackVerdict
     final_text: Annotated[Text, Field(max_length=MAX_TURN_CHARACTERS)] | None = None
     reason: Annotated[Text, Field(max_length=2_000)] | None = None
+
+
+class TransformText(_Request):
+    """A text of the representative's, or a suggestion, and how to say it; `language` is for `translate`."""
+
+    how: Transform
+    text: Annotated[NonBlank, Field(max_length=MAX_TURN_CHARACTERS)] | None = None
+    suggestion_id: Annotated[str, Field(pattern=_ID, max_length=200)] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$", examples=["de"])] | None = None
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Self:
+        if (self.text is None) == (self.suggestion_id is None):
+            raise ValueError("expected either text or suggestion_id")
+        return self
 
 
 class ApproveAction(_Request):

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
-from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
+from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
@@ -20,6 +20,7 @@ from copilot.domain.knowledge import (
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.signals import Alert
+from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
@@ -85,6 +86,20 @@ class Assist(Protocol):
         zip_code: str | None = None,
     ) -> Customer: ...
 
+    async def transform(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        how: Transform,
+        *,
+        text: str | None = None,
+        suggestion_id: str | None = None,
+        language: str | None = None,
+    ) -> Transformed:
+        """`ModelNeeded` where there is no model, `MeaningChanged` when its words do not keep the facts."""
+
+    async def restore(self, principal: Principal, suggestion_id: str) -> Suggestion: ...
+
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None: ...
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
@@ -121,6 +136,8 @@ class Conversations(Protocol):
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]: ...
+
+    async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion: ...
 
     async def list_alerts(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50

@@ -11,6 +11,7 @@ from copilot.assist.choosing import Chooser
 from copilot.assist.closing import Closing
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
+from copilot.assist.drafts import Drafts
 from copilot.assist.feedback import Feedback
 from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.identity import IdentityCheck
@@ -22,6 +23,7 @@ from copilot.assist.pipeline import Pipeline
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.replies import Replies
+from copilot.assist.rewording import Rewording
 from copilot.assist.silence import Silence
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.understanding import Understander
@@ -79,6 +81,7 @@ class LiveParts:
     asks: Asks
     nudges: Nudges
     saved: SavedReplies
+    drafts: Drafts
 
 
 def live_parts(
@@ -95,6 +98,7 @@ def live_parts(
     composer: Drafter | None,
     chooser: Chooser | None,
     refiner: SummaryRefiner | None,
+    rewording: Rewording | None,
 ) -> LiveParts:
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
@@ -153,5 +157,6 @@ def live_parts(
         actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead),
         asks=asks,
         saved=saved,
+        drafts=Drafts(ports.store, ports.ledger, rewording, seconds=llm_seconds),
         nudges=Nudges(ports.store, ports.bus, workbench, pipeline, ahead, ports.clock),
     )

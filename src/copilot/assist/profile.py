@@ -39,6 +39,17 @@ class BrandVoice:
     email_closing: str = "Kind regards"
     lead: str = "Thank you for your question."
     promise: tuple[str, ...] = DEFAULT_PROMISE
+    warm_openings: tuple[str, ...] = (
+        "Thank you for reaching out, {{ customer.first_name }}.",
+        "Thank you for reaching out.",
+    )
+    """What makes a text friendlier: templates, of which the first that can be filled is used."""
+    sorry_openings: tuple[str, ...] = (
+        "I am sorry for the trouble, {{ customer.first_name }}.",
+        "I am sorry for the trouble.",
+    )
+    """The same for a customer who is upset."""
+    warm_closing: str = "Please let me know if there is anything else I can do for you."
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,9 @@ class Replies:
             return  # recorded when it was first shown
         await revision.attempt(
             "ledger",
-            self._ledger.append(revision.conversation.tenant_id, _record(suggestion), durable=False),
+            self._ledger.append(
+                revision.conversation.tenant_id, suggestion_record(suggestion), durable=False
+            ),
         )
 
     async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:
@@ -364,7 +366,7 @@ def _confidence(sentences: tuple[Sentence, ...], request: DraftRequest, revision
     return round(min(parts), 4)
 
 
-def _record(suggestion: Suggestion) -> LedgerRecord:
+def suggestion_record(suggestion: Suggestion) -> LedgerRecord:
     """What each sentence rested on, not the words, which may name people."""
     body: dict[str, Any] = {
         "conversation": suggestion.conversation_id,

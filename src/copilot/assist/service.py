@@ -15,14 +15,16 @@ from copilot.assist.collaborators import SentenceRanker
 from copilot.assist.identity import Claim
 from copilot.assist.live_parts import LivePorts, live_parts
 from copilot.assist.macros import fill, macro_of
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.revision import Memory, Revision
+from copilot.assist.rewording import Rewording
 from copilot.assist.silence import Silence
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskLimits, AskTicket
-from copilot.domain.assist import AnswerFeedback, FeedbackVerdict
+from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
     MAX_TURN_CHARACTERS,
@@ -35,6 +37,7 @@ from copilot.domain.conversation import (
 )
 from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
 from copilot.domain.macro import FilledMacro, FoundMacro
+from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import (
     Drafter,
@@ -59,6 +62,7 @@ class LiveAssist:
         composer: Drafter | None = None,
         chooser: Chooser | None = None,
         refiner: SummaryRefiner | None = None,
+        rewording: Rewording | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
@@ -79,6 +83,7 @@ class LiveAssist:
             composer=composer,
             chooser=chooser,
             refiner=refiner,
+            rewording=rewording,
         )
         self._ports = ports
         self._profiles = profiles
@@ -91,6 +96,7 @@ class LiveAssist:
         self._actions = parts.actions
         self._asks = parts.asks
         self._saved = parts.saved
+        self._drafts = parts.drafts
         self.nudges = parts.nudges
         self._glances: set[asyncio.Task[None]] = set()
 
@@ -268,6 +274,38 @@ class LiveAssist:
         situation = await self._pipeline.situation(revision)
         return fill(macro, situation.facts, situation.sources)
 
+    async def transform(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        how: Transform,
+        *,
+        text: str | None = None,
+        suggestion_id: str | None = None,
+        language: str | None = None,
+    ) -> Transformed:
+        """A draft, or the representative's own text, in other words; shown to nobody else."""
+        _require_length(text or "")
+        conversation = await self._open_conversation(principal, conversation_id)
+        revision = await self._workbench.revision(principal, conversation)
+        situation = revision.memory.situation
+        return await self._drafts.transform(
+            revision,
+            how,
+            text=text,
+            suggestion_id=suggestion_id,
+            language=language,
+            facts=situation.facts if situation else {},
+        )
+
+    async def restore(self, principal: Principal, suggestion_id: str) -> Suggestion:
+        """The draft that another one has replaced, shown again; `Conflict` when somebody has spoken since."""
+        former = await self._ports.store.get_suggestion(principal.tenant_id, suggestion_id)
+        async with self._workbench.lock(former.conversation_id):
+            conversation = await self._open_conversation(principal, former.conversation_id)
+            revision = await self._workbench.revision(principal, conversation)
+            return await self._drafts.restore(revision, suggestion_id)
+
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None:
         """Lets verification be tried again, for what this conversation's attempts were about."""
         await self._verification.unlock(principal, conversation_id)
@@ -280,7 +318,8 @@ class LiveAssist:
             self._ahead.drop(conversation_id)
             revision = await self._workbench.revision(principal, conversation)
             revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
-            wrapped = await self._closing.wrap_up(revision)
+            with on_account_of(principal.tenant_id, conversation_id):
+                wrapped = await self._closing.wrap_up(revision)
             closed = await self._ports.store.close(principal.tenant_id, wrapped)
             await self._ports.bus.advance(closed)
             await self._ports.bus.publish(principal.tenant_id, conversation_id, closed.revision, wrapped)
@@ -296,7 +335,8 @@ class LiveAssist:
             conversation = await self._open_conversation(principal, conversation_id)
             revision = await self._workbench.revision(principal, conversation)
             revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
-            return await self._closing.hand_over(revision, to, reason)
+            with on_account_of(principal.tenant_id, conversation_id):
+                return await self._closing.hand_over(revision, to, reason)
 
     # ------------------------------------------------------------ what people decide
 

@@ -30,7 +30,7 @@ from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -115,6 +115,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
             chooser=chooser,
             refiner=refiner,
+            rewording=await stack.enter_async_context(
+                llm_rewording(settings, knowledge.embedder, languages, metering.note)
+            ),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)

@@ -15,12 +15,13 @@ from copilot.assist.drafting.llm import LlmDrafter
 from copilot.assist.drafting.prompting import LlmLimits
 from copilot.assist.drafting.styles import DraftStyle, style_for
 from copilot.assist.grounding import Grounder
+from copilot.assist.rewording import Rewording
 from copilot.assist.rewriting import ChatQueryRewriter
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.usage import ModelUsage
-from copilot.ports import Embedder
+from copilot.ports import Embedder, LanguageDetector
 
 REWRITE_SECONDS = 2.0
 """What a person who searches will wait for it; the live path does not."""
@@ -71,6 +72,21 @@ async def llm_drafter(
         yield LlmDrafter(
             model, Grounder(embedder), TiktokenCounter(), style=draft_style(settings), limits=limits
         )
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_rewording(
+    settings: Settings, embedder: Embedder, languages: LanguageDetector, on_usage: OnUsage = _ignored
+) -> AsyncIterator[Rewording | None]:
+    """Other words for drafts, by the configured model."""
+    if (model := chat_model(settings, on_usage)) is None:
+        yield None
+        return
+    await model.load()
+    try:
+        yield Rewording(model, Grounder(embedder), languages)
     finally:
         await model.close()
 
