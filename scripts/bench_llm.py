@@ -41,7 +41,7 @@ from copilot.domain.drafting import DraftRequest  # noqa: E402
 from copilot.domain.knowledge import BlockKind, KnowledgeDocument, Passage, ScoredPassage  # noqa: E402
 
 _SHARE, _ALLOWANCE_MS = 1.05, 30.0
-_REPLY_TOKENS = 8
+_REPLY_TOKENS = 3
 _NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 _ARTICLE = (
     "Standard shipping takes 3 to 5 business days and costs $6.95. Express shipping takes 1 to 2 business "

@@ -11,6 +11,7 @@ from copilot.assist.grounding import Evidence, Grounder
 from copilot.assist.links import foreign_links, hosts_of
 from copilot.assist.redaction import Masker
 from copilot.assist.structured import ask_structured
+from copilot.assist.wording import is_phrase
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.drafting import joined
 from copilot.domain.errors import InvalidDraft, MeaningChanged
@@ -87,7 +88,7 @@ class Rewording:
             raise _changed(f"{added[0]!r} is new")
         if lost_links := foreign_links(old, hosts_of([new])):
             raise _changed(f"{lost_links[0]!r} is missing")
-        if old.count("?") and "?" not in new:
+        if "?" not in new and any("?" in s.text and not is_phrase(s) for s in before):
             raise _changed("the question is missing")
         # Each sentence may rest on any of the old ones, or on all of them when it draws them together.
         evidence = [Evidence(text=s.text.strip(), sources=(str(n),)) for n, s in enumerate(before)]

@@ -25,6 +25,7 @@ _OFFER = re.compile(
     r"^thanks? (?:you )?(?:again )?for (?:your )?(?:patience|understanding|reaching out|contacting)",
     re.IGNORECASE,
 )
+_LAST_OFFER = re.compile(r"\banything else\b|\bfurther (?:questions|assistance)\b", re.IGNORECASE)
 _LEAD_IN = re.compile(
     r"^(?:please (?:note|be advised|be aware) that|i (?:would like|wanted|want) to let you know that|"
     r"i can confirm that|as a matter of fact,?|as you may know,?)\s+",
@@ -61,10 +62,11 @@ def shorter(sentences: Sequence[Sentence]) -> Transformed:
     kept: list[Sentence] = []
     left_out: list[str] = []
     for sentence in sentences:
-        if _is_letter_form(sentence.text) or not (_is_phrase(sentence) or _is_said(sentence, kept)):
+        if _is_letter_form(sentence.text) or not (is_phrase(sentence) or _is_said(sentence, kept)):
             kept.append(_without_fillers(sentence))
         else:
             left_out.append(sentence.text.strip())
+            _end_paragraph(kept, sentence.text)
     if all(_is_letter_form(s.text) for s in kept):
         return _result(Transform.SHORTER, sentences, sentences)
     return _result(Transform.SHORTER, sentences, kept, tuple(left_out))
@@ -76,14 +78,24 @@ def friendlier(
     """With the brand voice's opening and closing, where the text has none; no word of its own changes."""
     body = list(sentences)
     start = 1 if body and body[0].text.endswith("\n\n") and body[0].text.rstrip().endswith(",") else 0
-    end = len(body) - 1 if len(body) > 1 and body[-1].text.startswith("\n\n") else len(body)
+    end = next((n for n in range(start, len(body)) if _is_letter_form(body[n].text)), len(body))
     inside = body[start:end]
     opening = _first_filled(voice.sorry_openings if upset else voice.warm_openings, facts)
     if opening and not (inside and is_courtesy(inside[0].text)):
         inside.insert(0, _phrase(opening))
-    if voice.warm_closing and not any(_OFFER.search(s.text.strip()) for s in inside[-2:]):
-        inside.append(_phrase(voice.warm_closing))
+    if voice.warm_closing and not any(_LAST_OFFER.search(s.text) for s in inside[-2:]):
+        last = inside.pop() if inside else _phrase("")
+        paragraph = last.text[len(last.text.rstrip("\n")) :]
+        inside.append(last.model_copy(update={"text": last.text.rstrip("\n")}))
+        inside.append(_phrase(voice.warm_closing + paragraph))
     return _result(Transform.FRIENDLIER, sentences, [*body[:start], *inside, *body[end:]])
+
+
+def _end_paragraph(kept: list[Sentence], left_out: str) -> None:
+    """A paragraph ends where it ended, also without its last sentence."""
+    if left_out.endswith("\n") and kept and not kept[-1].text.endswith("\n"):
+        end = left_out[len(left_out.rstrip("\n")) :]
+        kept[-1] = kept[-1].model_copy(update={"text": kept[-1].text + end})
 
 
 def _phrase(text: str) -> Sentence:
@@ -109,7 +121,8 @@ def _is_letter_form(text: str) -> bool:
     return text.startswith("\n\n") or (text.endswith("\n") and text.rstrip().endswith(","))
 
 
-def _is_phrase(sentence: Sentence) -> bool:
+def is_phrase(sentence: Sentence) -> bool:
+    """Whether it is a courtesy or an offer that claims nothing and asks nothing in particular."""
     text = sentence.text.strip()
     if sentence.support in {Support.SUPPORTED, Support.FACT}:
         return False

@@ -12,9 +12,10 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
+from copilot.domain.assist import Drafter
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
-from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
+from copilot.domain.errors import ActionNotOpen, ModelNeeded, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import (
     BlockKind,
     KnowledgeDocument,
@@ -25,6 +26,7 @@ from copilot.domain.knowledge import (
     SearchResult,
 )
 from copilot.domain.macro import FilledMacro, FoundMacro, Macro
+from copilot.domain.transforms import Transformed
 from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -164,6 +166,17 @@ class FakeAssist:
         action = await self._actions.get(principal.tenant_id, action_id)
         self._actions.kept[action_id] = action.model_copy(update={"status": outcome})
         return self._actions.kept[action_id]
+
+    async def transform(
+        self, principal, conversation_id, how, *, text=None, suggestion_id=None, language=None
+    ):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        if how == "rewrite":
+            raise ModelNeeded("It needs a model.")
+        return Transformed(how=how, text=text, sentences=(), drafter=Drafter.COMPOSER, changed=False)
+
+    async def restore(self, principal, suggestion_id):
+        return await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
 
     async def unlock_customer(self, principal, conversation_id):
         await self._conversations.get(principal.tenant_id, conversation_id)

@@ -435,6 +435,7 @@ async def world(
     store=None,
     macros=(),
     languages=None,
+    rewording=None,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -492,6 +493,7 @@ async def world(
         llm_seconds=llm_seconds,
         asker=asker,
         ask_limits=ask_limits,
+        rewording=rewording,
         ahead=ahead,
     )
     # After a restart, with the store of the process before, the conversation is there already.
