@@ -396,6 +396,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/transform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transform Text
+         * @description The text or suggestion shorter, friendlier, in another language or in other words.
+         *
+         *     Facts stay: a model's words that lose or add one are refused (`meaning_changed`). Without a model
+         *     `translate` and `rewrite` answer `model_needed`.
+         */
+        post: operations["transform_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/turns": {
         parameters: {
             query?: never;
@@ -434,6 +457,26 @@ export interface paths {
          *     Send it whenever the text has changed, two or three times a second at most.
          */
         post: operations["show_typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Tokens, cache hits and cost of the language models that worked for the conversation.
+         */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -756,6 +799,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/suggestions/{suggestion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Suggestion
+         * @description A suggestion as it was shown, also when another one has taken its place (`replaces`).
+         */
+        get: operations["get_suggestion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suggestions/{suggestion_id}/feedback": {
         parameters: {
             query?: never;
@@ -770,6 +833,26 @@ export interface paths {
          * @description Records what the representative did with a suggestion; their last word counts.
          */
         post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suggestions/{suggestion_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Suggestion
+         * @description Shows the suggestion again that another one has replaced; 409 when somebody has spoken since.
+         */
+        post: operations["restore_suggestion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1408,6 +1491,24 @@ export interface components {
          * @enum {string}
          */
         ConversationStatus: "open" | "wrapped_up";
+        /**
+         * ConversationUsage
+         * @description What models did for one conversation, by model.
+         */
+        ConversationUsage: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Cost Microdollars
+             * @default 0
+             */
+            cost_microdollars: number;
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["UsageTotals"][];
+        };
         /** Customer */
         Customer: {
             address: components["schemas"]["Address"];
@@ -2889,16 +2990,10 @@ export interface components {
             drafter: components["schemas"]["Drafter"];
             /** Id */
             id: string;
-            /**
-             * Intent
-             * @default null
-             */
-            intent: string | null;
-            /**
-             * Replaces
-             * @default null
-             */
-            replaces: string | null;
+            /** Intent */
+            intent?: string | null;
+            /** Replaces */
+            replaces?: string | null;
             /** Revision */
             revision: number;
             /** Sentences */
@@ -3188,6 +3283,45 @@ export interface components {
             result: components["schemas"]["ToolResult"];
         };
         /**
+         * Transform
+         * @enum {string}
+         */
+        Transform: "shorter" | "friendlier" | "translate" | "rewrite";
+        /**
+         * Transformed
+         * @description The new text; each of its sentences rests on what the sentence it says again rested on.
+         *
+         *     Sentences that say something else are marked unsupported. `left_out` are sentences that went.
+         */
+        Transformed: {
+            /** Changed */
+            changed: boolean;
+            drafter: components["schemas"]["Drafter"];
+            how: components["schemas"]["Transform"];
+            /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
+            /** Sentences */
+            sentences: components["schemas"]["Sentence"][];
+            /** Text */
+            text: string;
+        };
+        /**
+         * TransformText
+         * @description A text of the representative's, or a suggestion, and how to say it; `language` is for `translate`.
+         */
+        TransformText: {
+            how: components["schemas"]["Transform"];
+            /** Language */
+            language?: string | null;
+            /** Suggestion Id */
+            suggestion_id?: string | null;
+            /** Text */
+            text?: string | null;
+        };
+        /**
          * Trend
          * @description Where the customer's mood goes over the last turns.
          * @enum {string}
@@ -3317,6 +3451,49 @@ export interface components {
             /** Documents */
             documents: components["schemas"]["PlannedDocument"][];
             report: components["schemas"]["IngestReport"];
+        };
+        /**
+         * UsageTotals
+         * @description Of one model in one conversation; `unpriced` requests have no price in the settings and add no cost.
+         */
+        UsageTotals: {
+            /**
+             * Cached Tokens
+             * @default 0
+             */
+            cached_tokens: number;
+            /**
+             * Completion Tokens
+             * @default 0
+             */
+            completion_tokens: number;
+            /**
+             * Cost Microdollars
+             * @default 0
+             */
+            cost_microdollars: number;
+            /** Model */
+            model: string;
+            /**
+             * Prompt Tokens
+             * @default 0
+             */
+            prompt_tokens: number;
+            /**
+             * Requests
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Unmetered
+             * @default 0
+             */
+            unmetered: number;
+            /**
+             * Unpriced
+             * @default 0
+             */
+            unpriced: number;
         };
         /**
          * VerifyCustomer
@@ -4967,6 +5144,116 @@ export interface operations {
             };
         };
     };
+    transform_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransformText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transformed"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     add_turn: {
         parameters: {
             query?: never;
@@ -5158,6 +5445,73 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationUsage"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6758,6 +7112,73 @@ export interface operations {
             };
         };
     };
+    get_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     give_feedback: {
         parameters: {
             query?: never;
@@ -6839,6 +7260,94 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_suggestion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
