@@ -191,7 +191,7 @@ def _case(
             "bigram_accuracy@3": float(decision.step in others[:_SHOWN]),
         },
         slices={
-            "domain": "several" if len(set(dialogue.domains)) > 1 else str(dialogue.domains[0]),
+            "domain": _domain(dialogue),
             "shape": shape,
             "what": "query" if decision.step.startswith("query-") else "reply",
         },
@@ -202,6 +202,12 @@ def _case(
             "ranked": {r.step: round(r.probability, 3) for r in ranked[:_SHOWN]},
         },
     ), taken
+
+
+def _domain(dialogue: Dialogue) -> str:
+    """Where the set names none, the first word of the task does."""
+    named = {domain for domain in dialogue.domains if domain}
+    return "several" if len(named) > 1 else next(iter(named), dialogue.tasks[0].split("_")[0])
 
 
 def _reciprocal(steps: Sequence[str], wanted: str) -> float:
