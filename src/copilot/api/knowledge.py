@@ -9,7 +9,7 @@ from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import Page, PutDocument, SearchKnowledge
 from copilot.domain.errors import InvalidInput
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.knowledge import KnowledgeDocument, SearchQuery, SearchResult
 
 router: APIRouter = v1_router("knowledge")
 
@@ -89,11 +89,3 @@ async def delete_document(
 ) -> None:
     """Deletes that version, or all."""
     await services.library.remove(principal.tenant_id, external_id, version)
-
-
-@router.get("/knowledge/gaps", operation_id="list_knowledge_gaps")
-async def list_knowledge_gaps(
-    principal: KnowledgeReader, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
-) -> Page[KnowledgeGap]:
-    """Questions that the knowledge base could not answer."""
-    return await page_of(services.documents.list_gaps, principal.tenant_id, cursor, limit)

@@ -25,6 +25,7 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
+from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
 from copilot.bootstrap.state import open_state
@@ -56,6 +57,7 @@ class Services:
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
     library: Library
+    care: KnowledgeCare
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
@@ -138,6 +140,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             search=knowledge.search,
             documents=state.knowledge,
             library=library,
+            care=knowledge_care(
+                state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
+            ),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
