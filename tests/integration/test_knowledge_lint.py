@@ -1,5 +1,6 @@
 """Lint over the demo company, whose articles have faults planted in them, with the real embedding model."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,8 +26,12 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-async def report(tmp_path_factory):
-    database = await Database.open(tmp_path_factory.mktemp("lint") / "copilot.db")
+def report(tmp_path_factory):
+    return asyncio.run(linted(tmp_path_factory.mktemp("lint") / "copilot.db"))
+
+
+async def linted(path):
+    database = await Database.open(path)
     store, index, embedder = SqlKnowledgeStore(database), InMemoryPassageIndex(), MiniLmEmbedder()
     ingestor = Ingestor(
         store=store,
@@ -44,10 +49,11 @@ async def report(tmp_path_factory):
         citations=MemoryCitationLog(MemoryConversationStore()),
         clock=FixedClock(NOW),
     )
-    yield await lint.run("larkfield", uncited_after=timedelta(days=30))
+    found = await lint.run("larkfield", uncited_after=timedelta(days=30))
     embedder.close()
     await store.close()
     await database.close()
+    return found
 
 
 def documents(report, check, severity=None):

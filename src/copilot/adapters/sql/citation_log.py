@@ -65,13 +65,15 @@ class SqlCitationLog:
         self, tenant_id: str, external_id: str, version: str | None = None, *, limit: int = 100
     ) -> list[OpenConversation]:
         cited = _citing(select(citations.c.conversation_id), tenant_id, external_id, version)
+        earlier = revisions.alias()
         last = (
-            select(func.max(revisions.c.revision))
-            .where(revisions.c.conversation_id == conversations.c.id)
+            select(func.max(earlier.c.revision))
+            .where(earlier.c.conversation_id == conversations.c.id)
             .scalar_subquery()
         )
         statement = (
             select(*_FIELDS, revisions.c.snapshot)
+            .select_from(conversations)
             .join(
                 revisions,
                 (revisions.c.conversation_id == conversations.c.id) & (revisions.c.revision == last),
