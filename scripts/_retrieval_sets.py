@@ -60,7 +60,8 @@ class BeirCorpus:
     Names of a corpus may hold any character, external ids may not: row 7 is called "d7".
     """
 
-    prefix = "corpus/"
+    name = "corpus"
+    complete = True
 
     def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
         self._rows = rows
@@ -73,18 +74,28 @@ class BeirCorpus:
         if loader is None:
             raise LookupError(".md")
         for number, row in enumerate(self._rows):
-            source = f"{self.prefix}{number}"
+            source = f"{self.name}/{number}"
             documents = loader.load(row["text"].encode(), external_id=f"d{number}", source=source)
             titled = [document.model_copy(update={"title": row.get("title", "")}) for document in documents]
             yield SourceFile(source=source, documents=tuple(titled))
+
+    def owns(self, _external_id: str, _version: str, source: str) -> bool:
+        return source.startswith(f"{self.name}/")
+
+    def close(self) -> None:
+        """Nothing to release."""
 
 
 class InForce:
     """Of a source's documents only those that are in force on a day."""
 
     def __init__(self, source: DocumentSource, day: date) -> None:
-        self.prefix = source.prefix
+        self.name = source.name
         self._source, self._day = source, day
+
+    @property
+    def complete(self) -> bool:
+        return self._source.complete
 
     def files(self) -> int:
         return self._source.files()
@@ -93,6 +104,12 @@ class InForce:
         for file in self._source.read():
             kept = tuple(document for document in file.documents if self._in_force(document))
             yield file.model_copy(update={"documents": kept})
+
+    def owns(self, external_id: str, version: str, source: str) -> bool:
+        return self._source.owns(external_id, version, source)
+
+    def close(self) -> None:
+        self._source.close()
 
     def _in_force(self, document: ParsedDocument) -> bool:
         begun = document.valid_from is None or document.valid_from <= self._day

@@ -44,6 +44,8 @@ WORDS = 80
 PASSAGES_PER_DOCUMENT = 20
 DOCUMENTS_AT_ONCE = 50
 SEEDS = 400
+QUESTION = 100
+"""Characters of a question; what a customer writes is rarely longer."""
 NOISE = 0.6
 """Length of the random part of an invented vector; the real part has 1."""
 DICE = random.Random(7)  # noqa: S311 - the same every time
@@ -174,7 +176,7 @@ class World:
         self._weights = list(accumulate(counts.values()))
         self.seeds = [text[:600] for text in DICE.sample(texts, min(SEEDS, len(texts)))]
         self._asked = [
-            json.loads(line)["text"][:200]
+            json.loads(line)["text"][:QUESTION]
             for name in SETS
             if (path := data / name / "queries.jsonl").is_file()
             for line in path.read_text(encoding="utf-8").splitlines()

@@ -71,6 +71,21 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr = SecretStr("none")
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
+
+    judge_base_url: str | None = None
+    """Where the model that judges evaluations is; None: at `llm_base_url`."""
+    judge_api_key: SecretStr = SecretStr("none")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0)
+    """For one of its answers; a case may take three times as long."""
+    judge_tokens_per_case: int = Field(default=30_000, ge=1)
+    judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
+    judge_dollars_per_run: float | None = Field(default=None, gt=0)
+    judge_price_prompt: float = Field(default=0.0, ge=0)
+    """Dollars for a million tokens of prompt; `judge_price_answer` of answer."""
+    judge_price_answer: float = Field(default=0.0, ge=0)
 
     money_per_call: int | None = Field(default=200_000, ge=0)
     """The most that one approved call may pay out, in minor units of its currency; None: no limit."""
@@ -89,6 +104,8 @@ class Settings(BaseSettings):
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
 
+    interruption_cost: float = Field(default=0.35, ge=0, le=10)
+    """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

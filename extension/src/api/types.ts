@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand Over Conversation
+         * @description Writes what a colleague or team needs who takes the conversation over; it stays open.
+         */
+        post: operations["hand_over_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/macros/{macro_id}/fill": {
         parameters: {
             query?: never;
@@ -1740,6 +1760,38 @@ export interface components {
             severity: components["schemas"]["Severity"];
         };
         /**
+         * FollowUp
+         * @description Something to be done after the conversation.
+         */
+        FollowUp: {
+            /** Due On */
+            due_on?: string | null;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
+            /** Text */
+            text: string;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+        };
+        /**
+         * FoundKnowledge
+         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
+         */
+        FoundKnowledge: {
+            /** Answerable */
+            answerable: boolean;
+            /** Confidence */
+            confidence: number;
+            /** Passages */
+            passages: components["schemas"]["FoundPassage"][];
+        };
+        /**
          * FoundMacro
          * @description A saved reply found for a query; `score` is 0..1.
          */
@@ -1747,6 +1799,31 @@ export interface components {
             macro: components["schemas"]["Macro"];
             /** Score */
             score: number;
+        };
+        /**
+         * FoundPassage
+         * @description A passage with the sentence that answers best, quoted with its place in the document.
+         */
+        FoundPassage: {
+            /** Confidence */
+            confidence: number;
+            /**
+             * Conflicts With
+             * @default []
+             */
+            conflicts_with: string[];
+            document: components["schemas"]["KnowledgeDocument"];
+            parts?: components["schemas"]["ScoreParts"] | null;
+            passage: components["schemas"]["Passage"];
+            quote: components["schemas"]["Citation"] | null;
+            /** Rank Dense */
+            rank_dense?: number | null;
+            /** Rank Keyword */
+            rank_keyword?: number | null;
+            /** Score */
+            score: number;
+            /** Stale */
+            stale: boolean;
         };
         /**
          * GapCluster
@@ -1818,6 +1895,50 @@ export interface components {
             /** Reason */
             reason?: string | null;
             verdict: components["schemas"]["FeedbackVerdict"];
+        };
+        /**
+         * HandOver
+         * @description What a colleague reads who takes the conversation over.
+         */
+        HandOver: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Note */
+            note: string;
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            summary: components["schemas"]["Summary"];
+            /** To */
+            to: string;
+            /**
+             * Waiting
+             * @default []
+             */
+            waiting: components["schemas"]["Statement"][];
+        };
+        /**
+         * HandOverConversation
+         * @description Who takes over, as the CRM names them, and why.
+         */
+        HandOverConversation: {
+            /**
+             * Reason
+             * @default
+             * @example Asks for more than I may approve.
+             */
+            reason: string;
+            /**
+             * To
+             * @example Supervisors
+             */
+            to: string;
         };
         /** Health */
         Health: {
@@ -2143,6 +2264,20 @@ export interface components {
              * @enum {string}
              */
             type: "knowledge";
+        };
+        /**
+         * KnowledgeGapNote
+         * @description A question that the knowledge base did not answer, and what the customer was told instead.
+         */
+        KnowledgeGapNote: {
+            /** Question */
+            question: string;
+            told?: components["schemas"]["Statement"] | null;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
         };
         /**
          * LineItem
@@ -2922,28 +3057,19 @@ export interface components {
             type: "revision.done";
         };
         /**
-         * ScoredPassage
-         * @description A passage found for a query, with the version of the document it stands in.
+         * ScoreParts
+         * @description What a passage's score is made of, to show why it was found.
          *
-         *     `score` orders the results; `confidence` is the calibrated probability (0..1) that it answers.
-         *     `rank_*` count from 1; None means that side did not find it.
+         *     `cosine` of meaning to the question in its context; `keyword` the share of the question's words it answers
+         *     to, by BM25; `likeness` its cosine to the best passages of the search.
          */
-        ScoredPassage: {
-            /** Confidence */
-            confidence: number;
-            /**
-             * Conflicts With
-             * @default []
-             */
-            conflicts_with: string[];
-            document: components["schemas"]["KnowledgeDocument"];
-            passage: components["schemas"]["Passage"];
-            /** Rank Dense */
-            rank_dense?: number | null;
-            /** Rank Keyword */
-            rank_keyword?: number | null;
-            /** Score */
-            score: number;
+        ScoreParts: {
+            /** Cosine */
+            cosine: number;
+            /** Keyword */
+            keyword: number;
+            /** Likeness */
+            likeness: number;
         };
         /** SearchKnowledge */
         SearchKnowledge: {
@@ -2961,6 +3087,12 @@ export interface components {
              */
             audiences: components["schemas"]["Audience"][];
             /**
+             * History
+             * @description Turns before it, oldest first, that the query leans on.
+             * @default []
+             */
+            history: string[];
+            /**
              * Limit
              * @default 5
              */
@@ -2975,22 +3107,16 @@ export interface components {
              */
             query: string;
             /**
+             * Rewrite
+             * @description Let the language model, if one is configured, put the history in.
+             * @default true
+             */
+            rewrite: boolean;
+            /**
              * Tags
              * @default []
              */
             tags: string[];
-        };
-        /**
-         * SearchResult
-         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
-         */
-        SearchResult: {
-            /** Answerable */
-            answerable: boolean;
-            /** Confidence */
-            confidence: number;
-            /** Passages */
-            passages: components["schemas"]["ScoredPassage"][];
         };
         /**
          * Sentence
@@ -3101,9 +3227,14 @@ export interface components {
         };
         /**
          * Statement
-         * @description One line of a summary and the turns it came from.
+         * @description One line of a summary, the turns it came from, and the calls and actions whose result says it.
          */
         Statement: {
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
             /** Text */
             text: string;
             /**
@@ -3288,6 +3419,11 @@ export interface components {
              * @default []
              */
             promises: components["schemas"]["Statement"][];
+            /**
+             * Reported
+             * @default []
+             */
+            reported: components["schemas"]["Statement"][];
             /** Revision */
             revision: number;
             /**
@@ -3600,9 +3736,8 @@ export interface components {
              * Follow Ups
              * @default []
              */
-            follow_ups: string[];
-            /** Knowledge Gap */
-            knowledge_gap?: string | null;
+            follow_ups: components["schemas"]["FollowUp"][];
+            knowledge_gap?: components["schemas"]["KnowledgeGapNote"] | null;
             summary: components["schemas"]["Summary"];
             /**
              * Tags
@@ -4977,6 +5112,116 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverConversation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7038,7 +7283,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SearchResult"];
+                    "application/json": components["schemas"]["FoundKnowledge"];
                 };
             };
             /** @description The body is not JSON */

@@ -38,7 +38,7 @@ class Texts:
 
     @classmethod
     def of(cls, features: Sequence[TextFeatures]) -> "Texts":
-        from scipy.sparse import csr_matrix  # type: ignore[import-untyped]  # noqa: PLC0415
+        from scipy.sparse import csr_matrix  # noqa: PLC0415
 
         counts = [1 + np.log(f.counts) for f in features]
         starts = np.concatenate([[0], np.cumsum([len(c) for c in counts])])

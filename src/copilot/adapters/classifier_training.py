@@ -155,7 +155,7 @@ def _out_of_fold(texts: Texts, truth: Numbers, strength: float, outside: Texts) 
 
 def _pool(readings: Readings, truth: Numbers) -> _Pool:
     """Temperatures (Guo 2017) first, then the shares, all by the likelihood of texts left out."""
-    from scipy.optimize import minimize  # type: ignore[import-untyped]  # noqa: PLC0415
+    from scipy.optimize import minimize  # noqa: PLC0415
 
     even = _Pool(
         _temperature(readings.embedding, truth), _temperature(readings.terms, truth), (1.0, 1.0, 1.0)
@@ -237,7 +237,7 @@ def _neighbours(vectors: NDArray[np.float32], truth: Numbers) -> Neighbours:
 
 
 def _temperature(logits: Matrix, truth: Numbers) -> float:
-    """The divisor of the logits that makes the true labels most likely."""
+    """The divisor of the logits that makes the true labels most likely (temperature scaling, Guo 2017)."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415
 
     def negative_log_likelihood(log_temperature: float) -> float:

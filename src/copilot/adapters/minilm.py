@@ -35,6 +35,7 @@ MAX_TOKENS = 256
 # Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
 BATCH_TOKENS = 512
 QUERY_BATCH = 16
+QUERY_THREADS = 2
 QUERY_CACHE = 2048
 _NICE = 10
 
@@ -108,8 +109,8 @@ class MiniLmEncoder:
 class MiniLmEmbedder:
     """The embedded default `Embedder`.
 
-    Queries share one worker thread that embeds together whatever waits at that moment; passages have
-    threads of their own at a lower priority. The model loads at the first use, or by `load()`.
+    Queries share two worker threads, each of which embeds together whatever waits at that moment; passages
+    have threads of their own at a lower priority. The model loads at the first use, or by `load()`.
     """
 
     def __init__(self, cache_dir: Path | None = None, *, bulk_threads: int | None = None) -> None:
@@ -117,7 +118,7 @@ class MiniLmEmbedder:
         self._lock = threading.Lock()
         self._encoder: MiniLmEncoder | None = None
         self._queries: MicroBatcher[str, Vector] = MicroBatcher(
-            self._embed_queries, limit=QUERY_BATCH, name="minilm-query"
+            self._embed_queries, limit=QUERY_BATCH, name="minilm-query", threads=QUERY_THREADS
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()

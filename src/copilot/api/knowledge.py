@@ -1,5 +1,6 @@
 """Knowledge: search it, feed it, see where it is thin."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, UploadFile
@@ -7,9 +8,10 @@ from fastapi import APIRouter, File, Path, Query, UploadFile
 from copilot.api.access import KnowledgeReader, KnowledgeWriter, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import Page, PutDocument, SearchKnowledge
+from copilot.api.schemas import FoundKnowledge, FoundPassage, Page, PutDocument, SearchKnowledge
+from copilot.assist.quoting import best_span, cite, is_stale
 from copilot.domain.errors import InvalidInput
-from copilot.domain.knowledge import KnowledgeDocument, SearchQuery, SearchResult
+from copilot.domain.knowledge import KnowledgeDocument, ScoredPassage, SearchQuery
 
 router: APIRouter = v1_router("knowledge")
 
@@ -22,12 +24,14 @@ Version = Annotated[str | None, Query(max_length=50, description="One version; w
 @router.post("/knowledge/search", operation_id="search_knowledge")
 async def search_knowledge(
     body: SearchKnowledge, principal: KnowledgeReader, services: ServicesDep
-) -> SearchResult:
+) -> FoundKnowledge:
     """The passages that answer the query best, and whether the knowledge base holds the answer at all."""
-    return await services.search.search(
+    found = await services.search.search(
         SearchQuery(
             tenant_id=principal.tenant_id,
             text=body.query,
+            history=body.history,
+            rewrite=body.rewrite,
             as_of=body.as_of,
             audiences=body.audiences,
             locale=body.locale,
@@ -35,6 +39,21 @@ async def search_knowledge(
             tags=body.tags,
             limit=body.limit,
         )
+    )
+    today = services.clock.now().date()
+    return FoundKnowledge(
+        passages=tuple(_found(body.query, scored, today) for scored in found.passages),
+        answerable=found.answerable,
+        confidence=found.confidence,
+    )
+
+
+def _found(query: str, scored: ScoredPassage, today: date) -> FoundPassage:
+    sentence = best_span(query, scored)
+    return FoundPassage(
+        **dict(scored),
+        quote=cite(scored, *sentence) if sentence else None,
+        stale=is_stale(scored.document, today),
     )
 
 

@@ -22,7 +22,7 @@ from copilot.domain.knowledge import (
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.signals import Alert
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 from copilot.retrieval.library import UploadPlan, Written
 
@@ -89,6 +89,10 @@ class Assist(Protocol):
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None: ...
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str
+    ) -> HandOver: ...
 
     async def record_feedback(
         self,

@@ -89,11 +89,11 @@ class Memory:
         self.view, self.results = None, ()
 
     def copied(self) -> "Memory":
-        """For work that may come to nothing; its lists are its own."""
+        """For work that may come to nothing; its lists and sets are its own."""
         other = copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, list):
-                setattr(other, name, list(value))
+            if isinstance(value, list | set):
+                setattr(other, name, copy(value))
         return other
 
     def adopt(self, other: "Memory") -> None:

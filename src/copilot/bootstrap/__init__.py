@@ -11,6 +11,7 @@ from copilot.bootstrap.care import (
 )
 from copilot.bootstrap.intake import Intake, Planning, ingest_intake, open_planning, plan_intake
 from copilot.bootstrap.knowledge import KnowledgeBase, ingest, open_knowledge, open_search
+from copilot.bootstrap.learning import step_learner
 from copilot.bootstrap.live import Check, Services, running
 from copilot.bootstrap.models import chat_model
 from copilot.bootstrap.state import State, open_state
@@ -41,4 +42,5 @@ __all__ = [
     "open_state",
     "plan_intake",
     "running",
+    "step_learner",
 ]

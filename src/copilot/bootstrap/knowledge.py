@@ -19,11 +19,12 @@ from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
-from copilot.bootstrap.models import open_embedder
+from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
+from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
-from copilot.ports import DocumentSource, Embedder, PassageIndex
+from copilot.ports import DocumentSource, Embedder, PassageIndex, QueryRewriter
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -66,9 +67,10 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
+        rewriter = await stack.enter_async_context(query_rewriter(settings))
         yield KnowledgeBase(
             store,
-            knowledge_search(store, index, embedder),
+            knowledge_search(store, index, embedder, rewriter),
             ingestor,
             Planner(store, chunker),
             RemoteIngest(store, SpooledSource.of),
@@ -113,6 +115,7 @@ async def ingest(
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    templates = read_case_templates(folder / "templates")
     macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
     source = source or FolderSource(folder)
@@ -121,6 +124,9 @@ async def ingest(
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(ExpertTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+        on_stage("Learning next steps from finished conversations")
+        await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
+    await save_case_templates(knowledge.store, settings.tenant, templates)
     if macros:
         await save_macros(knowledge.store, settings.tenant, macros)
     if policies:
@@ -134,7 +140,17 @@ async def ingest(
     return report
 
 
-def knowledge_search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+def knowledge_search(
+    store: SqlKnowledgeStore,
+    index: PassageIndex,
+    embedder: Embedder,
+    rewriter: QueryRewriter | None = None,
+) -> KnowledgeSearch:
     return KnowledgeSearch(
-        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+        store=store,
+        index=index,
+        embedder=embedder,
+        clock=SystemClock(),
+        calibration=Calibration.load(),
+        rewriter=rewriter,
     )

@@ -25,9 +25,11 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
+from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
+from copilot.bootstrap.learning import keep_learning, step_learner
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -83,7 +85,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
+        feedback = SqlFeedbackStatistics(state.database)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings))
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -94,7 +98,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
-                feedback=SqlFeedbackStatistics(state.database),
+                feedback=feedback,
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
@@ -105,12 +109,19 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
+            chooser=chooser,
+            refiner=refiner,
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        learning = keep_learning(
+            step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
+        )
+        stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
         stack.push_async_callback(
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )

@@ -23,6 +23,7 @@ def build_app() -> typer.Typer:
     app.command("ingest")(ingest.ingest)
     app.command("search")(knowledge.search)
     app.command("reindex")(knowledge.reindex)
+    app.command("learn")(knowledge.learn)
     app.command("demo")(demo.demo)
     app.command("mcp")(mcp.mcp)
     app.command("openapi")(serve.openapi)

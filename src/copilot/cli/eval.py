@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
+from copilot.cli.eval_calibrate import calibrate
 from copilot.config import Settings
 from copilot.domain.errors import InvalidInput
 
@@ -30,6 +31,7 @@ def build_app() -> typer.Typer:
     app.command("compare")(compare)
     app.command("list")(list_suites)
     app.command("baseline")(baseline)
+    app.command("calibrate")(calibrate)
     return app
 
 

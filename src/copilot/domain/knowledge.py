@@ -139,6 +139,18 @@ class Passage(Value):
     content_hash: str
 
 
+class ScoreParts(Value):
+    """What a passage's score is made of, to show why it was found.
+
+    `cosine` of meaning to the question in its context; `keyword` the share of the question's words it answers
+    to, by BM25; `likeness` its cosine to the best passages of the search.
+    """
+
+    cosine: float
+    keyword: float
+    likeness: float
+
+
 class ScoredPassage(Value):
     """A passage found for a query, with the version of the document it stands in.
 
@@ -152,6 +164,7 @@ class ScoredPassage(Value):
     confidence: float = Field(ge=0, le=1)
     rank_keyword: int | None = None
     rank_dense: int | None = None
+    parts: ScoreParts | None = None
     conflicts_with: tuple[str, ...] = ()
     """Ids of passages in the same result that state the same clause with another number."""
 
@@ -187,6 +200,8 @@ class SearchQuery(Value):
     product: str | None = None
     tags: frozenset[str] = frozenset()
     limit: int = Field(default=5, ge=1, le=50)
+    rewrite: bool = False
+    """Whether to wait for a language model, where there is one, to write the text out of its history."""
 
 
 class SearchResult(Value):

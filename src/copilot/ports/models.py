@@ -136,6 +136,16 @@ class ClassifierTrainer(Protocol):
         """
 
 
+class QueryRewriter(Protocol):
+    """Puts into a turn what it leans on."""
+
+    async def rewrite(self, text: str, history: Sequence[str]) -> str | None:
+        """`text`, said after `history` (oldest first), as a question that stands alone.
+
+        None when the model fails, is too slow, or says what nobody said. Never raises.
+        """
+
+
 class Drafter(Protocol):
     """Writes a reply to the last turn of a conversation, sentence by sentence."""
 

@@ -6,26 +6,30 @@ from functools import lru_cache
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
 from copilot.ports import Vector
+from copilot.retrieval.calibration import Features
 
 
 @dataclass
 class Candidate:
-    """`keyword` is BM25 of the question in its context, `last_keyword` of the last turn alone; so `cosine`.
+    """`keyword` is BM25 of the question in its context, `keyword_share` what fusion makes of it.
 
-    `keyword_share` is what fusion makes of `keyword`.
+    `coverage` is the share of the words asked that it has, `likeness` its cosine to the best candidates.
     """
 
     passage: Passage
     document: KnowledgeDocument
     vector: Vector
     keyword: float
-    last_keyword: float
     rank_keyword: int | None
     rank_dense: int | None
     cosine: float = 0.0
-    last_cosine: float = 0.0
     keyword_share: float = 0.0
+    coverage: float = 0.0
+    likeness: float = 0.0
     score: float = 0.0
+
+    def features(self) -> Features:
+        return Features(score=self.score, cosine=self.cosine, coverage=self.coverage)
 
 
 def without_copies(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from copilot.ports import Vector, Vectors
 
-KEYWORD_WEIGHT = 0.5
+KEYWORD_WEIGHT = 0.4
 EXPECTED_WORDS = 8
 """More of a question's words no passage is expected to have."""
+COVERAGE_WEIGHT = 0.1
 FEEDBACK_WEIGHT = 0.25
 FEEDBACK_PASSAGES = 3
 """How many of the best passages the others are compared with (pseudo-relevance feedback)."""
@@ -24,13 +25,21 @@ _TYPICAL_WORTH = 0.6
 """How telling a typical asked word is, as a share of the most telling: log of the number of passages."""
 
 
-def fused(cosines: Vector, shares: Vector, vectors: Vectors) -> Vector:
-    """A score for each row of `vectors`; higher is better."""
-    scores = cosines + KEYWORD_WEIGHT * shares
+def first_scores(cosines: Vector, shares: Vector) -> Vector:
+    """From what both sides found, before anything is read."""
+    return cosines + KEYWORD_WEIGHT * shares
+
+
+def final_scores(first: Vector, coverage: Vector, vectors: Vectors) -> tuple[Vector, Vector]:
+    """With the words that the passages have and what the best of them vouch for; and the likeness to those.
+
+    `vectors` has a row for each score.
+    """
+    scores = first + COVERAGE_WEIGHT * coverage
     best = np.argsort(-scores, kind="stable")[:FEEDBACK_PASSAGES]
     middle = vectors[best].mean(axis=0)
     likeness = vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
-    return np.asarray(scores + FEEDBACK_WEIGHT * likeness, dtype=np.float32)
+    return np.asarray(scores + FEEDBACK_WEIGHT * likeness, dtype=np.float32), likeness
 
 
 def keyword_share(bm25: Vector, asked_words: int, passages: int) -> Vector:

@@ -11,7 +11,10 @@ from copilot.domain.words import content_words, stem, words
 from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
-HISTORY_WEIGHT = 0.5
+SHORT_TURN = 3
+"""In words that say something: a turn of no more leans on the turns before ("and for gold members?")."""
+HISTORY_WEIGHT = 0.3
+SHORT_TURN_HISTORY_WEIGHT = 0.6
 """Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
 HISTORY_DECAY = 0.6
 HISTORY_TURNS = 4
@@ -28,38 +31,37 @@ _POWER = 3
 class Question:
     """Vectors are of unit length; `parts` has a row for each sentence that a long text is searched by."""
 
-    last: Vector
     in_context: Vector
     parts: Vectors
     stems: frozenset[str]
 
-    def cosines(self, vectors: Vectors) -> tuple[Vector, Vector]:
-        """Of each row: to the question in its context, and to the last turn alone.
+    def cosines(self, vectors: Vectors) -> Vector:
+        """Of each row, to the question in its context.
 
         Of a long text, the power mean over its parts: near to some counts more than a little near to all.
         """
         if len(self.parts):
             near = np.maximum(vectors @ self.parts.T, 0.0)
-            mean = np.asarray((near**_POWER).mean(axis=1) ** (1 / _POWER), dtype=np.float32)
-            return mean, mean
-        return vectors @ self.in_context, vectors @ self.last
+            return np.asarray((near**_POWER).mean(axis=1) ** (1 / _POWER), dtype=np.float32)
+        return vectors @ self.in_context
 
 
 async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
-    """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
+    """Earlier turns pull the vector towards what the last one leans on, the shorter it is the more."""
     stems = frozenset(stem(word) for word in content_words(query.text))
     parts = telling_parts(query.text)
     if parts:
         vectors = np.stack(await _embedded(embedder, parts))
         middle = _unit(vectors.mean(axis=0))
-        return Question(last=middle, in_context=middle, parts=vectors, stems=stems)
+        return Question(in_context=middle, parts=vectors, stems=stems)
     history = [turn for turn in query.history if words(turn)][-HISTORY_TURNS:]
     last, *earlier = await _embedded(embedder, [query.text, *reversed(history)])
     blend = last.copy()
+    weight = SHORT_TURN_HISTORY_WEIGHT if len(stems) <= SHORT_TURN else HISTORY_WEIGHT
     for age, vector in enumerate(earlier):
-        blend += HISTORY_WEIGHT * HISTORY_DECAY**age * vector
+        blend += weight * HISTORY_DECAY**age * vector
     nothing: Vectors = np.empty((0, len(last)), dtype=np.float32)
-    return Question(last=last, in_context=_unit(blend), parts=nothing, stems=stems)
+    return Question(in_context=_unit(blend), parts=nothing, stems=stems)
 
 
 def telling_parts(text: str) -> list[str]:

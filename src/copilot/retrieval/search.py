@@ -4,21 +4,23 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from heapq import nlargest
 
 import numpy as np
 
-from copilot.domain.knowledge import ScoredPassage, SearchQuery, SearchResult
+from copilot.domain.knowledge import ScoredPassage, ScoreParts, SearchQuery, SearchResult
 from copilot.domain.words import words
-from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, Vectors
+from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vectors
 from copilot.retrieval.calibration import Calibration, Features
 from copilot.retrieval.candidates import Candidate, without_copies
+from copilot.retrieval.chunking import embedded_text
 from copilot.retrieval.conflicts import find_conflicts
-from copilot.retrieval.evidence import Field, features
+from copilot.retrieval.coverage import Coverage
 from copilot.retrieval.filters import newest_versions, wanted
-from copilot.retrieval.fusion import fused, keyword_share
+from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
 from copilot.retrieval.question import HISTORY_TURNS, Question, read_question
 
-HISTORY_KEYWORD_WEIGHT = 0.1
+HISTORY_KEYWORD_WEIGHT = 0.08
 CANDIDATES = 64
 """From each side."""
 ENOUGH = 20
@@ -26,6 +28,8 @@ ENOUGH = 20
 SCANNED = 2_000
 """So many passages are compared one by one; when filters leave more, more candidates are fetched first."""
 WIDER = 2_000
+READ = 40
+"""Of the candidates, the best whose words are read."""
 COMPARED = 10
 """Passages held against each other for contradictions: the work grows with the square."""
 _COUNTED_EVERY = timedelta(minutes=1)
@@ -61,33 +65,42 @@ class KnowledgeSearch:
         embedder: Embedder,
         clock: Clock,
         calibration: Calibration,
+        rewriter: QueryRewriter | None = None,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._clock = clock
         self._calibration = calibration
+        self._rewriter = rewriter
         self._counts: dict[str, tuple[int, datetime]] = {}
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
-        question, candidates = await self._find(query)
-        return self._result(query, question, candidates)
+        query = await self._rewritten(query)
+        return self._result(query, await self._find(query))
 
     async def features(self, query: SearchQuery) -> Features:
         """Of the best passage: what calibration is fitted on. All zero when nothing is found."""
-        question, candidates = await self._find(query)
+        candidates = await self._find(query)
         if not candidates:
             return Features.nothing()
-        return features(candidates[0], question, Field.of(question, candidates))
+        return candidates[0].features()
 
-    async def _find(self, query: SearchQuery) -> tuple[Question, list[Candidate]]:
+    async def _rewritten(self, query: SearchQuery) -> SearchQuery:
+        if self._rewriter is None or not query.rewrite or not query.history:
+            return query
+        text = await self._rewriter.rewrite(query.text, query.history)
+        # The turns stay: what the model put in is not all that they say.
+        return query if text is None else query.model_copy(update={"text": text})
+
+    async def _find(self, query: SearchQuery) -> list[Candidate]:
         """Scored, filtered, best first."""
         question, (matched, leaned_on), passages = await asyncio.gather(
             read_question(query, self._embedder), self._match(query, CANDIDATES), self._count(query.tenant_id)
         )
         if not words(query.text):
-            return question, []
+            return []
         day = query.as_of or self._clock.now().date()
 
         async def scored(found: _Found) -> list[Candidate]:
@@ -98,14 +111,14 @@ class KnowledgeSearch:
         candidates = await scored(found)
         enough = max(query.limit, ENOUGH)
         if found.exhausted(CANDIDATES) or len(candidates) >= enough:
-            return question, candidates
+            return candidates
         within = await self._store.passages_within(query, day, SCANNED + 1)
         if len(within) > SCANNED:
             candidates = await scored(await self._fetch_wider(query, question))
             if len(candidates) >= query.limit:
-                return question, candidates
+                return candidates
             within = await self._store.passages_within(query, day, passages)
-        return question, await scored(await self._search_within(query, question, within))
+        return await scored(await self._search_within(query, question, within))
 
     async def _fetch_wider(self, query: SearchQuery, question: Question) -> _Found:
         (matched, leaned_on), near = await asyncio.gather(
@@ -122,7 +135,7 @@ class KnowledgeSearch:
                 ids[start : start + SCANNED], self._embedder.model_id
             )
             if names:
-                cosines, _ = question.cosines(vectors)
+                cosines = question.cosines(vectors)
                 near += zip(names, cosines.tolist(), strict=True)
         near.sort(key=lambda pair: -pair[1])
         return _Found(matched, leaned_on, near[:CANDIDATES])
@@ -154,7 +167,9 @@ class KnowledgeSearch:
         }
         ranks = {identity: rank for rank, (identity, _) in enumerate(found.matched, start=1)}
         dense_ranks = {identity: rank for rank, (identity, _) in enumerate(found.near, start=1)}
-        fetched = await self._store.fetch(query.tenant_id, list(keyword | dense_ranks))
+        # Of what only earlier turns match, no more than if they had been part of the question.
+        best = nlargest(max(len(found.matched), len(found.near)), keyword, key=keyword.__getitem__)
+        fetched = await self._store.fetch(query.tenant_id, list(dict.fromkeys([*best, *dense_ranks])))
         left = {
             identity: (passage, document)
             for identity, (passage, document) in fetched.items()
@@ -170,7 +185,6 @@ class KnowledgeSearch:
                 document=document,
                 vector=vectors[passage.content_hash],
                 keyword=keyword.get(identity, 0.0),
-                last_keyword=last.get(identity, 0.0),
                 rank_keyword=ranks.get(identity),
                 rank_dense=dense_ranks.get(identity),
             )
@@ -185,21 +199,24 @@ class KnowledgeSearch:
         vectors = np.stack([candidate.vector for candidate in candidates])
         bm25 = np.array([candidate.keyword for candidate in candidates], dtype=np.float32)
         shares = keyword_share(bm25, len(question.stems), passages)
-        cosines, last_cosines = question.cosines(vectors)
-        scores = fused(cosines, shares, vectors)
+        cosines = question.cosines(vectors)
+        first = first_scores(cosines, shares)
+        read = np.argsort(-first, kind="stable")[:READ]
+        covered = Coverage.of(question.stems, [embedded_text(candidates[row].passage) for row in read])
+        coverage = np.zeros(len(candidates), dtype=np.float32)
+        coverage[read] = covered.shares
+        scores, likeness = final_scores(first, coverage, vectors)
         for row, candidate in enumerate(candidates):
-            candidate.cosine, candidate.last_cosine = float(cosines[row]), float(last_cosines[row])
-            candidate.keyword_share, candidate.score = float(shares[row]), float(scores[row])
+            candidate.cosine, candidate.keyword_share = float(cosines[row]), float(shares[row])
+            candidate.likeness = float(likeness[row])
+            candidate.coverage, candidate.score = float(coverage[row]), float(scores[row])
         best = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.id))
         return without_copies(best)
 
-    def _result(
-        self, query: SearchQuery, question: Question, candidates: Sequence[Candidate]
-    ) -> SearchResult:
+    def _result(self, query: SearchQuery, candidates: Sequence[Candidate]) -> SearchResult:
         top = candidates[: query.limit]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        others = Field.of(question, candidates)
         compared = top[:COMPARED]
         vectors: Vectors = np.stack([candidate.vector for candidate in compared])
         conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
@@ -209,9 +226,10 @@ class KnowledgeSearch:
                 passage=item.passage,
                 document=item.document,
                 score=item.score,
-                confidence=self._calibration.confidence(features(item, question, others)),
+                confidence=self._calibration.confidence(item.features()),
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
+                parts=ScoreParts(cosine=item.cosine, keyword=item.keyword_share, likeness=item.likeness),
                 conflicts_with=against,
             )
             for item, against in zip(top, conflicts, strict=True)

@@ -55,6 +55,17 @@ class MemoryConversationStore:
             and (after is None or conversation.id < after)
         ][:limit]
 
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        return [
+            kept_id
+            for kept_id, kept in sorted(self._kept.items(), reverse=True)
+            if kept.conversation.tenant_id == tenant_id
+            and kept.conversation.status is ConversationStatus.WRAPPED_UP
+            and (after is None or kept_id < after)
+        ][:limit]
+
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:

@@ -62,6 +62,11 @@ class SqlKnowledgeStore:
 
     # ------------------------------------------------------------ documents
 
+    @property
+    def database(self) -> Database:
+        """For stores of other things that are to share it."""
+        return self._database
+
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         return await self._by_version(tenant_id, documents.c.content_hash)
 
