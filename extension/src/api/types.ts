@@ -555,6 +555,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge/documents/{external_id}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Document Impact
+         * @description Replies that cited the document, open conversations that rely on it, and rules that name it.
+         */
+        get: operations["get_document_impact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/knowledge/documents/{external_id}/passages": {
         parameters: {
             query?: never;
@@ -569,6 +589,46 @@ export interface paths {
         get: operations["list_passages"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/documents/{external_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Quarantine Document
+         * @description Takes that version, or the newest, out of search until somebody releases it.
+         */
+        post: operations["quarantine_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/documents/{external_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Document
+         * @description Takes that version, or the newest, into search with the text it has; the ledger says who did.
+         */
+        post: operations["release_document"];
         delete?: never;
         options?: never;
         head?: never;
@@ -604,7 +664,7 @@ export interface paths {
         };
         /**
          * List Knowledge Gaps
-         * @description Questions that the knowledge base could not answer.
+         * @description Questions that the knowledge base could not answer, like ones together, asked most often first.
          */
         get: operations["list_knowledge_gaps"];
         put?: never;
@@ -613,6 +673,26 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/gaps/{gap_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Knowledge Gap
+         * @description Says that it is answered, dismissed or open. Asked again in vain, an answered one opens again.
+         */
+        patch: operations["change_knowledge_gap"];
         trace?: never;
     };
     "/v1/knowledge/jobs": {
@@ -713,6 +793,26 @@ export interface paths {
          * @description Queues the ingest of uploaded files; they are kept until the job has ended, also over a restart.
          */
         post: operations["start_upload_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lint Knowledge
+         * @description What is wrong with the knowledge, graver things first in each check. Follows no link to the web.
+         */
+        get: operations["lint_knowledge"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1311,6 +1411,10 @@ export interface components {
              */
             files: string[];
         };
+        /** ChangeGap */
+        ChangeGap: {
+            status: components["schemas"]["GapStatus"];
+        };
         /**
          * Channel
          * @enum {string}
@@ -1358,6 +1462,48 @@ export interface components {
             title: string;
             /** Version */
             version: string;
+        };
+        /**
+         * CitedSentence
+         * @description A sentence and the quote that it rests on.
+         */
+        CitedSentence: {
+            /** Clause */
+            clause?: string | null;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Quote */
+            quote: string;
+            /**
+             * Still Stands
+             * @default false
+             */
+            still_stands: boolean;
+            /** Text */
+            text: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * CitingReply
+         * @description A suggestion that a representative sent, as it was or edited.
+         */
+        CitingReply: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Conversation Id */
+            conversation_id: string;
+            /** Sentences */
+            sentences: components["schemas"]["CitedSentence"][];
+            /** Suggestion Id */
+            suggestion_id: string;
+            verdict: components["schemas"]["FeedbackVerdict"];
         };
         /**
          * ClauseReference
@@ -1703,6 +1849,18 @@ export interface components {
             title: string;
         };
         /**
+         * Finding
+         * @description One thing to look at. Of two places the first is not the right one: a person decides.
+         */
+        Finding: {
+            check: components["schemas"]["LintCheck"];
+            /** Message */
+            message: string;
+            /** Places */
+            places: components["schemas"]["Place"][];
+            severity: components["schemas"]["Severity"];
+        };
+        /**
          * FollowUp
          * @description Something to be done after the conversation.
          */
@@ -1769,6 +1927,66 @@ export interface components {
             stale: boolean;
         };
         /**
+         * GapCluster
+         * @description Questions that are one question, asked in different words and not answered.
+         */
+        GapCluster: {
+            /**
+             * Answered By
+             * @default []
+             */
+            answered_by: components["schemas"]["NearPassage"][];
+            /** Changed At */
+            changed_at?: string | null;
+            /** Changed By */
+            changed_by?: string | null;
+            /**
+             * Conversation Ids
+             * @default []
+             */
+            conversation_ids: string[];
+            /** Count */
+            count: number;
+            /**
+             * First Asked At
+             * Format: date-time
+             */
+            first_asked_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Last Asked At
+             * Format: date-time
+             */
+            last_asked_at: string;
+            /**
+             * Nearest
+             * @default []
+             */
+            nearest: components["schemas"]["NearPassage"][];
+            /** Question */
+            question: string;
+            /**
+             * Questions
+             * @default []
+             */
+            questions: string[];
+            /**
+             * Searched
+             * @default
+             */
+            searched: string;
+            /** @default open */
+            status: components["schemas"]["GapStatus"];
+            /** Tenant Id */
+            tenant_id: string;
+        };
+        /**
+         * GapStatus
+         * @enum {string}
+         */
+        GapStatus: "open" | "answered" | "dismissed";
+        /**
          * GiveFeedback
          * @description What became of a suggestion; `final_text` is what was sent instead.
          */
@@ -1831,6 +2049,34 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * Impact
+         * @description Who relied on a document. `present_version` is the one in force on `day`; None: there is none.
+         */
+        Impact: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** External Id */
+            external_id: string;
+            /**
+             * More
+             * @default false
+             */
+            more: boolean;
+            /** Named In */
+            named_in: components["schemas"]["NamedIn"][];
+            /** Open Conversations */
+            open_conversations: components["schemas"]["RelyingConversation"][];
+            /** Present Version */
+            present_version: string | null;
+            /** Replies */
+            replies: components["schemas"]["CitingReply"][];
+            /** Version */
+            version: string | null;
         };
         /**
          * IngestJob
@@ -2055,6 +2301,11 @@ export interface components {
              */
             kind: string;
             /**
+             * Links
+             * @default []
+             */
+            links: string[];
+            /**
              * Locale
              * @default en
              */
@@ -2116,25 +2367,6 @@ export interface components {
             type: "knowledge";
         };
         /**
-         * KnowledgeGap
-         * @description A question the knowledge base could not answer.
-         */
-        KnowledgeGap: {
-            /**
-             * Asked At
-             * Format: date-time
-             */
-            asked_at: string;
-            /** Conversation Id */
-            conversation_id: string | null;
-            /** Id */
-            id: string;
-            /** Question */
-            question: string;
-            /** Tenant Id */
-            tenant_id: string;
-        };
-        /**
          * KnowledgeGapNote
          * @description A question that the knowledge base did not answer, and what the customer was told instead.
          */
@@ -2176,6 +2408,33 @@ export interface components {
             product_id: string;
         };
         /**
+         * LintCheck
+         * @description What is looked for; in the order in which it is shown.
+         * @enum {string}
+         */
+        LintCheck: "injection" | "contradiction" | "dead_link" | "stale" | "duplicate" | "passage" | "never_cited";
+        /**
+         * LintReport
+         * @description Findings by check, the graver first; `skipped` says which checks were not run, and why.
+         */
+        LintReport: {
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            checked_at: string;
+            /** Documents */
+            documents: number;
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Passages */
+            passages: number;
+            /** Skipped */
+            skipped?: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Macro
          * @description A saved reply; the file name is its id.
          *
@@ -2213,6 +2472,43 @@ export interface components {
             currency: string;
             /** Minor */
             minor: number;
+        };
+        /**
+         * NamedIn
+         * @description A rule, playbook or saved reply that names the document.
+         */
+        NamedIn: {
+            /** Clause */
+            clause?: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * NearPassage
+         * @description A passage that a search for the question brings up.
+         */
+        NearPassage: {
+            /** Confidence */
+            confidence: number;
+            /** External Id */
+            external_id: string;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Passage Id */
+            passage_id: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
         };
         /**
          * NextAction
@@ -2422,6 +2718,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[GapCluster] */
+        Page_GapCluster_: {
+            /** Items */
+            items: components["schemas"]["GapCluster"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[IngestJob] */
         Page_IngestJob_: {
             /** Items */
@@ -2433,13 +2736,6 @@ export interface components {
         Page_KnowledgeDocument_: {
             /** Items */
             items: components["schemas"]["KnowledgeDocument"][];
-            /** Next Cursor */
-            next_cursor?: string | null;
-        };
-        /** Page[KnowledgeGap] */
-        Page_KnowledgeGap_: {
-            /** Items */
-            items: components["schemas"]["KnowledgeGap"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -2549,6 +2845,35 @@ export interface components {
          * @enum {string}
          */
         PaymentSource: "credit_card" | "paypal" | "gift_card";
+        /**
+         * Place
+         * @description Where in the knowledge; `text` is the sentence or link that it is about, verbatim.
+         */
+        Place: {
+            /** External Id */
+            external_id: string;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Passage Id */
+            passage_id?: string | null;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
+        };
         /**
          * PlannedDocument
          * @description A document as an upload would store it, with its passages as the index would see them.
@@ -2689,6 +3014,17 @@ export interface components {
             title: string;
         };
         /**
+         * QuarantineDocument
+         * @description Why it is kept out of search.
+         */
+        QuarantineDocument: {
+            /**
+             * Reason
+             * @example prices are being checked
+             */
+            reason: string;
+        };
+        /**
          * Readiness
          * @description Whether every dependency answers, by name.
          */
@@ -2744,6 +3080,36 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * ReleaseDocument
+         * @description Why it may be searched after all.
+         */
+        ReleaseDocument: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RelyingConversation
+         * @description An open conversation whose panel shows the document now, or in which it was sent.
+         */
+        RelyingConversation: {
+            /** Conversation Id */
+            conversation_id: string;
+            /** Sentences */
+            sentences: components["schemas"]["CitedSentence"][];
+            /** Shown In */
+            shown_in: string[];
+            /** Subject */
+            subject: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * ResolveAction
@@ -2888,6 +3254,11 @@ export interface components {
          * @enum {string}
          */
         SentimentLabel: "negative" | "neutral" | "positive";
+        /**
+         * Severity
+         * @enum {string}
+         */
+        Severity: "error" | "warning" | "notice";
         /**
          * Signal
          * @description One thing noticed; `level` from 0 to 1, `turn_ids` the turns that show it.
@@ -6078,6 +6449,78 @@ export interface operations {
             };
         };
     };
+    get_document_impact: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Impact"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_passages: {
         parameters: {
             query?: {
@@ -6121,6 +6564,232 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantine_document: {
+        parameters: {
+            query?: {
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuarantineDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_document: {
+        parameters: {
+            query?: {
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6257,6 +6926,7 @@ export interface operations {
                 cursor?: string | null;
                 /** @description At most so many items. */
                 limit?: number;
+                status?: components["schemas"]["GapStatus"] | null;
             };
             header?: never;
             path?: never;
@@ -6270,7 +6940,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_KnowledgeGap_"];
+                    "application/json": components["schemas"]["Page_GapCluster_"];
                 };
             };
             /** @description No API key, or one that is unknown or revoked */
@@ -6284,6 +6954,95 @@ export interface operations {
             };
             /** @description The role of the key does not allow it */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_knowledge_gap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gap_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeGap"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapCluster"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6768,6 +7527,67 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lint_knowledge: {
+        parameters: {
+            query?: {
+                /** @description Only these; without it, all. */
+                check?: components["schemas"]["LintCheck"][] | null;
+                /** @description How old a document is that something should have cited. */
+                uncited_days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintReport"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

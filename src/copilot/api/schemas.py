@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from copilot.api.text import NonBlank, Text
 from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
+from copilot.domain.care import GapStatus
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
 from copilot.domain.transforms import Transform
@@ -223,6 +224,22 @@ class StartJob(_Request):
 
     source: Annotated[str, Field(pattern=_ID, max_length=100, examples=["help-centre"])]
     dry_run: bool = False
+
+
+class ChangeGap(_Request):
+    status: GapStatus
+
+
+class ReleaseDocument(_Request):
+    """Why it may be searched after all."""
+
+    reason: Annotated[Text, Field(max_length=500)] = ""
+
+
+class QuarantineDocument(_Request):
+    """Why it is kept out of search."""
+
+    reason: Annotated[NonBlank, Field(max_length=500, examples=["prices are being checked"])]
 
 
 _Item = TypeVar("_Item")

@@ -1,18 +1,20 @@
 """What the API needs from the rest of the product; bootstrap hands in an object of this shape."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
+from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
 from copilot.domain.knowledge import (
     KnowledgeDocument,
-    KnowledgeGap,
     Passage,
     Refusal,
     SearchQuery,
@@ -189,10 +191,6 @@ class Documents(Protocol):
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[KnowledgeDocument]: ...
 
-    async def list_gaps(
-        self, tenant_id: str, *, after: str | None = None, limit: int = 50
-    ) -> list[KnowledgeGap]: ...
-
 
 class Library(Protocol):
     """Makes documents part of a tenant's knowledge, whole or not at all, and takes them out."""
@@ -221,6 +219,59 @@ class Library(Protocol):
     ) -> UploadPlan: ...
 
     async def passages(self, tenant_id: str, external_id: str, version: str | None) -> Sequence[Passage]: ...
+
+
+class Lint(Protocol):
+    async def run(
+        self,
+        tenant_id: str,
+        *,
+        checks: AbstractSet[LintCheck] = frozenset(LintCheck),
+        uncited_after: timedelta = timedelta(days=30),
+    ) -> LintReport: ...
+
+
+class Gaps(Protocol):
+    """Unanswered questions, in clusters."""
+
+    async def list_clusters(
+        self, tenant_id: str, *, status: GapStatus | None = None, after: str | None = None, limit: int = 50
+    ) -> list[GapCluster]: ...
+
+    async def set_status(
+        self, tenant_id: str, cluster_id: str, status: GapStatus, changed_by: str
+    ) -> GapCluster: ...
+
+
+class ImpactOf(Protocol):
+    async def of(
+        self, tenant_id: str, external_id: str, version: str | None = None, *, limit: int = 100
+    ) -> Impact: ...
+
+
+class KeptOut(Protocol):
+    """Documents out of search, and back."""
+
+    async def release(
+        self, tenant_id: str, external_id: str, version: str | None, *, by: str, reason: str = ""
+    ) -> KnowledgeDocument: ...
+
+    async def quarantine(
+        self, tenant_id: str, external_id: str, version: str | None, *, by: str, reason: str
+    ) -> KnowledgeDocument: ...
+
+
+class Care(Protocol):
+    """Looking after knowledge."""
+
+    @property
+    def lint(self) -> Lint: ...
+    @property
+    def gaps(self) -> Gaps: ...
+    @property
+    def impact(self) -> ImpactOf: ...
+    @property
+    def quarantine(self) -> KeptOut: ...
 
 
 class Jobs(Protocol):
@@ -277,6 +328,8 @@ class Services(Protocol):
     def documents(self) -> Documents: ...
     @property
     def library(self) -> Library: ...
+    @property
+    def care(self) -> Care: ...
     @property
     def jobs(self) -> Jobs: ...
     @property

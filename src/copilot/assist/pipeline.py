@@ -12,6 +12,7 @@ from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
 from copilot.assist.reading import is_question
+from copilot.assist.redaction import mask
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision, cards_key
@@ -272,7 +273,7 @@ class Pipeline:
             KnowledgeGap(
                 id=self._ids.new("gap"),
                 tenant_id=revision.conversation.tenant_id,
-                question=question,
+                question=mask(question),  # people read it who have no part in the conversation
                 conversation_id=revision.conversation.id,
                 asked_at=self._clock.now(),
             )

@@ -28,6 +28,7 @@ from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
+from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
@@ -60,6 +61,7 @@ class Services:
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
     library: Library
+    care: KnowledgeCare
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
@@ -157,6 +159,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             search=knowledge.search,
             documents=state.knowledge,
             library=library,
+            care=knowledge_care(
+                state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
+            ),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,

@@ -8,6 +8,7 @@ from copilot.ports.access import ApiKeyStore
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
+from copilot.ports.care import CitationLog, GapCentre, GapMember, GapStore, OpenConversation, SentReply
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
 from copilot.ports.jobs import JobStore, SourceCatalog
@@ -45,6 +46,7 @@ __all__ = [
     "AskLoop",
     "AskTools",
     "ChatModel",
+    "CitationLog",
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
@@ -56,6 +58,9 @@ __all__ = [
     "Embedder",
     "EventBus",
     "FeedbackStatistics",
+    "GapCentre",
+    "GapMember",
+    "GapStore",
     "IdempotencyStore",
     "Ids",
     "JobStore",
@@ -64,11 +69,13 @@ __all__ = [
     "LanguageGuess",
     "LedgerStore",
     "Neighbours",
+    "OpenConversation",
     "OrderSystem",
     "PassageIndex",
     "QueryRewriter",
     "RemoteSource",
     "RemoteTools",
+    "SentReply",
     "SourceCatalog",
     "StampedSource",
     "TermWeights",

@@ -13,13 +13,13 @@ from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import Drafter
+from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place, Severity
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.errors import ActionNotOpen, ModelNeeded, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import (
     BlockKind,
     KnowledgeDocument,
-    KnowledgeGap,
     Passage,
     ScoredPassage,
     ScoreParts,
@@ -255,16 +255,6 @@ class FakeLibrary:
         found = sorted(self.kept.values(), key=lambda d: d.id)
         return [d for d in found if after is None or d.id > after][:limit]
 
-    async def list_gaps(self, tenant_id, *, after=None, limit=50):
-        gap = KnowledgeGap(
-            id="gap_1",
-            tenant_id=tenant_id,
-            question="Do you ship to Mars?",
-            conversation_id=None,
-            asked_at=NOW,
-        )
-        return [gap]
-
     async def search(self, query):
         self.queries.append(query)
         return SearchResult(passages=tuple(self.found), answerable=bool(self.found), confidence=0)
@@ -311,6 +301,71 @@ class FakeLibrary:
         return self.kept[external_id]
 
 
+class KeptOut:
+    def __init__(self, library) -> None:
+        self._library = library
+        self.decisions = []
+
+    async def release(self, tenant_id, external_id, version, *, by, reason=""):
+        self.decisions.append(("release", external_id, version, by, reason))
+        return await self._library.get_document(tenant_id, external_id)
+
+    async def quarantine(self, tenant_id, external_id, version, *, by, reason):
+        self.decisions.append(("quarantine", external_id, version, by, reason))
+        return await self._library.get_document(tenant_id, external_id)
+
+
+class FakeCare:
+    """One gap, one finding, and whatever it is told."""
+
+    def __init__(self, library) -> None:
+        self.lint = self.gaps = self.impact = self
+        self.quarantine = KeptOut(library)
+        self._library = library
+        self.status = GapStatus.OPEN
+        self.linted = []
+
+    async def run(self, tenant_id, *, checks, uncited_after):
+        self.linted.append((tenant_id, checks, uncited_after))
+        place = Place(external_id="blog", version="1", title="Blog", text="24 months")
+        finding = Finding(
+            check=LintCheck.STALE, severity=Severity.WARNING, message="It is old.", places=(place,)
+        )
+        return LintReport(checked_at=NOW, documents=1, passages=1, findings=(finding,))
+
+    async def list_clusters(self, tenant_id, *, status=None, after=None, limit=50):
+        found = [self._cluster(tenant_id)]
+        return [c for c in found if status in {None, c.status} and (after is None or c.id > after)]
+
+    async def set_status(self, tenant_id, cluster_id, status, changed_by):
+        if cluster_id != "gapc_1":
+            raise NotFound(f"there is no gap {cluster_id!r}")
+        self.status = status
+        return self._cluster(tenant_id).model_copy(update={"changed_by": changed_by})
+
+    async def of(self, tenant_id, external_id, version=None, *, limit=100):
+        return Impact(
+            external_id=external_id,
+            version=version,
+            day=NOW.date(),
+            present_version="2",
+            replies=(),
+            open_conversations=(),
+            named_in=(),
+        )
+
+    def _cluster(self, tenant_id):
+        return GapCluster(
+            id="gapc_1",
+            tenant_id=tenant_id,
+            question="Do you ship to Mars?",
+            count=3,
+            first_asked_at=NOW,
+            last_asked_at=NOW,
+            status=self.status,
+        )
+
+
 class World:
     """Everything that `create_api` asks for."""
 
@@ -322,6 +377,7 @@ class World:
         self.assist = FakeAssist(self.clock, SequentialIds(), self.conversations, self.events, self.actions)
         self.jobs = self.sources = None  # with real parts in tests/integration/test_knowledge_api.py
         self.library = self.documents = self.search = FakeLibrary()
+        self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
         self.usage = Metering(MemoryUsageStore())

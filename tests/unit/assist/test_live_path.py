@@ -246,6 +246,14 @@ async def test_a_question_that_nothing_answers_is_a_gap_and_gets_a_promise_only_
     assert (await w.snapshot()).suggestion is None
 
 
+async def test_a_gap_is_remembered_without_personal_data():
+    w = await world(search=LibrarySearch([]))
+    await w.customer("how long does shipping to the moon take if my password is hunter2 there?")
+    (gap,) = w.knowledge.gaps
+    assert "hunter2" not in gap.question
+    assert "[PASSWORD]" in gap.question
+
+
 async def test_thanks_get_no_suggestion_and_look_nothing_up():
     w = await world()
     await w.customer("how long does standard shipping take?")

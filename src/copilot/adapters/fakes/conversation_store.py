@@ -142,6 +142,20 @@ class MemoryConversationStore:
             raise NotFound(f"there is no suggestion {suggestion_id!r}")
         return self._suggestions[tenant_id, suggestion_id]
 
+    def suggestions(self, tenant_id: str) -> list[Suggestion]:
+        """All that were ever shown, for MemoryCitationLog."""
+        return [suggestion for (tenant, _), suggestion in self._suggestions.items() if tenant == tenant_id]
+
+    def shown(
+        self, tenant_id: str
+    ) -> list[tuple[Conversation, ConversationSnapshot | None, list[AssistEvent]]]:
+        """All conversations with what was saved of each, for MemoryCitationLog."""
+        return [
+            (kept.conversation, kept.snapshot, list(kept.events.values()))
+            for kept in self._kept.values()
+            if kept.conversation.tenant_id == tenant_id
+        ]
+
     async def add_feedback(self, feedback: AnswerFeedback) -> None:
         await self.get_suggestion(feedback.tenant_id, feedback.suggestion_id)
         self.feedback[feedback.suggestion_id, feedback.principal_id] = feedback
