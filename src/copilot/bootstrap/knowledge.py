@@ -57,7 +57,8 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
-        yield KnowledgeBase(store, knowledge_search(store, index, embedder), ingestor, index, embedder)
+        search = knowledge_search(settings, store, index, embedder)
+        yield KnowledgeBase(store, search, ingestor, index, embedder)
 
 
 @asynccontextmanager
@@ -69,7 +70,7 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
         index = InMemoryPassageIndex()
         async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
             await index.upsert(settings.tenant, ids, vectors)
-        yield knowledge_search(store, index, embedder)
+        yield knowledge_search(settings, store, index, embedder)
     finally:
         embedder.close()
 
@@ -107,7 +108,12 @@ async def ingest(
     return report
 
 
-def knowledge_search(store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder) -> KnowledgeSearch:
+def knowledge_search(
+    settings: Settings, store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder
+) -> KnowledgeSearch:
+    calibration = Calibration.load()
+    if settings.answer_threshold is not None:
+        calibration = calibration.model_copy(update={"threshold": settings.answer_threshold})
     return KnowledgeSearch(
-        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=Calibration.load()
+        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=calibration
     )

@@ -21,6 +21,7 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
+from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
 from copilot.bootstrap.state import open_state
@@ -29,6 +30,7 @@ from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.prompts import replace_prompts
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
@@ -75,6 +77,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        replace_prompts(settings.prompts_dir)
+        feedback = SqlFeedbackStatistics(state.database)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -85,7 +89,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
-                feedback=SqlFeedbackStatistics(state.database),
+                feedback=feedback,
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
@@ -95,6 +99,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
