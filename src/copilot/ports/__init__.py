@@ -6,6 +6,7 @@ Adapters raise `CopilotError`s only: vendor errors are translated once, where th
 
 from copilot.ports.access import ApiKeyStore
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
+from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
@@ -30,6 +31,7 @@ __all__ = [
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
+    "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
