@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from copilot.cli import eval_replay
+from copilot.cli import eval_replay, eval_simulate
 from copilot.cli.eval_output import Bars, exit_status, print_outcomes
 from copilot.config import Settings
 from copilot.domain.errors import InvalidInput
@@ -30,6 +30,7 @@ def build_app() -> typer.Typer:
     app.command("baseline")(baseline)
     app.command("replay")(eval_replay.replay)
     app.command("export")(eval_replay.export)
+    app.command("simulate")(eval_simulate.simulate)
     return app
 
 
