@@ -105,11 +105,12 @@ async def _write(client: LiveClient | None, path: str, text: str, rng: random.Ra
 
 
 async def _watch(feed: EventFeed, posted: float, out: Sample) -> None:
-    drafted = False
+    shown = drafted = False
     while True:
         event = await feed.next(60)
         milliseconds = (event.received_at - posted) * 1000
-        if event.type == "knowledge" and event.data["cards"]:
+        if event.type == "knowledge" and event.data["cards"] and not shown:
+            shown = True
             out.to_card.append(milliseconds)
         elif event.type == "suggestion.delta" and not drafted:
             drafted = True

@@ -1,138 +1,216 @@
-"""Measures search on BEIR folders (corpus.jsonl, queries.jsonl with history, qrels.tsv); see `--help`.
+"""Measures search side by side with what people pick today, on any BEIR folder; see `--help`.
 
-    python scripts/bench_retrieval.py FOLDER… [--json]
+    python scripts/bench_retrieval.py [--data FOLDER…] [--json]
 
-nDCG@10 and recall@10 of plain BM25, dense, reciprocal rank fusion of the two, and our search, over
-the same passages in the same run; and the time one search takes, called as the product calls it.
+nDCG@10 and recall@10 (by ir-measures) of plain BM25, dense, rank fusion of the two, and our search, over the
+same passages in the same run. Where queries have a `history`, which the plain ones do not read, each is
+measured once more with the last turns before the question. Where tasks.jsonl says what the corpus answers:
+how well the confidence that comes with the product tells the two apart, and how calibrated it is. Without
+`--data`: the demo company's own questions. Times are of one search after the other.
 """
 
 import argparse
 import asyncio
 import json
-import math
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import ir_measures
 import numpy as np
-from calibrate_retrieval import Corpus
+from _plain_retrieval import PlainRetrieval, fused
+from _retrieval_sets import Question, RetrievalSet, own_questions, read_beir
+from ir_measures import R, nDCG
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from copilot.adapters.chroma_index import ChromaIndex
-from copilot.adapters.clock import SystemClock
-from copilot.adapters.loaders.folder import FolderSource
-from copilot.adapters.minilm import MiniLmEmbedder
 from copilot.adapters.sql.database import Database
-from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
-from copilot.adapters.tiktoken_counter import TiktokenCounter
-from copilot.adapters.word_pieces import WordPieceCounter
-from copilot.domain.knowledge import SearchQuery
-from copilot.retrieval.calibration import Calibration
-from copilot.retrieval.chunking import Chunker
-from copilot.retrieval.ingest import Ingestor
-from copilot.retrieval.search import KnowledgeSearch
+from copilot.bootstrap.knowledge import KnowledgeBase, open_knowledge
+from copilot.config import Settings
+from copilot.domain.knowledge import SearchQuery, SearchResult
 
-DEPTH = 10
+TENANT = "benchmark"
 FETCHED = 50
-RRF_CONSTANT = 60
+PLAIN = ("bm25", "dense", "rrf")
+TURNS_BEFORE = 2
+"""That the plain methods are given where they are given any."""
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One search of ours."""
+
+    question: Question
+    found: SearchResult
+    seconds: float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure search on BEIR folders.")
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser = argparse.ArgumentParser(description="Measure search against plain BM25, dense and rank fusion.")
+    parser.add_argument("folders", nargs="*", type=Path, help="BEIR folders")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="BEIR folders: corpus.jsonl, queries.jsonl, qrels.tsv; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
+    folders = [*arguments.folders, *arguments.data]
+    sets = [read_beir(folder) for folder in folders] if folders else [own_questions()]
     figures = {}
-    for folder in arguments.folders:
-        figures[folder.name] = result = asyncio.run(measure(folder))
-        shown = ", ".join(f"{key} {value:.4g}" for key, value in result.items())
-        print(f"{folder.name}: {shown}", flush=True)
+    for benchmark in sets:
+        figures[benchmark.name] = result = asyncio.run(measure(benchmark))
+        show(benchmark.name, result)
     if arguments.json:
         print(json.dumps(figures))
 
 
-async def measure(folder: Path) -> dict[str, float]:
-    corpus, queries, relevant = read(folder)
-    embedder = MiniLmEmbedder()
-    with tempfile.TemporaryDirectory() as place:
-        database = await Database.open(Path(place) / "b.db")
-        store = SqlKnowledgeStore(database)
-        index = await ChromaIndex.open(Path(place) / "index", embedder.model_id)
-        chunker = Chunker(TiktokenCounter(), WordPieceCounter())
-        ingestor = Ingestor(
-            store=store, index=index, embedder=embedder, chunker=chunker, open_folder=FolderSource
-        )
-        report = await ingestor.ingest("b", Corpus(corpus))
-        search = KnowledgeSearch(
-            store=store,
-            index=index,
-            embedder=embedder,
-            clock=SystemClock(),
-            calibration=Calibration.load(),
-        )
-        rankings: dict[str, list[list[str]]] = {"bm25": [], "dense": [], "rrf": [], "ours": []}
-        seconds = []
-        for query in queries:
-            history = tuple(turn["text"] for turn in query.get("history") or ())
-            begun = time.perf_counter()
-            found = await search.search(
-                SearchQuery(tenant_id="b", text=query["text"], history=history, limit=FETCHED)
-            )
-            seconds.append(time.perf_counter() - begun)
-            rankings["ours"].append([passage.document.external_id for passage in found.passages])
-            keyword = [name for name, _ in await store.match("b", query["text"], 200)]
-            near = await index.nearest("b", await embedder.embed_query(query["text"]), 200)
-            dense = [name for name, _ in near]
-            names = await store.fetch("b", list({*keyword, *dense}))
-            for key, order in (("bm25", keyword), ("dense", dense), ("rrf", fused(keyword, dense))):
-                rankings[key].append([names[name][1].external_id for name in order])
-        await index.close()
-        await database.close()
-    embedder.close()
-    result = {"passages": float(report.passages)}
-    for key, rows in rankings.items():
-        result[f"{key} nDCG@10"], result[f"{key} recall@10"] = quality(rows, queries, relevant)
-    result["p50 ms"], result["p95 ms"] = (float(np.percentile(seconds, q)) * 1000 for q in (50, 95))
-    return result
+async def measure(benchmark: RetrievalSet) -> dict[str, Any]:
+    """The figures of one set, as they are printed."""
+    with tempfile.TemporaryDirectory(prefix="copilot-bench-") as place:
+        settings = Settings(data_dir=Path(place), tenant=TENANT)
+        database = await Database.open(Path(place) / "bench.db")
+        try:
+            async with open_knowledge(settings, database) as knowledge:
+                report = await knowledge.ingestor.ingest(TENANT, benchmark.source)
+                runs = await plain_runs(knowledge, benchmark)
+                ours = [
+                    await ask(knowledge, question)
+                    for question in track(benchmark.questions, benchmark.name, console=Console(stderr=True))
+                ]
+        finally:
+            await database.close()
+    runs["ours"] = {
+        one.question.id: list(dict.fromkeys(p.document.external_id for p in one.found.passages))
+        for one in ours
+    }
+    seconds = [one.seconds for one in ours]
+    return {
+        "documents": benchmark.source.files(),
+        "passages": report.passages,
+        "quarantined": len(report.quarantined),
+        "queries": len(benchmark.judged()),
+        **compared(runs, benchmark.relevant),
+        **confidence(ours),
+        "p50_ms": round(float(np.percentile(seconds, 50)) * 1000, 2),
+        "p95_ms": round(float(np.percentile(seconds, 95)) * 1000, 2),
+    }
 
 
-def read(folder: Path) -> tuple[list[dict], list[dict], dict[str, dict[str, int]]]:
-    """Corpus rows, queries that have an answer, and their answers by the names `Corpus` gives."""
-    corpus, queries = (
-        [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
-        for name in ("corpus.jsonl", "queries.jsonl")
+async def ask(knowledge: KnowledgeBase, question: Question) -> Measured:
+    query = SearchQuery(
+        tenant_id=TENANT,
+        text=question.text,
+        history=question.history,
+        as_of=question.as_of,
+        limit=FETCHED,
     )
-    names = {row["_id"]: f"d{number}" for number, row in enumerate(corpus)}
-    relevant: dict[str, dict[str, int]] = {}
-    for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0:
-            relevant.setdefault(query, {})[names[document]] = int(grade)
-    return corpus, [query for query in queries if query["_id"] in relevant], relevant
+    begun = time.perf_counter()
+    found = await knowledge.search.search(query)
+    return Measured(question, found, time.perf_counter() - begun)
 
 
-def fused(*orders: Sequence[str]) -> list[str]:
-    """Reciprocal rank fusion."""
-    scores: dict[str, float] = {}
-    for order in orders:
-        for rank, name in enumerate(order, start=1):
-            scores[name] = scores.get(name, 0.0) + 1 / (RRF_CONSTANT + rank)
-    return sorted(scores, key=lambda name: -scores[name])
+async def plain_runs(knowledge: KnowledgeBase, benchmark: RetrievalSet) -> dict[str, dict[str, list[str]]]:
+    """Rankings by method and question; `…_history` read the turns before as well."""
+    plain = await plain_retrieval(knowledge)
+    runs: dict[str, dict[str, list[str]]] = {}
+    with_history = any(question.history for question in benchmark.questions)
+    for question in benchmark.judged():
+        asked = {"": question.text}
+        if with_history:
+            asked["_history"] = "\n".join([*question.history[-TURNS_BEFORE:], question.text])
+        for suffix, text in asked.items():
+            keyword = plain.bm25(text)
+            dense = plain.dense(await knowledge.embedder.embed_query(text))
+            for name, rows in zip(PLAIN, (keyword, dense, fused(keyword, dense)), strict=True):
+                runs.setdefault(name + suffix, {})[question.id] = plain.named(rows)
+    return runs
 
 
-def quality(
-    rows: Sequence[Sequence[str]], queries: Sequence[Mapping], relevant: Mapping[str, Mapping[str, int]]
-) -> tuple[float, float]:
-    """Mean nDCG and recall at 10; of several passages of a document the first counts."""
-    gains, recalls = [], []
-    for row, query in zip(rows, queries, strict=True):
-        grades = relevant[query["_id"]]
-        top = list(dict.fromkeys(row))[:DEPTH]
-        gain = sum(grades.get(name, 0) / math.log2(rank + 2) for rank, name in enumerate(top))
-        best = sorted(grades.values(), reverse=True)[:DEPTH]
-        gains.append(gain / sum(grade / math.log2(rank + 2) for rank, grade in enumerate(best)))
-        recalls.append(len(set(top) & grades.keys()) / min(DEPTH, len(grades)))
-    return float(np.mean(gains)), float(np.mean(recalls))
+async def plain_retrieval(knowledge: KnowledgeBase) -> PlainRetrieval:
+    store = knowledge.store
+    found = await store.fetch(TENANT, sorted(await store.passage_ids(TENANT)))
+    passages = [passage for passage, _ in found.values()]
+    known = await store.cached_vectors([p.content_hash for p in passages], knowledge.embedder.model_id)
+    vectors = np.stack([known[passage.content_hash] for passage in passages])
+    return PlainRetrieval(passages, [document.external_id for _, document in found.values()], vectors)
+
+
+def compared(
+    runs: Mapping[str, Mapping[str, Sequence[str]]], relevant: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
+    """Each method's figures, and how far ours lie above the best of the three plain ones."""
+    figures: dict[str, Any] = {name: quality(run, relevant) for name, run in runs.items()}
+    for measure_, gain in (("ndcg@10", "gain_over_best"), ("recall@10", "recall_gain_over_best")):
+        best = max(figures[name][measure_] for name in PLAIN)
+        figures[gain] = round(figures["ours"][measure_] / best - 1, 4)
+        if "rrf_history" in figures:
+            best = max(figures[f"{name}_history"][measure_] for name in PLAIN)
+            figures[f"{gain}_with_history"] = round(figures["ours"][measure_] / best - 1, 4)
+    return figures
+
+
+def quality(run: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+    scored = (
+        ir_measures.ScoredDoc(query, document, 1.0 / place)
+        for query, documents in run.items()
+        for place, document in enumerate(documents, start=1)
+    )
+    judged = (
+        ir_measures.Qrel(query, document, grade)
+        for query, grades in relevant.items()
+        for document, grade in grades.items()
+    )
+    found = ir_measures.calc_aggregate([nDCG @ 10, R @ 10], judged, scored)
+    return {"ndcg@10": round(found[nDCG @ 10], 4), "recall@10": round(found[R @ 10], 4)}
+
+
+def confidence(ours: Sequence[Measured]) -> dict[str, Any]:
+    """How well it tells what is answered from what is not; nothing where nobody said which is which."""
+    labelled = [one for one in ours if one.question.answerable is not None]
+    truth = np.array([bool(one.question.answerable) for one in labelled])
+    if not labelled or truth.all() or not truth.any():
+        return {}
+    sure = np.array([one.found.confidence for one in labelled])
+    said = np.array([one.found.answerable for one in labelled])
+    return {
+        "answerable": int(truth.sum()),
+        "unanswerable": int((~truth).sum()),
+        "abstention_auroc": round(float(roc_auc_score(truth, sure)), 4),
+        "answered_of_answerable": round(float(said[truth].mean()), 4),
+        "refused_of_unanswerable": round(float((~said[~truth]).mean()), 4),
+        "expected_calibration_error": round(calibration_error(truth, sure), 4),
+        "brier": round(float(brier_score_loss(truth, sure)), 4),
+    }
+
+
+def calibration_error(truth: np.ndarray, sure: np.ndarray) -> float:
+    """Mean distance of what was answered from what was promised, over ten bins of like confidence."""
+    kept, promised = calibration_curve(truth, sure, n_bins=BINS)
+    sizes = np.bincount(np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure), minlength=BINS)
+    return float(np.abs(kept - promised) @ sizes[sizes > 0] / len(sure))
+
+
+def show(name: str, figures: Mapping[str, Any]) -> None:
+    table = Table("method", "nDCG@10", "recall@10", title=name)
+    for method, value in figures.items():
+        if isinstance(value, dict):
+            table.add_row(method, f"{value['ndcg@10']:.3f}", f"{value['recall@10']:.3f}")
+    console = Console()
+    console.print(table)
+    others = (f"{key} {value}" for key, value in figures.items() if not isinstance(value, dict))
+    console.print(", ".join(others), highlight=False)
 
 
 if __name__ == "__main__":

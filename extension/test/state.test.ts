@@ -132,6 +132,7 @@ describe("a snapshot", () => {
         summary: null,
         wrap_up: null,
         answer: null,
+        alerts: [],
         partials: [],
         suggested: [],
       },

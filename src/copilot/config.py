@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Database, derived index, server secret, demo shop."""
     knowledge_dir: Path = Path("knowledge")
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
+    sources_dir: Path | None = None
+    """Descriptions of sources that jobs may ingest; None: `sources` beside the articles."""
     tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
     """The tenant that the command line works for."""
 
@@ -56,6 +58,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
+
+    index_url: str | None = None
+    """A Chroma server, e.g. http://127.0.0.1:8001. None: Chroma inside this process, in `data_dir`."""
 
     embedding_model: str = "builtin"
     """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
@@ -66,6 +71,21 @@ class Settings(BaseSettings):
     llm_api_key: SecretStr = SecretStr("none")
     llm_style: LlmStyle = LlmStyle.STRUCTURED
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
+
+    judge_base_url: str | None = None
+    """Where the model that judges evaluations is; None: at `llm_base_url`."""
+    judge_api_key: SecretStr = SecretStr("none")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0)
+    """For one of its answers; a case may take three times as long."""
+    judge_tokens_per_case: int = Field(default=30_000, ge=1)
+    judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
+    judge_dollars_per_run: float | None = Field(default=None, gt=0)
+    judge_price_prompt: float = Field(default=0.0, ge=0)
+    """Dollars for a million tokens of prompt; `judge_price_answer` of answer."""
+    judge_price_answer: float = Field(default=0.0, ge=0)
 
     money_per_call: int | None = Field(default=200_000, ge=0)
     """The most that one approved call may pay out, in minor units of its currency; None: no limit."""
@@ -88,8 +108,8 @@ class Settings(BaseSettings):
     """Prompts (`NAME.j2`) that take the place of ours of the same name."""
     answer_threshold: float | None = Field(default=None, gt=0, lt=1)
     """The confidence from which search holds a question for answered; None: the one it was calibrated to."""
-    interruption_cost: float = Field(default=0.35, ge=0)
-    """What an unused draft costs, as a share of what a used one is worth: more, and fewer are shown."""
+    interruption_cost: float = Field(default=0.35, ge=0, le=10)
+    """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
 
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
@@ -123,6 +143,10 @@ class Settings(BaseSettings):
     @property
     def playbooks_dir(self) -> Path:
         return self.knowledge_dir / "playbooks"
+
+    @property
+    def source_descriptions(self) -> Path:
+        return self.sources_dir or self.knowledge_dir / "sources"
 
     @property
     def policies_dir(self) -> Path:

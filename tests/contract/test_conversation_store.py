@@ -19,6 +19,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Channel, Conversation, ConversationStatus, Speaker
 from copilot.domain.errors import ConversationClosed, NotFound
+from copilot.domain.signals import Alert, SignalKind
 from copilot.domain.wrap_up import Disposition, Statement, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -256,3 +257,66 @@ async def test_the_last_word_on_a_suggestion_counts(store):
     ):
         with pytest.raises(NotFound):
             await call
+
+
+async def test_wrapped_up_conversations_are_listed_newest_first_for_their_tenant_only(store):
+    for number, tenant in enumerate([TENANT, TENANT, "other", TENANT], start=1):
+        await store.create(conversation(f"conv_{number}", tenant))
+    for number, tenant in ((1, TENANT), (2, TENANT), (3, "other")):
+        wrapped = WrapUp(
+            conversation_id=f"conv_{number}",
+            disposition=Disposition(code="other", title="Other", confidence=0),
+            summary=Summary(conversation_id=f"conv_{number}", revision=0),
+            case_note="Done.",
+            created_at=NOW,
+        )
+        await store.close(tenant, wrapped)
+    assert await store.list_wrapped_up(TENANT) == ["conv_2", "conv_1"]
+    assert await store.list_wrapped_up(TENANT, after="conv_2", limit=1) == ["conv_1"]
+    assert await store.list_wrapped_up("other") == ["conv_3"]
+
+
+async def test_a_customers_recent_conversations_are_found_newest_first(store):
+    for number, (customer_id, tenant_id) in enumerate(
+        [("cust_1", TENANT), ("cust_1", TENANT), ("cust_2", TENANT), ("cust_1", "other")]
+    ):
+        opened = conversation(f"conv_{number}", tenant_id).model_copy(
+            update={"customer_id": customer_id, "created_at": NOW + timedelta(days=number)}
+        )
+        await store.create(opened)
+
+    async def found(since, **more):
+        return [c.id for c in await store.recent_conversations(TENANT, "cust_1", since, **more)]
+
+    assert await found(NOW) == ["conv_1", "conv_0"]
+    assert await found(NOW + timedelta(days=1)) == ["conv_1"]
+    assert await found(NOW, limit=1) == ["conv_1"]
+
+
+async def test_an_alert_is_kept_once_for_each_reason(store):
+    await store.create(conversation())
+    await store.create(conversation("conv_2", "other"))
+    first, again, second = alert("alert_1"), alert("alert_2"), alert("alert_3", SignalKind.CHURN_RISK)
+    foreign = alert("alert_4", conversation_id="conv_2", tenant_id="other")
+
+    kept = [await store.add_alert(one) for one in (first, again, second, foreign)]
+
+    assert kept == [True, False, True, True]
+    assert await store.list_alerts(TENANT) == [second, first]
+    assert await store.list_alerts(TENANT, after="alert_3") == [first]
+    assert await store.list_alerts(TENANT, limit=1) == [second]
+    assert await store.alerts_since(TENANT, "alert_1") == [second]
+    assert await store.alerts_since(TENANT, "") == [first, second]
+
+
+def alert(alert_id, reason=SignalKind.LEGAL_THREAT, conversation_id="conv_1", tenant_id=TENANT):
+    return Alert(
+        id=alert_id,
+        tenant_id=tenant_id,
+        conversation_id=conversation_id,
+        revision=1,
+        reason=reason,
+        message="The customer speaks of legal steps.",
+        turn_ids=("turn_1",),
+        created_at=NOW,
+    )

@@ -21,6 +21,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Channel, Conversation, Speaker
 from copilot.domain.errors import NotFound
+from copilot.domain.signals import Alert, SignalKind
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TENANT, CONVERSATION = "larkfield", "conv_1"
@@ -343,3 +344,55 @@ async def test_an_unknown_conversation_or_another_tenants_is_not_found(start):
             await anext(bus.subscribe(tenant, conversation, None))
         with pytest.raises(NotFound):
             await bus.publish(tenant, conversation, 1, CARDS)
+
+
+def alert(number, tenant_id=TENANT):
+    return Alert(
+        id=f"alert_{number}",
+        tenant_id=tenant_id,
+        conversation_id=CONVERSATION,
+        revision=0,
+        reason=list(SignalKind)[number],
+        message="The customer asks for somebody in charge.",
+        created_at=NOW,
+    )
+
+
+async def watched(watcher, count):
+    return [(await asyncio.wait_for(anext(watcher), 1)).id for _ in range(count)]
+
+
+async def test_a_supervisor_sees_the_alerts_of_every_conversation_as_they_come(start, store):
+    bus = start()
+    async with aclosing(bus.watch_alerts(TENANT, None)) as mine:
+        coming = asyncio.create_task(anext(mine))
+        await asyncio.sleep(0)
+        await bus.publish(TENANT, CONVERSATION, 0, alert(0, tenant_id="other"))
+        await bus.publish(TENANT, CONVERSATION, 0, alert(1))
+        await bus.publish(TENANT, CONVERSATION, 0, alert(2))
+
+        assert (await coming).id == "alert_1"
+        assert await watched(mine, 1) == ["alert_2"]
+
+
+async def test_after_a_break_the_missed_alerts_come_first_and_none_twice(start, store):
+    bus = start()
+    for number in (1, 2, 3):
+        await store.add_alert(alert(number))
+    async with aclosing(bus.watch_alerts(TENANT, "alert_1")) as watcher:
+        assert await watched(watcher, 1) == ["alert_2"]
+        await bus.publish(TENANT, CONVERSATION, 0, alert(3))
+        await bus.publish(TENANT, CONVERSATION, 0, alert(4))
+        assert await watched(watcher, 2) == ["alert_3", "alert_4"]
+
+
+async def test_a_supervisor_who_is_too_slow_is_cut_off(start, store):
+    bus = start(subscriber_queue=1)
+    async with aclosing(bus.watch_alerts(TENANT, None)) as watcher:
+        first = asyncio.create_task(anext(watcher))
+        await asyncio.sleep(0)
+        for number in (1, 2, 3):
+            await bus.publish(TENANT, CONVERSATION, 0, alert(number))
+        with pytest.raises(StopAsyncIteration):
+            await first
+    assert bus.cut_off_count == 1

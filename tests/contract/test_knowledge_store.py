@@ -10,7 +10,14 @@ import pytest
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.domain.errors import NotFound
-from copilot.domain.knowledge import BlockKind, KnowledgeDocument, KnowledgeGap, Passage
+from copilot.domain.knowledge import (
+    Audience,
+    BlockKind,
+    KnowledgeDocument,
+    KnowledgeGap,
+    Passage,
+    SearchQuery,
+)
 
 MODEL = "model-a"
 
@@ -63,6 +70,47 @@ async def put(store, doc, *texts, model=MODEL, value=1.0):
     cut = [passage(doc, text, number) for number, text in enumerate(texts)]
     rows = vectors(0 if doc.quarantined else len(cut), value)
     return cut, await store.put_document(doc, cut, rows, model)
+
+
+async def test_knows_which_passages_a_filter_leaves(store):
+    day = date(2026, 3, 1)
+    for name, more in {
+        "plain": {},
+        "old": {"valid_to": date(2026, 2, 28)},
+        "new": {"valid_from": date(2026, 3, 1)},
+        "inside": {"audience": "internal"},
+        "replaced": {"superseded_by": "new"},
+        "german": {"locale": "de", "product": "tent", "tags": ("zoë", "b")},
+        "bad": {"quarantined": "an instruction"},
+    }.items():
+        await put(store, document(name, text=name, **more), name)
+    await put(store, document("other", tenant="other", text="other"), "other")
+
+    async def left(**filters):
+        query = SearchQuery(tenant_id="acme", text="?", **filters)
+        ids = await store.passages_within(query, filters.get("as_of") or day, 99)
+        return {passage.text for passage, _ in (await store.fetch("acme", ids)).values()}
+
+    assert await left() == {"plain", "new", "inside", "german"}
+    assert await left(as_of=date(2026, 2, 28)) == {"plain", "old", "inside", "replaced", "german"}
+    assert await left(audiences=frozenset({Audience.PUBLIC})) == {"plain", "new", "german"}
+    assert await left(locale="de") == await left(tags=frozenset({"zoë"})) == {"german"}
+    assert await left(tags=frozenset({"zoë", "c"})) == set()
+    assert await left(product="stove") == {"plain", "new", "inside"}
+    assert len(await store.passages_within(SearchQuery(tenant_id="acme", text="?"), day, 2)) == 2
+    await store.delete_document("acme", "plain")
+    assert await left() == {"new", "inside", "german"}
+
+
+async def test_matches_and_reads_vectors_among_named_passages(store):
+    first, _ = await put(store, document("a", text="a"), "return within days", value=1.0)
+    second, _ = await put(store, document("b", text="b"), "return", value=2.0)
+    assert [name for name, _ in await store.match("acme", "return", 9, among=[first[0].id])] == [first[0].id]
+    assert await store.match("acme", "return", 9, among=[]) == []
+    names, rows = await store.vectors_of([second[0].id, "psg_none"], MODEL)
+    assert names == [second[0].id]
+    assert rows.tolist() == vectors(1, 2.0).tolist()
+    assert await store.vectors_of([], MODEL) == ([], pytest.approx([]))
 
 
 async def test_puts_and_reads_back_the_same_values(store):
@@ -121,6 +169,26 @@ async def test_keyword_search_stems_and_ranks(store):
     assert [name for name, _ in found] == [cut[1].id, cut[0].id]
     assert found[0][1] > found[1][1] > 0
     assert len(await store.match("acme", "refund", 1)) == 1
+
+
+async def test_a_words_weight_does_not_depend_on_what_else_is_asked(store):
+    words = ["refund", "tent", "lantern", "days", "card"]
+    texts = [" ".join(words[: 1 + number % 5]) + f" item {number}" * (number % 3) for number in range(60)]
+    await put(store, document(), *dict.fromkeys(texts))
+    one, other, both = [
+        dict(await store.match("acme", query, 100)) for query in ("tent", "card", "tent card")
+    ]
+    assert both == pytest.approx({name: one.get(name, 0) + other.get(name, 0) for name in one | other})
+    assert list(both.values()) == sorted(both.values(), reverse=True)
+
+
+async def test_what_is_written_is_found_at_once(store):
+    await put(store, document(), "A tent.")
+    assert len(await store.match("acme", "tent", 9)) == 1
+    await put(store, document("second"), "Another tent.")
+    assert len(await store.match("acme", "tent", 9)) == 2
+    await store.delete_document("acme", "returns")
+    assert len(await store.match("acme", "tent", 9)) == 1
 
 
 @pytest.mark.parametrize(

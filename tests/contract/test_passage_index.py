@@ -1,14 +1,20 @@
-"""What every PassageIndex does: the in-memory one, and Chroma in this process."""
+"""What every PassageIndex does: the in-memory one, Chroma in this process, and a Chroma server."""
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from copilot.adapters.chroma_index import ChromaIndex
+from copilot.adapters.chroma_server import ChromaServerIndex
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
-from copilot.domain.errors import ConfigurationError
+from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 
 def unit(rows, seed=0):
@@ -16,10 +22,50 @@ def unit(rows, seed=0):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-@pytest.fixture(params=["memory", "chroma"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a real Chroma server of our own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("chroma-server")
+    program = "import sys; from chromadb.cli.cli import app; sys.argv[0] = 'chroma'; app()"
+    command = [sys.executable, "-c", program, "run", "--path", str(folder), "--host", "127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [*command, "--port", str(port)], stdout=log, stderr=log, cwd=folder
+        )
+    try:
+        wait_until_open(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_until_open(port, process):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        assert process.poll() is None, "the Chroma server ended"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise TimeoutError("the Chroma server did not start")
+
+
+@pytest.fixture(params=["memory", "chroma", "server"])
 async def index(request, tmp_path):
-    made = InMemoryPassageIndex() if request.param == "memory" else await ChromaIndex.open(tmp_path, "m")
+    if request.param == "memory":
+        made = InMemoryPassageIndex()
+    elif request.param == "chroma":
+        made = await ChromaIndex.open(tmp_path, "m")
+    else:
+        url = request.getfixturevalue("server")
+        made = await ChromaServerIndex.open(url, f"m of {tmp_path}")
     yield made
+    if request.param == "server":
+        for tenant in ("acme", "other"):
+            await made.drop(tenant)
     await made.close()
 
 
@@ -76,6 +122,31 @@ async def test_many_at_once(index):
     await index.upsert("acme", [f"p{n}" for n in range(200)], vectors)
     found = await asyncio.gather(*(index.nearest("acme", vector, 1) for vector in vectors[:40]))
     assert [rows[0][0] for rows in found] == [f"p{n}" for n in range(40)]
+
+
+async def test_several_processes_share_a_server(server):
+    one = await ChromaServerIndex.open(server, "m")
+    two = await ChromaServerIndex.open(server, "m")
+    await one.upsert("shared", ["a"], unit(1))
+    assert await two.ids("shared") == {"a"}
+    await one.drop("shared")
+    assert await two.nearest("shared", unit(1)[0], 3) == []
+    await one.close()
+    await two.close()
+
+
+async def test_a_server_that_is_not_there():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(DependencyUnavailable, match="Chroma server"):
+        await ChromaServerIndex.open(url, "m")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://here", "http://", "http://here:port", ""])
+async def test_an_address_that_is_none(url):
+    with pytest.raises(ConfigurationError, match="address of a Chroma server"):
+        await ChromaServerIndex.open(url, "m")
 
 
 async def test_chroma_keeps_what_was_written(tmp_path):

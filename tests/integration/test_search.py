@@ -132,6 +132,66 @@ async def test_filters_reach_past_many_better_matches(world):
     assert await world.found("goodwill voucher", tags=frozenset({"needle"})) == [("needle", "1", None)]
 
 
+async def test_no_filter_is_too_narrow(world):
+    """The one passage wanted is worse than some hundreds of others by both words and meaning."""
+    for number in range(300):
+        await world.add(f"n{number}", f"Goodwill voucher goodwill voucher {number}.")
+    await world.add("needle", "One goodwill voucher among many other words.", locale="de", product="tent")
+    await world.add("unlike", "Nothing in common.", locale="de", tags=["rare"])
+    wanted = {"locale": "de", "product": "tent"}
+    assert await world.found("goodwill voucher", **wanted) == [("needle", "1", None), ("unlike", "1", None)]
+    assert await world.found("goodwill voucher", tags=frozenset({"rare"})) == [("unlike", "1", None)]
+    nobody = frozenset({Audience.INTERNAL})
+    assert await world.found("goodwill voucher", audiences=nobody) == []
+
+
+async def test_what_is_scanned_may_be_more_than_one_batch(world, monkeypatch):
+    monkeypatch.setattr("copilot.retrieval.search.SCANNED", 3)
+    monkeypatch.setattr("copilot.retrieval.search.WIDER", 70)
+    for number in range(90):
+        await world.add(f"n{number}", f"Goodwill voucher goodwill voucher {number}.")
+    for number in range(7):
+        await world.add(f"de{number}", f"Ein anderer Text, Nummer {number}.", locale="de")
+    found = await world.found("goodwill voucher", locale="de", limit=10)
+    assert {name for name, _, _ in found} == {f"de{number}" for number in range(7)}
+
+
+async def test_a_long_text_is_searched_by_the_sentences_that_say_most(world):
+    await world.add("stove", "Clean the burner of the stove with a wire brush.")
+    await world.add("tent", "Dry the tent before you fold it.")
+    talk = "I really do not know what to say about it all, you know how it is, and so it goes on. " * 8
+    result = await world.search(f"{talk} How do I clean the burner of my stove? {talk} Thanks a lot. {talk}")
+    assert result.passages[0].document.external_id == "stove"
+
+
+async def test_a_model_may_write_the_question_out_when_asked_to(world):
+    class Rewriter:
+        async def rewrite(self, text, history):
+            return f"{text} Of the {history[-1]}" if "tent" in history[-1] else None
+
+    knowledge = KnowledgeSearch(
+        store=world.store,
+        index=world.index,
+        embedder=world.embedder,
+        clock=FixedClock(datetime(2026, 11, 23, tzinfo=UTC)),
+        calibration=Calibration.load(),
+        rewriter=Rewriter(),
+    )
+    await world.add("tent", "The tent weighs 5 pounds.")
+    for history, rewrite, matched in [("tent", True, True), ("tent", False, False), ("stove", True, False)]:
+        query = SearchQuery(tenant_id="acme", text="Final sale?", history=(history,), rewrite=rewrite)
+        result = await knowledge.search(query)
+        ranks = {p.document.external_id: p.rank_keyword for p in result.passages}
+        assert (ranks["tent"] is not None) is matched
+
+
+async def test_the_parts_of_a_score_say_why(world):
+    best = (await world.search("How many days do I have to return an item?")).passages[0]
+    assert best.parts is not None
+    assert best.parts.keyword > 0
+    assert 0 < best.parts.cosine < best.score
+
+
 async def test_tenants_never_see_each_other(world):
     await world.add("secret", "The return window of others.", tenant="other")
     assert "secret" not in {name for name, _, _ in await world.found("return window of others", limit=50)}
@@ -205,7 +265,7 @@ async def test_quotes_from_a_part_of_a_table_have_exact_offsets(world):
 
 
 @settings(max_examples=50)
-@given(st.lists(st.floats(-2, 20), min_size=5, max_size=5))
+@given(st.lists(st.floats(-2, 20), min_size=len(FEATURES), max_size=len(FEATURES)))
 def test_confidence_is_a_probability(values):
     features = Features(**dict(zip(FEATURES, values, strict=True)))
     assert 0 <= Calibration.load().confidence(features) <= 1

@@ -183,6 +183,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alerts
+         * @description Alerts of all conversations, newest first; one for each conversation and reason.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Alerts
+         * @description Alerts as they are raised; with `Last-Event-ID`, first those missed since.
+         *
+         *     Each has `id` (the alert's), `event` (alert) and `data` (an Alert as JSON). An alert is in the list before
+         *     it is in the stream: whoever connects first and lists then misses none.
+         */
+        get: operations["stream_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -307,6 +350,26 @@ export interface paths {
         get: operations["stream_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand Over Conversation
+         * @description Writes what a colleague or team needs who takes the conversation over; it stays open.
+         */
+        post: operations["hand_over_conversation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -449,6 +512,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge/documents/{external_id}/passages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Passages
+         * @description The passages of that version, or of the newest, in reading order, as the index sees them.
+         */
+        get: operations["list_passages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/documents/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Documents
+         * @description Adds or replaces a document for each line of JSON. A line that is wrong is refused by its number.
+         */
+        post: operations["put_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/knowledge/gaps": {
         parameters: {
             query?: never;
@@ -469,6 +572,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description Newest first.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        /**
+         * Start Job
+         * @description Queues the ingest of a configured source: afterwards the knowledge is equal to it.
+         */
+        post: operations["start_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Job
+         * @description How it stands; once it has ended, with its report or why it failed.
+         */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Job
+         * @description Stops it; documents that are stored already stay, whole.
+         */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Job Events
+         * @description `job.progress` with the job as it stands, whenever that changes; `job.done` with its report ends it.
+         */
+        get: operations["stream_job_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/jobs/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Upload Job
+         * @description Queues the ingest of uploaded files; they are kept until the job has ended, also over a restart.
+         */
+        post: operations["start_upload_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/knowledge/search": {
         parameters: {
             query?: never;
@@ -483,6 +690,46 @@ export interface paths {
          * @description The passages that answer the query best, and whether the knowledge base holds the answer at all.
          */
         post: operations["search_knowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sources
+         * @description The sources that an operator has described, which a job may ingest by name.
+         */
+        get: operations["list_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload Documents
+         * @description Reads each file by itself: what cannot be read is refused in the report, and the rest goes in.
+         */
+        post: operations["upload_documents"];
         delete?: never;
         options?: never;
         head?: never;
@@ -667,6 +914,61 @@ export interface components {
          * @enum {string}
          */
         AheadOutcome: "promoted" | "cancelled";
+        /**
+         * Alert
+         * @description A conversation that a supervisor should look at, told once for each reason.
+         */
+        Alert: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Id */
+            id: string;
+            /** Message */
+            message: string;
+            reason: components["schemas"]["SignalKind"];
+            /** Representative Id */
+            representative_id?: string | null;
+            /** Revision */
+            revision: number;
+            /** Tenant Id */
+            tenant_id: string;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+            /**
+             * Type
+             * @default alert
+             * @constant
+             */
+            type: "alert";
+        };
+        /** AlertEvent */
+        AlertEvent: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            data: components["schemas"]["Alert"];
+            /** Id */
+            id: number;
+            /** Revision */
+            revision: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "alert";
+        };
         /** All */
         All: {
             /** All */
@@ -866,7 +1168,7 @@ export interface components {
             /** Revision */
             revision: number;
         };
-        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["PartialTurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SuggestionSilentEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["RevisionDoneEvent"];
+        AssistEvent: components["schemas"]["SnapshotEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["PartialTurnEvent"] | components["schemas"]["UnderstandingEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["ToolResultEvent"] | components["schemas"]["NextActionsEvent"] | components["schemas"]["ActionUpdatedEvent"] | components["schemas"]["SuggestionDeltaEvent"] | components["schemas"]["SuggestionCompletedEvent"] | components["schemas"]["SuggestionBlockedEvent"] | components["schemas"]["SuggestionSilentEvent"] | components["schemas"]["SummaryEvent"] | components["schemas"]["WrapUpEvent"] | components["schemas"]["DegradedEvent"] | components["schemas"]["AskStepEvent"] | components["schemas"]["AskAnsweredEvent"] | components["schemas"]["AlertEvent"] | components["schemas"]["RevisionDoneEvent"];
         /**
          * Audience
          * @enum {string}
@@ -902,13 +1204,29 @@ export interface components {
          * @enum {string}
          */
         BlockReason: "no_support" | "llm_unavailable" | "llm_invalid" | "less_supported" | "language";
+        /** Body_start_upload_job */
+        Body_start_upload_job: {
+            /**
+             * Files
+             * @description Documents, or zip archives of them.
+             */
+            files: string[];
+        };
         /** Body_upload_document */
         Body_upload_document: {
             /**
              * File
-             * @description Markdown, HTML, PDF, DOCX or CSV.
+             * @description Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, text, e-mail; or a zip of them.
              */
             file: string;
+        };
+        /** Body_upload_documents */
+        Body_upload_documents: {
+            /**
+             * Files
+             * @description Documents, or zip archives of them.
+             */
+            files: string[];
         };
         /**
          * Channel
@@ -981,6 +1299,16 @@ export interface components {
             version: string;
         };
         /**
+         * ConfiguredSource
+         * @description A source that an operator described; jobs name it.
+         */
+        ConfiguredSource: {
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Conversation
          * @description The conversation as of `revision`, which grows by one with every turn and every change of customer.
          *
@@ -1034,6 +1362,11 @@ export interface components {
              * @default []
              */
             actions: components["schemas"]["Action"][];
+            /**
+             * Alerts
+             * @default []
+             */
+            alerts: components["schemas"]["Alert"][];
             /** @default null */
             answer: components["schemas"]["Answer"] | null;
             conversation: components["schemas"]["Conversation"];
@@ -1206,6 +1539,8 @@ export interface components {
         /**
          * Entity
          * @description Something named in a turn; `value` is normalised, `text` as written at `start`..`end` of the turn.
+         *
+         *     Of a CARD nothing is kept but where it stands: `value` and `text` are "[CARD]".
          */
         Entity: {
             /**
@@ -1216,6 +1551,8 @@ export interface components {
             /** End */
             end: number;
             kind: components["schemas"]["EntityKind"];
+            /** @default null */
+            money: components["schemas"]["Money"] | null;
             /** Start */
             start: number;
             /** Text */
@@ -1229,7 +1566,7 @@ export interface components {
          * EntityKind
          * @enum {string}
          */
-        EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product";
+        EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
         /**
          * FeedbackVerdict
          * @enum {string}
@@ -1265,6 +1602,38 @@ export interface components {
             title: string;
         };
         /**
+         * FollowUp
+         * @description Something to be done after the conversation.
+         */
+        FollowUp: {
+            /** Due On */
+            due_on?: string | null;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
+            /** Text */
+            text: string;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+        };
+        /**
+         * FoundKnowledge
+         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
+         */
+        FoundKnowledge: {
+            /** Answerable */
+            answerable: boolean;
+            /** Confidence */
+            confidence: number;
+            /** Passages */
+            passages: components["schemas"]["FoundPassage"][];
+        };
+        /**
          * FoundMacro
          * @description A saved reply found for a query; `score` is 0..1.
          */
@@ -1272,6 +1641,31 @@ export interface components {
             macro: components["schemas"]["Macro"];
             /** Score */
             score: number;
+        };
+        /**
+         * FoundPassage
+         * @description A passage with the sentence that answers best, quoted with its place in the document.
+         */
+        FoundPassage: {
+            /** Confidence */
+            confidence: number;
+            /**
+             * Conflicts With
+             * @default []
+             */
+            conflicts_with: string[];
+            document: components["schemas"]["KnowledgeDocument"];
+            parts?: components["schemas"]["ScoreParts"] | null;
+            passage: components["schemas"]["Passage"];
+            quote: components["schemas"]["Citation"] | null;
+            /** Rank Dense */
+            rank_dense?: number | null;
+            /** Rank Keyword */
+            rank_keyword?: number | null;
+            /** Score */
+            score: number;
+            /** Stale */
+            stale: boolean;
         };
         /**
          * GiveFeedback
@@ -1284,6 +1678,50 @@ export interface components {
             reason?: string | null;
             verdict: components["schemas"]["FeedbackVerdict"];
         };
+        /**
+         * HandOver
+         * @description What a colleague reads who takes the conversation over.
+         */
+        HandOver: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Note */
+            note: string;
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            summary: components["schemas"]["Summary"];
+            /** To */
+            to: string;
+            /**
+             * Waiting
+             * @default []
+             */
+            waiting: components["schemas"]["Statement"][];
+        };
+        /**
+         * HandOverConversation
+         * @description Who takes over, as the CRM names them, and why.
+         */
+        HandOverConversation: {
+            /**
+             * Reason
+             * @default
+             * @example Asks for more than I may approve.
+             */
+            reason: string;
+            /**
+             * To
+             * @example Supervisors
+             */
+            to: string;
+        };
         /** Health */
         Health: {
             /**
@@ -1292,6 +1730,112 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * IngestJob
+         * @description One ingest in the background. `source` names a configured source; None: uploaded files.
+         *
+         *     `attempts` counts how often it was begun: a job that a crash interrupted is begun again.
+         */
+        IngestJob: {
+            /**
+             * Attempts
+             * @default 0
+             */
+            attempts: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Id */
+            id: string;
+            /** Problem */
+            problem?: string | null;
+            report?: components["schemas"]["IngestReport"] | null;
+            /** Requested By */
+            requested_by: string;
+            /** Source */
+            source?: string | null;
+            /**
+             * Stage
+             * @default
+             */
+            stage: string;
+            /** Started At */
+            started_at?: string | null;
+            /** @default queued */
+            status: components["schemas"]["JobStatus"];
+            /** Tenant Id */
+            tenant_id: string;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+        };
+        /**
+         * IngestReport
+         * @description What one run did; documents are named "external id v version".
+         */
+        IngestReport: {
+            /**
+             * Added
+             * @default []
+             */
+            added: string[];
+            /**
+             * Changed
+             * @default []
+             */
+            changed: string[];
+            /**
+             * Embedded
+             * @default 0
+             */
+            embedded: number;
+            /**
+             * Needs Review
+             * @default []
+             */
+            needs_review: string[];
+            /**
+             * Passages
+             * @default 0
+             */
+            passages: number;
+            /**
+             * Quarantined
+             * @default []
+             */
+            quarantined: string[];
+            /**
+             * Refused
+             * @default []
+             */
+            refused: components["schemas"]["Refusal"][];
+            /**
+             * Removed
+             * @default []
+             */
+            removed: string[];
+            /**
+             * Unchanged
+             * @default []
+             */
+            unchanged: string[];
         };
         /**
          * Intent
@@ -1322,6 +1866,25 @@ export interface components {
             /** @default null */
             price_difference: components["schemas"]["Money"] | null;
         };
+        /**
+         * JobEvent
+         * @description How a job stands; the last one is `job.done` and carries the report.
+         */
+        JobEvent: {
+            /** Id */
+            id: number;
+            job: components["schemas"]["IngestJob"];
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "job.progress" | "job.done";
+        };
+        /**
+         * JobStatus
+         * @enum {string}
+         */
+        JobStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /**
          * KnowledgeCard
          * @description One passage worth showing, its best sentence marked as the quote.
@@ -1469,6 +2032,20 @@ export interface components {
             question: string;
             /** Tenant Id */
             tenant_id: string;
+        };
+        /**
+         * KnowledgeGapNote
+         * @description A question that the knowledge base did not answer, and what the customer was told instead.
+         */
+        KnowledgeGapNote: {
+            /** Question */
+            question: string;
+            told?: components["schemas"]["Statement"] | null;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
         };
         /**
          * LineItem
@@ -1718,6 +2295,11 @@ export interface components {
              */
             orders: components["schemas"]["Order"][];
         };
+        /**
+         * Outcome
+         * @enum {string}
+         */
+        Outcome: "added" | "changed" | "unchanged";
         /** Page[Action] */
         Page_Action_: {
             /** Items */
@@ -1725,10 +2307,24 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[Alert] */
+        Page_Alert_: {
+            /** Items */
+            items: components["schemas"]["Alert"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[Conversation] */
         Page_Conversation_: {
             /** Items */
             items: components["schemas"]["Conversation"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[IngestJob] */
+        Page_IngestJob_: {
+            /** Items */
+            items: components["schemas"]["IngestJob"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -1853,6 +2449,21 @@ export interface components {
          */
         PaymentSource: "credit_card" | "paypal" | "gift_card";
         /**
+         * PlannedDocument
+         * @description A document as an upload would store it, with its passages as the index would see them.
+         */
+        PlannedDocument: {
+            /** External Id */
+            external_id: string;
+            outcome: components["schemas"]["Outcome"];
+            /** Passages */
+            passages: components["schemas"]["Passage"][];
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * PolicyDecision
          * @description The verdict of every rule in force on `as_of` that concerns the tool.
          *
@@ -1923,6 +2534,29 @@ export interface components {
             where?: string | null;
         };
         /**
+         * Promise
+         * @description What the company has said it will do: in this conversation, or before it, as the customer tells.
+         *
+         *     `due_on` None: no day was named. `overdue` as of the turn that was understood last.
+         */
+        Promise: {
+            /**
+             * Due On
+             * @default null
+             */
+            due_on: string | null;
+            /**
+             * Overdue
+             * @default false
+             */
+            overdue: boolean;
+            said_by: components["schemas"]["Speaker"];
+            /** Text */
+            text: string;
+            /** Turn Id */
+            turn_id: string;
+        };
+        /**
          * Provenance
          * @description Where an argument of a proposed call came from, the most trustworthy first.
          * @enum {string}
@@ -1987,6 +2621,21 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * Refusal
+         * @description A file or document that could not become knowledge, why, and what was expected instead.
+         */
+        Refusal: {
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /** Reason */
+            reason: string;
+            /** Source */
+            source: string;
+        };
         /** RejectAction */
         RejectAction: {
             /**
@@ -2042,28 +2691,19 @@ export interface components {
             type: "revision.done";
         };
         /**
-         * ScoredPassage
-         * @description A passage found for a query, with the version of the document it stands in.
+         * ScoreParts
+         * @description What a passage's score is made of, to show why it was found.
          *
-         *     `score` orders the results; `confidence` is the calibrated probability (0..1) that it answers.
-         *     `rank_*` count from 1; None means that side did not find it.
+         *     `cosine` of meaning to the question in its context; `keyword` the share of the question's words it answers
+         *     to, by BM25; `likeness` its cosine to the best passages of the search.
          */
-        ScoredPassage: {
-            /** Confidence */
-            confidence: number;
-            /**
-             * Conflicts With
-             * @default []
-             */
-            conflicts_with: string[];
-            document: components["schemas"]["KnowledgeDocument"];
-            passage: components["schemas"]["Passage"];
-            /** Rank Dense */
-            rank_dense?: number | null;
-            /** Rank Keyword */
-            rank_keyword?: number | null;
-            /** Score */
-            score: number;
+        ScoreParts: {
+            /** Cosine */
+            cosine: number;
+            /** Keyword */
+            keyword: number;
+            /** Likeness */
+            likeness: number;
         };
         /** SearchKnowledge */
         SearchKnowledge: {
@@ -2081,6 +2721,12 @@ export interface components {
              */
             audiences: components["schemas"]["Audience"][];
             /**
+             * History
+             * @description Turns before it, oldest first, that the query leans on.
+             * @default []
+             */
+            history: string[];
+            /**
              * Limit
              * @default 5
              */
@@ -2095,22 +2741,16 @@ export interface components {
              */
             query: string;
             /**
+             * Rewrite
+             * @description Let the language model, if one is configured, put the history in.
+             * @default true
+             */
+            rewrite: boolean;
+            /**
              * Tags
              * @default []
              */
             tags: string[];
-        };
-        /**
-         * SearchResult
-         * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
-         */
-        SearchResult: {
-            /** Answerable */
-            answerable: boolean;
-            /** Confidence */
-            confidence: number;
-            /** Passages */
-            passages: components["schemas"]["ScoredPassage"][];
         };
         /**
          * Sentence
@@ -2148,6 +2788,27 @@ export interface components {
          */
         SentimentLabel: "negative" | "neutral" | "positive";
         /**
+         * Signal
+         * @description One thing noticed; `level` from 0 to 1, `turn_ids` the turns that show it.
+         */
+        Signal: {
+            kind: components["schemas"]["SignalKind"];
+            /** Level */
+            level: number;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+            /** Why */
+            why: string;
+        };
+        /**
+         * SignalKind
+         * @enum {string}
+         */
+        SignalKind: "urgency" | "frustration" | "churn_risk" | "legal_threat" | "supervisor_asked" | "repeated_contact" | "broken_promise";
+        /**
          * SilenceReason
          * @enum {string}
          */
@@ -2178,10 +2839,31 @@ export interface components {
          */
         Speaker: "customer" | "representative";
         /**
+         * StartJob
+         * @description `source` is the name of a configured source; with `dry_run` the report says what would happen.
+         */
+        StartJob: {
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Source
+             * @example help-centre
+             */
+            source: string;
+        };
+        /**
          * Statement
-         * @description One line of a summary and the turns it came from.
+         * @description One line of a summary, the turns it came from, and the calls and actions whose result says it.
          */
         Statement: {
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
             /** Text */
             text: string;
             /**
@@ -2366,6 +3048,11 @@ export interface components {
              * @default []
              */
             promises: components["schemas"]["Statement"][];
+            /**
+             * Reported
+             * @default []
+             */
+            reported: components["schemas"]["Statement"][];
             /** Revision */
             revision: number;
             /**
@@ -2501,6 +3188,12 @@ export interface components {
             result: components["schemas"]["ToolResult"];
         };
         /**
+         * Trend
+         * @description Where the customer's mood goes over the last turns.
+         * @enum {string}
+         */
+        Trend: "falling" | "steady" | "rising";
+        /**
          * Turn
          * @description One message; `sequence` counts from 1 within its conversation.
          */
@@ -2575,9 +3268,26 @@ export interface components {
             entities: components["schemas"]["Entity"][];
             /** @default null */
             intent: components["schemas"]["Intent"] | null;
+            /**
+             * Language
+             * @default null
+             */
+            language: string | null;
+            /**
+             * Promises
+             * @default []
+             */
+            promises: components["schemas"]["Promise"][];
             /** Query */
             query: string;
             sentiment: components["schemas"]["Sentiment"];
+            /**
+             * Signals
+             * @default []
+             */
+            signals: components["schemas"]["Signal"][];
+            /** @default steady */
+            trend: components["schemas"]["Trend"];
         };
         /** UnderstandingEvent */
         UnderstandingEvent: {
@@ -2598,6 +3308,15 @@ export interface components {
              * @enum {string}
              */
             type: "understanding";
+        };
+        /**
+         * UploadPlan
+         * @description What an upload would do.
+         */
+        UploadPlan: {
+            /** Documents */
+            documents: components["schemas"]["PlannedDocument"][];
+            report: components["schemas"]["IngestReport"];
         };
         /**
          * VerifyCustomer
@@ -2646,9 +3365,8 @@ export interface components {
              * Follow Ups
              * @default []
              */
-            follow_ups: string[];
-            /** Knowledge Gap */
-            knowledge_gap?: string | null;
+            follow_ups: components["schemas"]["FollowUp"][];
+            knowledge_gap?: components["schemas"]["KnowledgeGapNote"] | null;
             summary: components["schemas"]["Summary"];
             /**
              * Tags
@@ -3327,6 +4045,126 @@ export interface operations {
             };
         };
     };
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alert_"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_alerts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last alert seen: the stream goes on after it. */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: {
@@ -3903,6 +4741,116 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverConversation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4776,6 +5724,178 @@ export interface operations {
             };
         };
     };
+    list_passages: {
+        parameters: {
+            query?: {
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passage"][];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_documents: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen, with the passages; store nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestReport"] | components["schemas"]["UploadPlan"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_knowledge_gaps: {
         parameters: {
             query?: {
@@ -4837,6 +5957,490 @@ export interface operations {
             };
         };
     };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_IngestJob_"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestJob"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestJob"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestJob"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_job_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_upload_job: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen, with the passages; store nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_start_upload_job"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestJob"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_knowledge: {
         parameters: {
             query?: never;
@@ -4859,7 +6463,165 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SearchResult"];
+                    "application/json": components["schemas"]["FoundKnowledge"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfiguredSource"][];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_documents: {
+        parameters: {
+            query?: {
+                /** @description Only say what would happen, with the passages; store nothing. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_upload_documents"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestReport"] | components["schemas"]["UploadPlan"];
                 };
             };
             /** @description The body is not JSON */

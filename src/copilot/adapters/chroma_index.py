@@ -6,46 +6,49 @@ compares ids with the store and fills it again (`Ingestor.heal`).
 
 import asyncio
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import numpy as np
-
+from copilot.adapters.chroma_collections import ChromaCollections, Scored
+from copilot.adapters.micro_batch import MicroBatcher
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable
 from copilot.ports import Vector, Vectors
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
-    from chromadb.api.models.Collection import Collection
 
 T = TypeVar("T")
 
-_HNSW: dict[str, Any] = {
-    "space": "cosine",
-    "ef_search": 128,
-    # Chroma writes its index file every `sync_threshold` vectors, and a kill while it does so ruins the
-    # collection for good; until then everything lies in its SQLite log, which survives.
-    "sync_threshold": 100_000,
-    "num_threads": 1,
-}
-_UPSERT_BATCH = 2_000
 _REINDEX = "Run `copilot reindex`; nothing is lost, the index is made from the database."
+_QUERIES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    tenant_id: str
+    vector: Vector
+    limit: int
 
 
 class ChromaIndex:
-    """The PassageIndex port. Build with `open`; every call runs on one thread of its own."""
+    """The PassageIndex port. Build with `open`.
+
+    What writes runs on one thread, in order; questions that wait at the same moment are asked together on
+    another, so they do not wait for a bulk write.
+    """
 
     def __init__(self, folder: Path, model_id: str) -> None:
         self._folder = folder
-        # Vectors of two models are never compared: each model has its own collections.
-        self._model = hashlib.sha256(model_id.encode()).hexdigest()[:12]
+        self.collections = ChromaCollections(self._open_client, model_id)
         self._thread = ThreadPoolExecutor(1, "chroma")
-        self._collections: dict[str, Collection] = {}
+        self._questions: MicroBatcher[_Question, Scored] = MicroBatcher(
+            self._answer, limit=_QUERIES_AT_ONCE, name="chroma-query"
+        )
         self._lock: int | None = None
         self._client: Any = None  # chromadb's types leave out close()
 
@@ -61,54 +64,45 @@ class ChromaIndex:
         return index
 
     async def upsert(self, tenant_id: str, passage_ids: Sequence[str], vectors: Vectors) -> None:
-        def write() -> None:
-            collection = self._collection(tenant_id)
-            for start in range(0, len(passage_ids), _UPSERT_BATCH):
-                part = slice(start, start + _UPSERT_BATCH)
-                collection.upsert(ids=list(passage_ids[part]), embeddings=vectors[part])
-
-        await self._run(write)
+        await self._run(lambda: self.collections.upsert(tenant_id, passage_ids, vectors))
 
     async def delete(self, tenant_id: str, passage_ids: Sequence[str]) -> None:
-        def write() -> None:
-            collection = self._collection(tenant_id)
-            for start in range(0, len(passage_ids), _UPSERT_BATCH):
-                collection.delete(ids=list(passage_ids[start : start + _UPSERT_BATCH]))
+        await self._run(lambda: self.collections.delete(tenant_id, passage_ids))
 
-        await self._run(write)
-
-    async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        def read() -> list[tuple[str, float]]:
-            found = self._collection(tenant_id).query(
-                query_embeddings=vector[np.newaxis], n_results=limit, include=["distances"]
-            )
-            distances = (found["distances"] or [[]])[0]
-            return [(name, 1.0 - float(far)) for name, far in zip(found["ids"][0], distances, strict=True)]
-
-        return await self._run(read)
+    async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> Scored:
+        try:
+            return await self._questions.submit(_Question(tenant_id, vector, limit))
+        except CopilotError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
 
     async def count(self, tenant_id: str) -> int:
-        return await self._run(lambda: self._collection(tenant_id).count())
+        return await self._run(lambda: self.collections.count(tenant_id))
 
     async def ids(self, tenant_id: str) -> set[str]:
-        return await self._run(lambda: set(self._collection(tenant_id).get(include=[])["ids"]))
+        return await self._run(lambda: self.collections.ids(tenant_id))
 
     async def drop(self, tenant_id: str) -> None:
-        def write() -> None:
-            client = self._open_client()
-            prefix = _tenant_prefix(tenant_id)
-            self._collections.pop(tenant_id, None)
-            for collection in client.list_collections():
-                if collection.name.startswith(prefix):
-                    client.delete_collection(collection.name)
-
-        await self._run(write)
+        await self._run(lambda: self.collections.drop(tenant_id))
 
     async def close(self) -> None:
         """Lets the folder go. The index cannot be used afterwards."""
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._questions.close)
         await loop.run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+
+    def _answer(self, questions: Sequence[_Question]) -> list[Scored]:
+        """Together those of one tenant that want as many."""
+        groups: dict[tuple[str, int], list[_Question]] = {}
+        for question in questions:
+            groups.setdefault((question.tenant_id, question.limit), []).append(question)
+        answers: dict[int, Scored] = {}
+        for (tenant_id, limit), group in groups.items():
+            found = self.collections.nearest(tenant_id, [question.vector for question in group], limit)
+            answers |= {id(question): scored for question, scored in zip(group, found, strict=True)}
+        return [answers[id(question)] for question in questions]
 
     async def _run(self, call: Callable[[], T]) -> T:
         """On our thread, with vendor errors translated once."""
@@ -119,9 +113,12 @@ class ChromaIndex:
             raise
         # Chroma raises its own errors, pydantic's, its engine's and plain ones for the same causes.
         except Exception as error:
-            raise DependencyUnavailable(
-                f"the vector index failed: {error}.", hint=_REINDEX, where=str(self._folder)
-            ) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> DependencyUnavailable:
+        return DependencyUnavailable(
+            f"the vector index failed: {error}.", hint=_REINDEX, where=str(self._folder)
+        )
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -184,27 +181,13 @@ class ChromaIndex:
         # A client that failed to open stays in Chroma's cache by path, and would be handed out again.
         SharedSystemClient.clear_system_cache()
         self._client = None
-        self._collections.clear()
-
-    def _collection(self, tenant_id: str) -> "Collection":
-        if tenant_id not in self._collections:
-            configuration: Any = {"hnsw": _HNSW}
-            self._collections[tenant_id] = self._open_client().get_or_create_collection(
-                f"{_tenant_prefix(tenant_id)}{self._model}",
-                embedding_function=None,
-                configuration=configuration,
-            )
-        return self._collections[tenant_id]
+        self.collections.forget()
 
     def _close(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
-            self._collections.clear()
+            self.collections.forget()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _tenant_prefix(tenant_id: str) -> str:
-    return f"t-{hashlib.sha256(tenant_id.encode()).hexdigest()[:24]}-"

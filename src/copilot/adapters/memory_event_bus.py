@@ -1,13 +1,15 @@
 """Live events within one process: numbering, replay, snapshots and bounded fan-out."""
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from copilot.domain.actions import Action
 from copilot.domain.assist import (
     ActionUpdatedEvent,
+    AlertEvent,
     Answer,
     AskAnsweredEvent,
     AskStep,
@@ -42,6 +44,7 @@ from copilot.domain.assist import (
     WrapUpEvent,
 )
 from copilot.domain.conversation import Conversation, PartialTurn, Turn
+from copilot.domain.signals import Alert
 from copilot.domain.snapshot import advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
@@ -63,6 +66,7 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Degraded: DegradedEvent,
     AskStep: AskStepEvent,
     Answer: AskAnsweredEvent,
+    Alert: AlertEvent,
     RevisionDone: RevisionDoneEvent,
     ConversationSnapshot: SnapshotEvent,
 }
@@ -79,16 +83,19 @@ class BusLimits:
     id_block: int = 1_000
 
 
-class _Subscriber:
+Sent = TypeVar("Sent")
+
+
+class _Subscriber(Generic[Sent]):
     """A bounded queue; when it overflows it is emptied and ends."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: deque[AssistEvent] = deque()
+        self._waiting: deque[Sent] = deque()
         self._something = asyncio.Event()
         self.cut_off = False
 
-    def put(self, event: AssistEvent) -> bool:
+    def put(self, event: Sent) -> bool:
         """False when this was one too many: the subscriber is cut off."""
         if len(self._waiting) >= self._limit:
             self.cut_off = True
@@ -98,7 +105,7 @@ class _Subscriber:
         self._something.set()
         return not self.cut_off
 
-    async def next(self) -> AssistEvent | None:
+    async def next(self) -> Sent | None:
         """None when cut off."""
         while not self._waiting and not self.cut_off:
             self._something.clear()
@@ -123,7 +130,7 @@ class _Live:
     ring: deque[AssistEvent] = field(default_factory=deque)
     unsaved: list[AssistEvent] = field(default_factory=list)
     changed: bool = False
-    subscribers: set[_Subscriber] = field(default_factory=set)
+    subscribers: set[_Subscriber[AssistEvent]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -143,6 +150,7 @@ class MemoryEventBus:
         self._clock = clock
         self._limits = limits or BusLimits()
         self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
+        self._alert_watchers: defaultdict[str, set[_Subscriber[Alert]]] = defaultdict(set)
         self._loading = asyncio.Lock()
         self._listeners: list[Callable[[AssistEvent], None]] = []
         self.cut_off_count = 0
@@ -186,6 +194,8 @@ class MemoryEventBus:
             data=data,
         )
         self._send(live, event)
+        if isinstance(data, Alert):
+            self._tell_watchers(data)
         return event
 
     async def save(self, tenant_id: str, conversation_id: str) -> None:
@@ -197,7 +207,7 @@ class MemoryEventBus:
         self, tenant_id: str, conversation_id: str, after: int | None
     ) -> AsyncGenerator[AssistEvent]:
         live = await self._of(tenant_id, conversation_id)
-        subscriber = _Subscriber(self._limits.subscriber_queue)
+        subscriber: _Subscriber[AssistEvent] = _Subscriber(self._limits.subscriber_queue)
         live.subscribers.add(subscriber)
         try:
             for event in await self._missed(live, after):
@@ -206,6 +216,26 @@ class MemoryEventBus:
                 yield next_event
         finally:
             live.subscribers.discard(subscriber)
+
+    async def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
+        watcher: _Subscriber[Alert] = _Subscriber(self._limits.subscriber_queue)
+        self._alert_watchers[tenant_id].add(watcher)
+        try:
+            missed = await self._store.alerts_since(tenant_id, after) if after is not None else []
+            for alert in missed:
+                yield alert
+            seen = {alert.id for alert in missed}
+            while (raised := await watcher.next()) is not None:
+                if raised.id not in seen:
+                    yield raised
+        finally:
+            self._alert_watchers[tenant_id].discard(watcher)
+
+    def _tell_watchers(self, alert: Alert) -> None:
+        for watcher in list(self._alert_watchers[alert.tenant_id]):
+            if not watcher.put(alert):
+                self._alert_watchers[alert.tenant_id].discard(watcher)
+                self.cut_off_count += 1
 
     def _send(self, live: _Live, event: AssistEvent) -> None:
         live.last_id = event.id

@@ -1,4 +1,4 @@
-"""Runs blocking work on one thread, together for all callers that wait at the same moment."""
+"""Runs blocking work on few threads, together for all callers that wait at the same moment."""
 
 import asyncio
 import queue
@@ -23,17 +23,20 @@ class _Waiting(Generic[Item, Result]):
 class MicroBatcher(Generic[Item, Result]):
     """`submit` from any event loop; `work` gets 1 to `limit` items and returns as many results.
 
-    A lone item starts at once: batches form only while the thread is busy, so nobody waits for company.
+    A lone item starts at once: batches form only while the threads are busy, so nobody waits for company.
     An error in `work` reaches every caller of that batch; `DependencyUnavailable` after `close`.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], *, limit: int, name: str) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], *, limit: int, name: str, threads: int = 1
+    ) -> None:
         self._work = work
         self._limit = limit
         self._name = name
         self._queue: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._wanted = threads
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     async def submit(self, item: Item) -> Result:
@@ -41,19 +44,21 @@ class MicroBatcher(Generic[Item, Result]):
         with self._lock:
             if self._closed:
                 raise self._closed_error()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+            if len(self._threads) < self._wanted:
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
             self._queue.put(_Waiting(item, future))
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Finish the batch at work, refuse what waits, stop the thread."""
+        """Finish the batches at work, refuse what waits, stop the threads."""
         with self._lock:
             self._closed = True
-            thread = self._thread
-        self._queue.put(None)
-        if thread is not None:
+            threads = list(self._threads)
+        for _ in threads:
+            self._queue.put(None)
+        for thread in threads:
             thread.join()
 
     def _run(self) -> None:

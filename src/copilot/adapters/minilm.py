@@ -33,8 +33,9 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 # The reference model's max_seq_length; its tokenizer.json says 128, which sentence-transformers overrides.
 MAX_TOKENS = 256
 # Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 512
 QUERY_BATCH = 16
+QUERY_THREADS = 2
 QUERY_CACHE = 2048
 _NICE = 10
 
@@ -62,10 +63,10 @@ def export_model(cache_dir: Path | None = None) -> Path:
     return target
 
 
-class _Encoder:
+class MiniLmEncoder:
     """Tokenizer and onnxruntime session; safe to call from several threads, each call uses its own thread."""
 
-    def __init__(self, cache_dir: Path | None) -> None:
+    def __init__(self, cache_dir: Path | None = None) -> None:
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - costs start-up time
         import tokenizers  # noqa: PLC0415 - costs start-up time
 
@@ -108,16 +109,16 @@ class _Encoder:
 class MiniLmEmbedder:
     """The embedded default `Embedder`.
 
-    Queries share one worker thread that embeds together whatever waits at that moment; passages have
-    threads of their own at a lower priority. The model loads at the first use, or by `load()`.
+    Queries share two worker threads, each of which embeds together whatever waits at that moment; passages
+    have threads of their own at a lower priority. The model loads at the first use, or by `load()`.
     """
 
     def __init__(self, cache_dir: Path | None = None, *, bulk_threads: int | None = None) -> None:
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
-        self._encoder: _Encoder | None = None
+        self._encoder: MiniLmEncoder | None = None
         self._queries: MicroBatcher[str, Vector] = MicroBatcher(
-            self._embed_queries, limit=QUERY_BATCH, name="minilm-query"
+            self._embed_queries, limit=QUERY_BATCH, name="minilm-query", threads=QUERY_THREADS
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
@@ -166,7 +167,7 @@ class MiniLmEmbedder:
                 on_progress(done)
 
         async with asyncio.TaskGroup() as group:
-            for rows in _batches([len(ids) for ids in tokens]):
+            for rows in batches_of_like_lengths([len(ids) for ids in tokens]):
                 group.create_task(embed(rows))
         return vectors
 
@@ -177,17 +178,17 @@ class MiniLmEmbedder:
         with self._lock:
             self._encoder = None
 
-    def _loaded(self) -> _Encoder:
+    def _loaded(self) -> MiniLmEncoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = _Encoder(self._cache_dir)
+                self._encoder = MiniLmEncoder(self._cache_dir)
             return self._encoder
 
     def _embed_queries(self, texts: Sequence[str]) -> list[Vector]:
         encoder = self._loaded()
         tokens = encoder.tokenize(texts)
         vectors: list[Vector] = [np.empty(0, dtype=np.float32)] * len(texts)
-        for rows in _batches([len(ids) for ids in tokens]):
+        for rows in batches_of_like_lengths([len(ids) for ids in tokens]):
             embedded = encoder.embed([tokens[row] for row in rows])
             for row, vector in zip(rows, embedded, strict=True):
                 # A copy, because a view would keep the whole batch alive in the cache.
@@ -195,12 +196,12 @@ class MiniLmEmbedder:
         return vectors
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
+def batches_of_like_lengths(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:
     """Row numbers in batches of like lengths, longest first so that the last ones to finish are short."""
     batches: list[list[int]] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
         # The first row of a batch is its longest, so it sets the width of all.
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= BATCH_TOKENS:
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= budget:
             batches[-1].append(row)
         else:
             batches.append([row])

@@ -5,7 +5,20 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from copilot.api import actions, asks, conversations, events, health, knowledge, macros, suggestions, turns
+from copilot.api import (
+    actions,
+    alerts,
+    asks,
+    conversations,
+    events,
+    health,
+    knowledge,
+    knowledge_intake,
+    knowledge_jobs,
+    macros,
+    suggestions,
+    turns,
+)
 from copilot.api.errors import install_error_handlers
 from copilot.api.metrics import Metrics
 from copilot.api.middleware import BodyLimit, Guard
@@ -14,7 +27,13 @@ from copilot.api.services import Services
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
-_UPLOADS = {"/v1/knowledge/documents": MAX_UPLOAD_BYTES}
+MAX_UPLOADS_BYTES = 64 * 1024 * 1024
+"""Of many files together."""
+_UPLOADS = {
+    "/v1/knowledge/documents": MAX_UPLOAD_BYTES,
+    "/v1/knowledge/uploads": MAX_UPLOADS_BYTES,
+    "/v1/knowledge/jobs/uploads": MAX_UPLOADS_BYTES,
+}
 
 
 def create_api(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
@@ -50,7 +69,8 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    for module in (conversations, turns, asks, events, suggestions, macros, actions, knowledge, health):
+    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
+    for module in (*nouns, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -5,10 +5,16 @@ from fastapi import APIRouter
 from copilot.api.access import ConversationReader, ConversationWriter, CustomerUnlocker, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
+from copilot.api.schemas import (
+    HandOverConversation,
+    OpenConversation,
+    Page,
+    VerifyCustomer,
+    WrapUpConversation,
+)
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.wrap_up import HandOver, WrapUp
 
 router: APIRouter = v1_router("conversations")
 
@@ -65,6 +71,14 @@ async def verify_customer(
 async def unlock_customer(conversation_id: str, principal: CustomerUnlocker, services: ServicesDep) -> None:
     """Lets verification be tried again after too many failures; for a supervisor who has not tried it."""
     await services.assist.unlock_customer(principal, conversation_id)
+
+
+@router.post("/conversations/{conversation_id}/hand-over", operation_id="hand_over_conversation")
+async def hand_over_conversation(
+    conversation_id: str, body: HandOverConversation, principal: ConversationWriter, services: ServicesDep
+) -> HandOver:
+    """Writes what a colleague or team needs who takes the conversation over; it stays open."""
+    return await services.assist.hand_over(principal, conversation_id, body.to, body.reason)
 
 
 @router.post("/conversations/{conversation_id}/wrap-up", operation_id="wrap_up_conversation")

@@ -1,5 +1,6 @@
 """Knowledge: search it, feed it, see where it is thin."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, File, Path, Query, UploadFile
@@ -7,25 +8,30 @@ from fastapi import APIRouter, File, Path, Query, UploadFile
 from copilot.api.access import KnowledgeReader, KnowledgeWriter, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import Page, PutDocument, SearchKnowledge
+from copilot.api.schemas import FoundKnowledge, FoundPassage, Page, PutDocument, SearchKnowledge
+from copilot.assist.quoting import best_span, cite, is_stale
 from copilot.domain.errors import InvalidInput
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ScoredPassage, SearchQuery
 
 router: APIRouter = v1_router("knowledge")
 
-ExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=200)]
+NewExternalId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+ExternalId = Annotated[str, Path(pattern=r"^[^\x00-\x1f/]+$", max_length=300)]
+"""Also what the names of files have made."""
 Version = Annotated[str | None, Query(max_length=50, description="One version; without it, see below.")]
 
 
 @router.post("/knowledge/search", operation_id="search_knowledge")
 async def search_knowledge(
     body: SearchKnowledge, principal: KnowledgeReader, services: ServicesDep
-) -> SearchResult:
+) -> FoundKnowledge:
     """The passages that answer the query best, and whether the knowledge base holds the answer at all."""
-    return await services.search.search(
+    found = await services.search.search(
         SearchQuery(
             tenant_id=principal.tenant_id,
             text=body.query,
+            history=body.history,
+            rewrite=body.rewrite,
             as_of=body.as_of,
             audiences=body.audiences,
             locale=body.locale,
@@ -33,6 +39,21 @@ async def search_knowledge(
             tags=body.tags,
             limit=body.limit,
         )
+    )
+    today = services.clock.now().date()
+    return FoundKnowledge(
+        passages=tuple(_found(body.query, scored, today) for scored in found.passages),
+        answerable=found.answerable,
+        confidence=found.confidence,
+    )
+
+
+def _found(query: str, scored: ScoredPassage, today: date) -> FoundPassage:
+    sentence = best_span(query, scored)
+    return FoundPassage(
+        **dict(scored),
+        quote=cite(scored, *sentence) if sentence else None,
+        stale=is_stale(scored.document, today),
     )
 
 
@@ -46,7 +67,10 @@ async def list_documents(
 
 @router.post("/knowledge/documents", status_code=201, operation_id="upload_document")
 async def upload_document(
-    file: Annotated[UploadFile, File(description="Markdown, HTML, PDF, DOCX or CSV.")],
+    file: Annotated[
+        UploadFile,
+        File(description="Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, text, e-mail; or a zip of them."),
+    ],
     principal: KnowledgeWriter,
     services: ServicesDep,
 ) -> list[KnowledgeDocument]:
@@ -61,7 +85,7 @@ async def upload_document(
 
 @router.put("/knowledge/documents/{external_id}", operation_id="put_document")
 async def put_document(
-    external_id: ExternalId, body: PutDocument, principal: KnowledgeWriter, services: ServicesDep
+    external_id: NewExternalId, body: PutDocument, principal: KnowledgeWriter, services: ServicesDep
 ) -> KnowledgeDocument:
     """Adds a document, or replaces the same version of it."""
     metadata = body.metadata.model_dump(exclude_unset=True)

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from copilot.domain.assist import AssistEvent
+from copilot.domain.ingest import JobEvent
 
 _REF = "#/components/schemas/{model}"
 _WRITES = ("post", "put", "delete")
@@ -42,7 +43,16 @@ def _add_events(document: dict[str, Any]) -> None:
     for name, definition in schema.pop("$defs").items():
         schemas.setdefault(name, definition)
     schemas["AssistEvent"] = schema
-    stream = document["paths"]["/v1/conversations/{conversation_id}/events"]["get"]
+    _add_stream(document, "/v1/conversations/{conversation_id}/events", "AssistEvent")
+    job = JobEvent.model_json_schema(ref_template=_REF, mode="serialization")
+    for name, definition in job.pop("$defs").items():
+        schemas.setdefault(name, definition)
+    schemas["JobEvent"] = job
+    _add_stream(document, "/v1/knowledge/jobs/{job_id}/events", "JobEvent")
+
+
+def _add_stream(document: dict[str, Any], path: str, event: str) -> None:
+    stream = document["paths"][path]["get"]
     item = {
         "type": "object",
         "required": ["id", "event", "data"],
@@ -52,7 +62,7 @@ def _add_events(document: dict[str, Any]) -> None:
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",
-                "contentSchema": {"$ref": _REF.format(model="AssistEvent")},
+                "contentSchema": {"$ref": _REF.format(model=event)},
             },
         },
     }

@@ -11,7 +11,9 @@ from copilot.api.schemas import Page
 from copilot.domain.actions import Action
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import InvalidInput
+from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap
+from copilot.domain.signals import Alert
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
 Cursor = Annotated[
@@ -19,8 +21,10 @@ Cursor = Annotated[
 ]
 
 
-_Item_co = TypeVar("_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, covariant=True)
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap)
+_Item_co = TypeVar(
+    "_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert, covariant=True
+)
+_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert)
 
 
 class _Listing(Protocol[_Item_co]):

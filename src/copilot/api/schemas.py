@@ -9,7 +9,8 @@ from copilot.api.text import NonBlank, Text
 from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
-from copilot.domain.knowledge import Audience
+from copilot.domain.knowledge import Audience, Citation, ScoredPassage
+from copilot.domain.value import Value
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 MAX_DOCUMENT_CHARACTERS = 900_000
@@ -89,6 +90,13 @@ class AskQuestion(_Request):
     hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
+class HandOverConversation(_Request):
+    """Who takes over, as the CRM names them, and why."""
+
+    to: Annotated[NonBlank, Field(max_length=200, examples=["Supervisors"])]
+    reason: Annotated[Text, Field(max_length=2_000, examples=["Asks for more than I may approve."])] = ""
+
+
 class WrapUpConversation(_Request):
     """Nothing to say: the wrap-up is written from the conversation."""
 
@@ -127,13 +135,35 @@ class ResolveAction(_Request):
 
 
 class SearchKnowledge(_Request):
-    query: Annotated[NonBlank, Field(max_length=2_000, examples=["How long do I have to return a tent?"])]
+    query: Annotated[NonBlank, Field(max_length=10_000, examples=["How long do I have to return a tent?"])]
+    history: tuple[Annotated[NonBlank, Field(max_length=MAX_TURN_CHARACTERS)], ...] = Field(
+        default=(), max_length=50, description="Turns before it, oldest first, that the query leans on."
+    )
+    rewrite: bool = Field(
+        default=True, description="Let the language model, if one is configured, put the history in."
+    )
     as_of: date | None = Field(default=None, description="Search what was in force on that day.")
     audiences: frozenset[Audience] = frozenset(Audience)
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] | None = None
     product: Annotated[Text, Field(max_length=200)] | None = None
     tags: frozenset[Annotated[Text, Field(max_length=100)]] = frozenset()
     limit: int = Field(default=5, ge=1, le=50)
+
+
+class FoundPassage(ScoredPassage):
+    """A passage with the sentence that answers best, quoted with its place in the document."""
+
+    quote: Citation | None
+    stale: bool
+    """Past its review date, superseded, or not in force any more."""
+
+
+class FoundKnowledge(Value):
+    """Passages, best first. `answerable` is False when the knowledge base does not hold the answer."""
+
+    passages: tuple[FoundPassage, ...]
+    answerable: bool
+    confidence: float = Field(ge=0, le=1)
 
 
 class DocumentMetadata(_Request):
@@ -164,6 +194,19 @@ class PutDocument(_Request):
     title: Annotated[NonBlank, Field(max_length=300)]
     text: Annotated[NonBlank, Field(max_length=MAX_DOCUMENT_CHARACTERS, examples=["# Returns\n\n30 days."])]
     metadata: DocumentMetadata = DocumentMetadata()
+
+
+class BulkDocument(PutDocument):
+    """One line of a bulk request."""
+
+    external_id: Annotated[str, Field(pattern=_ID, max_length=200)]
+
+
+class StartJob(_Request):
+    """`source` is the name of a configured source; with `dry_run` the report says what would happen."""
+
+    source: Annotated[str, Field(pattern=_ID, max_length=100, examples=["help-centre"])]
+    dry_run: bool = False
 
 
 _Item = TypeVar("_Item")

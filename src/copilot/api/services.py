@@ -9,10 +9,20 @@ from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchQuery, SearchResult
+from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
+from copilot.domain.knowledge import (
+    KnowledgeDocument,
+    KnowledgeGap,
+    Passage,
+    Refusal,
+    SearchQuery,
+    SearchResult,
+)
 from copilot.domain.macro import FilledMacro, FoundMacro
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.signals import Alert
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
+from copilot.retrieval.library import UploadPlan, Written
 
 Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -78,6 +88,10 @@ class Assist(Protocol):
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
 
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str
+    ) -> HandOver: ...
+
     async def record_feedback(
         self,
         principal: Principal,
@@ -107,6 +121,10 @@ class Conversations(Protocol):
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]: ...
 
+    async def list_alerts(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[Alert]: ...
+
 
 class Actions(Protocol):
     """The part of ActionStore that reads."""
@@ -134,6 +152,8 @@ class Events(Protocol):
     def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
     ) -> AsyncGenerator[AssistEvent]: ...
+
+    def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]: ...
 
 
 class Searcher(Protocol):
@@ -170,6 +190,49 @@ class Library(Protocol):
     async def remove(self, tenant_id: str, external_id: str, version: str | None) -> None:
         """`NotFound` when there is no such document."""
 
+    async def add_files(self, tenant_id: str, files: Sequence[tuple[str, bytes]]) -> IngestReport: ...
+
+    async def plan_files(self, tenant_id: str, files: Sequence[tuple[str, bytes]]) -> UploadPlan: ...
+
+    async def put_many(
+        self, tenant_id: str, documents: Sequence[Written], refused: Sequence[Refusal]
+    ) -> IngestReport: ...
+
+    async def plan_many(
+        self, tenant_id: str, documents: Sequence[Written], refused: Sequence[Refusal]
+    ) -> UploadPlan: ...
+
+    async def passages(self, tenant_id: str, external_id: str, version: str | None) -> Sequence[Passage]: ...
+
+
+class Jobs(Protocol):
+    """Ingest in the background."""
+
+    async def submit_source(
+        self, tenant_id: str, requested_by: str, source: str, *, dry_run: bool = False
+    ) -> IngestJob: ...
+
+    async def submit_files(
+        self, tenant_id: str, requested_by: str, files: Sequence[tuple[str, bytes]], *, dry_run: bool = False
+    ) -> IngestJob: ...
+
+    async def get(self, tenant_id: str, job_id: str) -> IngestJob: ...
+
+    async def list_jobs(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 50
+    ) -> list[IngestJob]: ...
+
+    async def cancel(self, tenant_id: str, job_id: str) -> IngestJob: ...
+
+    def watch(self, tenant_id: str, job_id: str) -> AsyncGenerator[JobEvent]: ...
+
+
+class Sources(Protocol):
+    """The part of SourceCatalog that lists."""
+
+    def sources(self, tenant_id: str) -> list[ConfiguredSource]:
+        """Blocking."""
+
 
 class Services(Protocol):
     """The use cases and stores behind the API."""
@@ -188,6 +251,10 @@ class Services(Protocol):
     def documents(self) -> Documents: ...
     @property
     def library(self) -> Library: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def sources(self) -> Sources: ...
     @property
     def api_keys(self) -> ApiKeyStore: ...
     @property

@@ -6,14 +6,23 @@ makes them raise (fastapi/fastapi#15824), which would be logged as an error with
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from copilot.domain.assist import AssistEvent
-
 HEARTBEAT_SECONDS = 15.0
+
+
+class StreamedEvent(Protocol):
+    """What can be sent: an AssistEvent, a JobEvent or an Alert."""
+
+    @property
+    def id(self) -> int | str: ...
+    @property
+    def type(self) -> str: ...
+    def model_dump_json(self) -> str: ...
 
 
 class EventStream(StreamingResponse):
@@ -21,7 +30,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[AssistEvent], heartbeat: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(self, events: AsyncGenerator[StreamedEvent], heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._chunks = _encoded(events, heartbeat)
         super().__init__(self._chunks, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
@@ -32,9 +41,9 @@ class EventStream(StreamingResponse):
             await self._chunks.aclose()
 
 
-async def _encoded(events: AsyncGenerator[AssistEvent], heartbeat: float) -> AsyncGenerator[bytes]:
+async def _encoded(events: AsyncGenerator[StreamedEvent], heartbeat: float) -> AsyncGenerator[bytes]:
     """The events as bytes, and a comment whenever none has come for `heartbeat` seconds."""
-    coming: asyncio.Task[AssistEvent | None] | None = None
+    coming: asyncio.Task[StreamedEvent | None] | None = None
     try:
         while True:
             coming = coming or asyncio.create_task(_next(events))
@@ -53,5 +62,5 @@ async def _encoded(events: AsyncGenerator[AssistEvent], heartbeat: float) -> Asy
             coming.cancel()  # ends `events` too, where they wait
 
 
-async def _next(events: AsyncGenerator[AssistEvent]) -> AssistEvent | None:
+async def _next(events: AsyncGenerator[StreamedEvent]) -> StreamedEvent | None:
     return await anext(events, None)

@@ -18,6 +18,7 @@ from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of, cite, without_losers
 from copilot.assist.situation import Situation, gather, item_in_question
+from copilot.assist.text_features import text_features
 from copilot.assist.understanding import entities_of
 from copilot.domain.actions import PolicyDecision, PolicyOutcome
 from copilot.domain.asking import AnswerDraft, AskRequest
@@ -119,7 +120,7 @@ class PlaybookAnswerer:
         asked = find_entities(
             request.question, turn_id="", today=request.today, vocabulary=profile.vocabulary
         )
-        entities = (*entities_of(request.conversation, profile, request.today), *asked)
+        entities = (*entities_of(request.conversation, profile), *asked)
         named = last_of(entities, EntityKind.ORDER_ID)
         latest = desk.customer.order_ids[-_LATEST_ORDERS:] if desk.customer else ()
         for order_id in (named.value,) if named else latest:
@@ -221,7 +222,8 @@ class PlaybookAnswerer:
         """The conversation's own, then the one that the question itself is about."""
         found = [topic] if topic else []
         if profile.intents is not None:
-            prediction = profile.intents.predict(await self._embedder.embed_query(request.question))
+            vector = await self._embedder.embed_query(request.question)
+            prediction = profile.intents.predict(text_features(request.question, vector))
             asked = profile.playbooks.get(prediction.ranked[0][0]) if prediction.in_scope else None
             if asked is not None and asked not in found:
                 found.append(asked)
@@ -233,7 +235,7 @@ class PlaybookAnswerer:
         self, request: AskRequest, desk: AskDesk, case: _Case, profile: TenantProfile
     ) -> AnswerDraft:
         order = case.situation.order
-        item = item_in_question(order, entities_of(request.conversation, profile, request.today))
+        item = item_in_question(order, entities_of(request.conversation, profile))
         if order is None or item is None:
             names = case.situation.facts.get("order.item_names", "")
             return _draft([_said(f"Which item is it about: {names}?", case.calls)], answered=False)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from copilot.assist.amounts import find_amounts
+from copilot.assist.contacts import find_emails, find_phones, find_postcodes
 from copilot.assist.dates import find_dates
-from copilot.assist.redaction import luhn_valid
+from copilot.assist.redaction import find_personal_data, luhn_valid
 from copilot.domain.assist import Entity, EntityKind
 
 _DIGIT_WORDS = {
@@ -16,27 +18,10 @@ _DIGIT_WORDS = {
 }  # fmt: skip
 _DIGIT = rf"(?:\d|{'|'.join(w for w in _DIGIT_WORDS if len(w) > 1)}|o(?=[\s,-]))"
 _GAP = r"[\s,.\-–]{0,3}"
-_EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,}"
-)
-_PHONE = re.compile(
-    r"(?<![\w#-])(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
-    r"|(?<![\w#-])\+\d[\d .-]{7,14}\d(?![\w-])|(?<![\w#-])\d{10}(?![\w-])"
-)
-_ZIP = re.compile(
-    r"\b(?:[Zz][Ii][Pp]|[Pp]ostal|[Pp]ost)[ -]?(?:code)?(?:\s+(?:is|code))*\s*[:=]?\s*(\d{5})(?:-\d{4})?\b"
-    r"|\b[A-Z]{2},?\s+(\d{5})(?:-\d{4})?\b"
-    r"|(?<![\w#$.,-])(\d{5})(?:-\d{4})?(?![\w-]|[.,]\d)",
-)
-_AMOUNT = re.compile(
-    r"(?<![\w.])(?:US)?\$\s?(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)(?![\d])"
-    r"|(?<![\w.$,])(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s?(?:dollars|bucks|USD)\b",
-    re.IGNORECASE,
-)
 _PLURAL = re.compile(r"(?:es|s)$")
 _PRIORITY = (
-    EntityKind.EMAIL, EntityKind.ORDER_ID, EntityKind.PRODUCT, EntityKind.PHONE, EntityKind.AMOUNT,
-    EntityKind.DATE, EntityKind.ZIP,
+    EntityKind.CARD, EntityKind.EMAIL, EntityKind.ORDER_ID, EntityKind.PRODUCT, EntityKind.PHONE,
+    EntityKind.AMOUNT, EntityKind.DATE, EntityKind.ZIP,
 )  # fmt: skip
 
 
@@ -74,10 +59,14 @@ def find_entities(
     found: list[Entity] = []
     candidates = [
         *_order_ids(text, turn_id, vocabulary.order_ids),
-        *_emails(text, turn_id),
-        *_phones(text, turn_id),
-        *_zips(text, turn_id),
-        *_amounts(text, turn_id),
+        *_cards(text, turn_id),
+        *(_entity(EntityKind.EMAIL, f.value, text, (f.start, f.end), turn_id) for f in find_emails(text)),
+        *(_entity(EntityKind.PHONE, f.value, text, (f.start, f.end), turn_id) for f in find_phones(text)),
+        *(_entity(EntityKind.ZIP, f.value, text, (f.start, f.end), turn_id) for f in find_postcodes(text)),
+        *(
+            _entity(EntityKind.AMOUNT, str(m), text, (start, end), turn_id).model_copy(update={"money": m})
+            for m, start, end in find_amounts(text)
+        ),
         *(
             _entity(EntityKind.DATE, d.day.isoformat(), text, (d.start, d.end), turn_id)
             for d in find_dates(text, today)
@@ -103,6 +92,14 @@ def _entity(
     return Entity(
         kind=kind, value=value, text=text[start:end], start=start, end=end, turn_id=turn_id, doubt=doubt
     )
+
+
+def _cards(text: str, turn_id: str) -> Iterator[Entity]:
+    """Where a card number stands; of the number itself nothing is kept."""
+    for piece in find_personal_data(text):
+        if piece.kind == "CARD":
+            found = _entity(EntityKind.CARD, "[CARD]", text, (piece.start, piece.end), turn_id)
+            yield found.model_copy(update={"text": "[CARD]"})
 
 
 @lru_cache(maxsize=32)
@@ -145,32 +142,6 @@ def _doubt(form: OrderIdFormat, digits: str) -> str | None:
     if form.luhn and not luhn_valid(digits):
         return "The check digit does not fit: a digit may be misread, please confirm it."
     return None
-
-
-def _emails(text: str, turn_id: str) -> Iterator[Entity]:
-    for match in _EMAIL.finditer(text):
-        yield _entity(EntityKind.EMAIL, match.group().lower(), text, match.span(), turn_id)
-
-
-def _phones(text: str, turn_id: str) -> Iterator[Entity]:
-    for match in _PHONE.finditer(text):
-        digits = re.sub(r"\D", "", match.group())
-        value = f"+1{digits[-10:]}" if len(digits) <= 11 else f"+{digits}"  # noqa: PLR2004
-        yield _entity(EntityKind.PHONE, value, text, match.span(), turn_id)
-
-
-def _zips(text: str, turn_id: str) -> Iterator[Entity]:
-    for match in _ZIP.finditer(text):
-        group = match.lastindex or 0
-        yield _entity(EntityKind.ZIP, match[group], text, match.span(group), turn_id)
-
-
-def _amounts(text: str, turn_id: str) -> Iterator[Entity]:
-    for match in _AMOUNT.finditer(text):
-        number = (match[1] or match[2]).replace(",", "")
-        whole, _, cents = number.partition(".")
-        value = f"${int(whole):,}.{cents.ljust(2, '0')}"
-        yield _entity(EntityKind.AMOUNT, value, text, match.span(), turn_id)
 
 
 def _products(text: str, turn_id: str, products: Sequence[str]) -> Iterator[Entity]:

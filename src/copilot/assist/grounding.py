@@ -8,49 +8,23 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from copilot.assist.contradiction import contradicts, negates
+from copilot.assist.details import details, foreign_details, share_said
 from copilot.assist.links import foreign_links, hosts_of, without_foreign_links
-from copilot.assist.words import content_words
 from copilot.domain.assist import Sentence, Support
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
 from copilot.ports import Embedder
 
 SUPPORT_THRESHOLD = 0.6
 _LEXICAL_SHARE = 0.6
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-    "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15", "twenty": "20",
-    "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100",
-}  # fmt: skip
-_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"“'(])\b[A-Z][\w-]*[a-z0-9][\w-]*\b|\b[A-Z]{2,}[\w-]*\b")
 _COURTESY = re.compile(
     r"^(?:hi|hello|hey|dear|thank|thanks|sorry|i am sorry|i'm sorry|i apologi[sz]e|apologies|i understand|"
     r"please let|let me know|kind regards|best regards|have a|you're welcome|you are welcome|happy to help|"
     r"i'd be happy|i am happy|is there anything|happy to)\b",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|cannot|can't|won't|isn't|aren't|don't|doesn't|without|nor)\b", re.IGNORECASE
-)
 _MAX_COURTESY_WORDS = 16
-_COMMON_NAMES = frozenset(
-    [
-        "I",
-        "I'm",
-        "I'll",
-        "I'd",
-        "I've",
-        "OK",
-        "FAQ",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ]
-)
+_QUOTED_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -93,7 +67,10 @@ class Grounder:
             if score < self._threshold:
                 break
             found = evidence[index]
-            if foreign_details(text, found.text) or negates(text, found.text):
+            if index == scored[0][1] and negates(text, found.text):
+                # What is nearest says the opposite: nothing further away makes up for that.
+                break
+            if foreign_details(text, found.text) or contradicts(text, found.text):
                 continue
             if foreign_links(text, hosts_of([found.text])):
                 continue
@@ -105,23 +82,7 @@ class Grounder:
 
 def support_score(sentence: str, source: str, cosine: float) -> float:
     """How far `source` says what `sentence` says, 0..1: shared content words and cosine of embeddings."""
-    words = content_words(sentence)
-    lexical = len(words & content_words(source)) / len(words) if words else 0.0
-    return _LEXICAL_SHARE * lexical + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
-
-
-def foreign_details(sentence: str, source: str) -> tuple[str, ...]:
-    """Numbers, dates, amounts and names of `sentence` that `source` does not contain."""
-    known_numbers = _numbers(source)
-    known_words = {w.casefold() for w in re.findall(r"[\w-]+", source)}
-    numbers = [n for n in _numbers(sentence) if n not in known_numbers]
-    names = [n for n in _NAME.findall(sentence) if n not in _COMMON_NAMES and n.casefold() not in known_words]
-    return (*sorted(numbers), *names)
-
-
-def negates(sentence: str, source: str) -> bool:
-    """Whether one of the two says "not" and the other does not."""
-    return bool(_NEGATION.search(sentence)) != bool(_NEGATION.search(source))
+    return _LEXICAL_SHARE * share_said(sentence, source) + (1 - _LEXICAL_SHARE) * max(0.0, cosine)
 
 
 def is_courtesy(text: str) -> bool:
@@ -129,7 +90,7 @@ def is_courtesy(text: str) -> bool:
     return (
         bool(_COURTESY.match(text.strip()))
         and len(text.split()) <= _MAX_COURTESY_WORDS
-        and not _NUMBER.search(text)
+        and not details(text)
         and not foreign_links(text, frozenset())
     )
 
@@ -156,11 +117,25 @@ def contradictions(sentence: Sentence, passages: Sequence[ScoredPassage]) -> lis
             problems.append(f"quotes {citation.external_id} at {citation.start} with other words")
         if citation.audience is Audience.INTERNAL:
             problems.append(f"quotes {citation.external_id}, which is for representatives only")
+    if sentence.support is not Support.TEMPLATE and quotes_internal(sentence.text, passages):
+        problems.append("repeats words of a passage that is for representatives only")
     if sentence.support is Support.SUPPORTED:
         quotes = " ".join(c.quote for c in sentence.citations)
         problems += [f"{d!r} is not in its source" for d in foreign_details(sentence.text, quotes)]
         problems += [f"{d!r} is not in its source" for d in foreign_links(sentence.text, hosts_of([quotes]))]
     return problems
+
+
+def quotes_internal(text: str, passages: Sequence[ScoredPassage]) -> bool:
+    """Whether a stretch of its words stands in an internal passage and in no public one."""
+    said = _stretches(text)
+    internal = [s for s in passages if s.document.audience is Audience.INTERNAL]
+    if not said or not internal:
+        return False
+    public = {
+        w for s in passages if s.document.audience is Audience.PUBLIC for w in _stretches(s.passage.text)
+    }
+    return any(said & _stretches(s.passage.text) - public for s in internal)
 
 
 def enforce(sentences: Sequence[Sentence], passages: Sequence[ScoredPassage]) -> tuple[Sentence, ...]:
@@ -187,18 +162,12 @@ def support_share(sentences: Sequence[Sentence]) -> float:
     return len(good) / len(claims) if claims else 0.0
 
 
+def _stretches(text: str) -> set[str]:
+    words = re.findall(r"\w+", text.casefold())
+    return {" ".join(words[i : i + _QUOTED_WORDS]) for i in range(len(words) - _QUOTED_WORDS + 1)}
+
+
 def _without_evidence(text: str) -> Sentence:
     if is_courtesy(text):
         return Sentence(text=text, support=Support.TEMPLATE, sources=("courtesy",))
     return Sentence(text=text, support=Support.UNSUPPORTED)
-
-
-def _numbers(text: str) -> set[str]:
-    found = {_plain_number(n) for n in _NUMBER.findall(text)}
-    words = re.findall(r"[a-z]+", text.lower())
-    return found | {_NUMBER_WORDS[w] for w in words if w in _NUMBER_WORDS}
-
-
-def _plain_number(number: str) -> str:
-    plain = number.replace(",", "")
-    return plain.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", plain) else plain

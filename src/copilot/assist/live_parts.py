@@ -7,9 +7,12 @@ from copilot.assist.ahead import Ahead
 from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
+from copilot.assist.choosing import Chooser
+from copilot.assist.closing import Closing
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
 from copilot.assist.feedback import Feedback
+from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.identity import IdentityCheck
 from copilot.assist.lookups import LookUps
 from copilot.assist.macros import SavedReplies
@@ -20,8 +23,10 @@ from copilot.assist.profile import TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.replies import Replies
 from copilot.assist.silence import Silence
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.understanding import Understander
 from copilot.assist.verification import Verification
+from copilot.assist.watch import Watch
 from copilot.assist.workbench import Workbench
 from copilot.domain.asking import AskLimits
 from copilot.ports import (
@@ -33,6 +38,7 @@ from copilot.ports import (
     FeedbackStatistics,
     Ids,
     KnowledgeStore,
+    LanguageDetector,
     LedgerStore,
     OrderSystem,
     VerificationAttempts,
@@ -56,6 +62,7 @@ class LivePorts:
     embedder: Embedder
     clock: Clock
     ids: Ids
+    languages: LanguageDetector | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class LiveParts:
     workbench: Workbench
     verification: Verification
     pipeline: Pipeline
+    closing: Closing
     ahead: Ahead
     feedback: Feedback
     actions: ActionDesk
@@ -85,6 +93,8 @@ def live_parts(
     silence: Silence | None,
     ahead: Ahead | None,
     composer: Drafter | None,
+    chooser: Chooser | None,
+    refiner: SummaryRefiner | None,
 ) -> LiveParts:
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
@@ -92,11 +102,12 @@ def live_parts(
     saved = SavedReplies(ports.embedder)
     workbench = Workbench(ports.store, ports.bus, profiles)
     pipeline = Pipeline(
-        understander=Understander(ports.embedder),
+        understander=Understander(ports.embedder, ports.languages),
+        watch=Watch(ports.store, ports.clock, ports.ids),
         search=ports.search,
         knowledge=ports.knowledge,
         lookups=LookUps(ports.desk, ports.clock),
-        planner=NextActionPlanner(ports.desk),
+        planner=NextActionPlanner(ports.desk, EpisodeReader(ports.embedder)),
         replies=Replies(
             composer or Composer(ranker),
             llm,
@@ -109,6 +120,7 @@ def live_parts(
         ),
         clock=ports.clock,
         ids=ports.ids,
+        chooser=chooser,
     )
     asks = Asks(
         AskParts(
@@ -135,6 +147,7 @@ def live_parts(
         workbench=workbench,
         verification=verification,
         pipeline=pipeline,
+        closing=Closing(ports.clock, chooser=chooser, refiner=refiner),
         ahead=ahead,
         feedback=Feedback(ports.store, ports.ledger, silence, ports.clock),
         actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead),

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
 
-from copilot.assist.classifier import LinearClassifier, load_weights
+from copilot.assist.case_templates import CASE_TEMPLATES, CaseTemplates, load_case_templates
+from copilot.assist.classifier import Classifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.flow.learning import NEXT_STEPS
+from copilot.assist.flow.ranker import StepRanker, load_ranker
 from copilot.assist.macros import MACROS, load_macros
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
+from copilot.domain.conversation import Turn
 from copilot.domain.errors import ConfigurationError, CopilotError
 from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook
@@ -41,11 +47,20 @@ class TenantProfile:
 
     tenant_id: str
     playbooks: Mapping[str, Playbook]
-    intents: LinearClassifier | None
-    sentiment: LinearClassifier | None
+    intents: Classifier | None
+    sentiment: Classifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
+    next_steps: StepRanker | None = None
+    """What finished conversations say about next steps; None: playbooks stand as written."""
+    templates: CaseTemplates = field(default_factory=CaseTemplates)
     macros: Mapping[str, Macro] = field(default_factory=dict)
+    zone: str = "UTC"
+    """Where "today" and "tomorrow" are meant, as the IANA names it."""
+
+    def day_of(self, turn: Turn) -> date:
+        """The day on which it was said, where the tenant is."""
+        return turn.created_at.astimezone(ZoneInfo(self.zone)).date()
 
 
 class TenantProfiles:
@@ -58,12 +73,14 @@ class TenantProfiles:
         *,
         voices: Mapping[str, BrandVoice] | None = None,
         order_ids: Mapping[str, tuple[OrderIdFormat, ...]] | None = None,
+        zones: Mapping[str, str] | None = None,
     ) -> None:
-        """`voices` and `order_ids` are by tenant; others get the defaults."""
+        """`voices`, `order_ids` and `zones` (IANA names) are by tenant; others get the defaults."""
         self._store = store
         self._orders = orders
         self._voices = voices or {}
         self._order_ids = order_ids or {}
+        self._zones = zones or {}
         self._profiles: dict[str, TenantProfile] = {}
 
     async def of(self, tenant_id: str) -> TenantProfile:
@@ -89,12 +106,23 @@ class TenantProfiles:
                 products=await self._product_names(),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
+            next_steps=await self._next_steps(tenant_id, playbooks),
+            templates=await self._templates(tenant_id),
+            zone=self._zones.get(tenant_id, "UTC"),
             macros={m.id: m for m in macros},
         )
 
-    async def _classifier(self, tenant_id: str, name: str) -> LinearClassifier | None:
+    async def _next_steps(self, tenant_id: str, playbooks: tuple[Playbook, ...]) -> StepRanker | None:
+        stored = await self._store.get_artifact(tenant_id, NEXT_STEPS)
+        return load_ranker(stored[1], playbooks) if stored else None
+
+    async def _templates(self, tenant_id: str) -> CaseTemplates:
+        stored = await self._store.get_artifact(tenant_id, CASE_TEMPLATES)
+        return load_case_templates(stored[1]) if stored else CaseTemplates()
+
+    async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:
         stored = await self._store.get_artifact(tenant_id, name)
-        return LinearClassifier(load_weights(stored[1])) if stored else None
+        return Classifier(load_weights(stored[1])) if stored else None
 
     async def _product_names(self) -> tuple[str, ...]:
         try:

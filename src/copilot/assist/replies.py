@@ -35,6 +35,8 @@ from copilot.ports import Clock, Drafter, Ids, LedgerStore
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
 _SURE, _MACROS = 0.5, 3
+_LETTERS_THAT_TELL = 20
+"""A shorter turn may be taken for any language."""
 
 
 class Replies:
@@ -67,6 +69,7 @@ class Replies:
         """The composer's draft is shown on entry; the LLM's, begun before it, is waited for on exit."""
         request = await self._with_macros(revision, _request(revision, as_of, today))
         revision.memory.suggestion = None
+        foreign = _foreign_language(revision)
         if request is None:
             yield
             return
@@ -75,7 +78,11 @@ class Replies:
         if self._llm is not None and worth_asking:
             late = asyncio.create_task(self._ask_llm(revision, request, self._llm))
         try:
-            composed = await revision.attempt("drafting", self._compose(revision, request))
+            composed = None
+            if foreign is None:
+                composed = await revision.attempt("drafting", self._compose(revision, request))
+            else:
+                await revision.attempt("drafting", self._say_foreign(revision, request, foreign))
             yield
             if late is not None and not revision.silent:
                 await revision.attempt("drafting", self._settle(revision, composed, late))
@@ -83,6 +90,13 @@ class Replies:
             if late is not None and not late.done():
                 late.cancel()
                 await asyncio.gather(late, return_exceptions=True)
+
+    async def _say_foreign(self, revision: Revision, request: DraftRequest, language: str) -> None:
+        """The composer writes only what somebody has written for it, in the languages they wrote it in."""
+        draft = self._suggestion(revision, self._composer.kind, self._ids.new("sug"), (), request)
+        spoken = ", ".join(revision.profile.voice.languages)
+        message = f"The customer writes in {language!r}; there are templates in {spoken} only."
+        await self._block(revision, draft, BlockReason.LANGUAGE, message)
 
     async def _with_macros(self, revision: Revision, request: DraftRequest | None) -> DraftRequest | None:
         """With the saved replies for what the representative has in mind, or where no playbook is sure."""
@@ -309,6 +323,17 @@ def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | Non
         lead=voice.lead,
         promise=voice.promise,
     )
+
+
+def _foreign_language(revision: Revision) -> str | None:
+    """The customer's language when the tenant has no templates in it; a doubtful one counts as theirs."""
+    understanding, last = revision.memory.understanding, revision.conversation.last_customer_turn
+    if understanding is None or last is None or not understanding.asks_something:
+        return None
+    if sum(character.isalpha() for character in last.text) < _LETTERS_THAT_TELL:
+        return None
+    language = understanding.language
+    return language if language not in {None, *revision.profile.voice.languages} else None
 
 
 def _letter(voice: BrandVoice) -> LetterForm:

@@ -30,6 +30,7 @@ from copilot.domain.conversation import Conversation, Turn
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchResult
 from copilot.domain.playbook import Playbook
+from copilot.domain.signals import SignalKind
 from copilot.domain.wrap_up import Summary
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,11 @@ class Memory:
     matters: list[Intent] = field(default_factory=list)
     """What each customer turn that asked for something was about."""
     sentiments: list[Sentiment] = field(default_factory=list)
+    earlier_contacts: tuple[Conversation, ...] = ()
+    """The customer's conversations of the weeks before, as far as `contacts_of` was looked up."""
+    contacts_of: str | None = None
+    alerted: set[SignalKind] = field(default_factory=set)
+    """Reasons that supervisors have been told."""
     view: OrderView | None = None
     results: tuple[ToolResult, ...] = ()
     situation: Situation | None = None
@@ -83,11 +89,11 @@ class Memory:
         self.view, self.results = None, ()
 
     def copied(self) -> "Memory":
-        """For work that may come to nothing; its lists are its own."""
+        """For work that may come to nothing; its lists and sets are its own."""
         other = copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, list):
-                setattr(other, name, list(value))
+            if isinstance(value, list | set):
+                setattr(other, name, copy(value))
         return other
 
     def adopt(self, other: "Memory") -> None:
@@ -105,6 +111,7 @@ class Memory:
             understood=_last_understood(snapshot),
             topic=snapshot.understanding,
             sentiments=[snapshot.understanding.sentiment] if snapshot.understanding else [],
+            alerted={alert.reason for alert in snapshot.alerts},
             next_actions=snapshot.next_actions,
             actions=snapshot.actions,
             suggestion=snapshot.suggestion,

@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot.assist.ahead import Ahead, Attempt
 from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import SentenceRanker
 from copilot.assist.identity import Claim
 from copilot.assist.live_parts import LivePorts, live_parts
@@ -17,6 +18,7 @@ from copilot.assist.macros import fill, macro_of
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.silence import Silence
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskLimits, AskTicket
@@ -33,7 +35,7 @@ from copilot.domain.conversation import (
 )
 from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
 from copilot.domain.macro import FilledMacro, FoundMacro
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import (
     Drafter,
 )
@@ -55,11 +57,14 @@ class LiveAssist:
         silence: Silence | None = None,
         ahead: Ahead | None = None,
         composer: Drafter | None = None,
+        chooser: Chooser | None = None,
+        refiner: SummaryRefiner | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
         `composer` is another one than ours, for evaluations that plant a fault.
-        Without `asker` the playbook planner alone answers what representatives ask.
+        Without `asker` the playbook planner alone answers what representatives ask. `chooser` picks among
+        next actions and dispositions, `refiner` rewords the summary when it is handed over or filed.
         """
         parts = live_parts(
             ports,
@@ -72,12 +77,15 @@ class LiveAssist:
             silence=silence,
             ahead=ahead,
             composer=composer,
+            chooser=chooser,
+            refiner=refiner,
         )
         self._ports = ports
         self._profiles = profiles
         self._workbench = parts.workbench
         self._verification = parts.verification
         self._pipeline = parts.pipeline
+        self._closing = parts.closing
         self._ahead = parts.ahead
         self._feedback = parts.feedback
         self._actions = parts.actions
@@ -272,13 +280,23 @@ class LiveAssist:
             self._ahead.drop(conversation_id)
             revision = await self._workbench.revision(principal, conversation)
             revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
-            wrapped = self._pipeline.wrap_up(revision)
+            wrapped = await self._closing.wrap_up(revision)
             closed = await self._ports.store.close(principal.tenant_id, wrapped)
             await self._ports.bus.advance(closed)
             await self._ports.bus.publish(principal.tenant_id, conversation_id, closed.revision, wrapped)
             await self._ports.bus.save(principal.tenant_id, conversation_id)
         self._workbench.forget(conversation_id)
         return wrapped
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str = ""
+    ) -> HandOver:
+        """What `to` reads who takes the conversation over. It changes nothing: the CRM transfers."""
+        async with self._workbench.lock(conversation_id):
+            conversation = await self._open_conversation(principal, conversation_id)
+            revision = await self._workbench.revision(principal, conversation)
+            revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
+            return await self._closing.hand_over(revision, to, reason)
 
     # ------------------------------------------------------------ what people decide
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from copilot.assist.entities import last_of
-from copilot.assist.understanding import customer_said, is_frustrated
+from copilot.assist.signals import is_frustrated
+from copilot.assist.understanding import customer_said
 from copilot.domain.actions import ToolResult
 from copilot.domain.assist import Entity, EntityKind, OrderView, Sentiment, Understanding
 from copilot.domain.commerce import Customer, LineItem, Order

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from copilot.assist.classifier import dump_weights, load_weights
+from copilot.assist.text_features import text_features
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.playbook import Playbook
 from copilot.ports import ClassifierTrainer, ClassifierWeights, Embedder, KnowledgeStore
@@ -18,7 +19,7 @@ INTENT_CLASSIFIER = "intent-classifier"
 SENTIMENT_CLASSIFIER = "sentiment-classifier"
 _SENTIMENT_LINES = Path(__file__).parent / "data" / "sentiment.yaml"
 # Raise when the training itself changes, so that stored classifiers are trained anew.
-_TRAINING_VERSION = "3"
+_TRAINING_VERSION = "5"
 
 
 class LivePathTrainer:
@@ -47,8 +48,10 @@ class LivePathTrainer:
         stored = await self._store.get_artifact(tenant_id, name)
         if stored is not None and stored[0] == key:
             return load_weights(stored[1])
-        vectors = await self._embedder.embed_passages([text for text, _ in examples])
-        weights = self._trainer.train(vectors, [label for _, label in examples])
+        texts = [text for text, _ in examples]
+        vectors = await self._embedder.embed_passages(texts)
+        features = [text_features(text, vector) for text, vector in zip(texts, vectors, strict=True)]
+        weights = self._trainer.train(features, [label for _, label in examples])
         await self._store.put_artifact(tenant_id, name, key, dump_weights(weights))
         return weights
 

@@ -1,243 +1,60 @@
 """What a turn means in its conversation: intent, entities, sentiment, and the question to look up."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from copilot.assist.classifier import Prediction, sentiment_score
 from copilot.assist.entities import find_entities
-from copilot.assist.focus import IDENTIFIERS, question_in, without_data
+from copilot.assist.language import language_of
 from copilot.assist.profile import TenantProfile
-from copilot.assist.redaction import mask
-from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
+from copilot.assist.promises import promises_in
+from copilot.assist.reading import (
+    CLEAR_PROBABILITY,
+    SHORT_WORDS,
+    Reading,
+    answers,
+    is_question,
+    read_turn,
+)
+from copilot.assist.signals import signals_in, trend_of, with_repeated
+from copilot.assist.text_features import text_features
+from copilot.domain.assist import Entity, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
-from copilot.ports import Embedder, Vector
-from copilot.retrieval.sentences import split_sentences
+from copilot.domain.signals import Promise, Signal
+from copilot.ports import Embedder, LanguageDetector, TextFeatures
 
 _MAX_QUERY_CHARACTERS = 600
-_SHORT_WORDS = 6
-_SMALL_TALK_WORDS = 14
 _MIN_ALTERNATIVE = 0.1
-_CLEAR_PROBABILITY = 0.5
-_CLEAR_CHANGE = 0.8
-"""How sure it takes to hear a new matter in the answer to the representative's own question."""
-_CLEARLY_NEGATIVE, _RECENT_TURNS, _REPEATED = -0.6, 3, 2
 _MIN_SENTENCE_WORDS, _MAX_SENTENCES = 3, 4
-# What is left of "my order is LF-1004829 and my email is jo@example.com" once the data are taken out.
-_DANGLING = re.compile(
-    r"\b(?:and\s+)?(?:my|the|order|it's|it is)\s+(?:order|e-?mail|phone|zip|account)?\s*"
-    r"(?:number|address|code|id)?\s*(?:is|was|:)\s*(?=$|[.,;!?]|\band\b)",
-    re.IGNORECASE,
-)
-_MASKED = re.compile(r"\[(?:CARD|IBAN|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)\]")
-_WORD = re.compile(r"[A-Za-z']+|\d+")
-_POINTS_BACK = re.compile(
-    r"\b(?:it|its|it's|that|this|these|those|they|them|one|ones|he|she|then|instead|same|there|else)\b"
-    r"|^(?:and|but|so|or|also|what about|how about|what if|why|why not|really)\b",
-    re.IGNORECASE,
-)
-_THANKS = re.compile(
-    r"\b(?:thanks?|thank you|thx|cheers|appreciate|bye|goodbye|have a (?:nice|good|great|lovely|wonderful)|"
-    r"that(?:'s| is) all|all set|solved|works? now|you(?:'ve| have) been)\b",
-    re.IGNORECASE,
-)
-_REQUEST = re.compile(
-    r"\?|\b(?:how|what|when|where|which|who|why|can i|can you|could|would|will|please|need|want|"
-    r"do you|does|is there|refund|return|cancel|exchange|broken|but|however|still|not|can't|won't|doesn't|"
-    r"didn't|never|missing|wrong)\b",
-    re.IGNORECASE,
-)
-_INVITES = re.compile(
-    r"\b(?:anything|something) else\b|\bhow (?:can|may|could) (?:i|we) help\b", re.IGNORECASE
-)
-"""Questions that ask for a new matter."""
-_FILLER = frozenset(
-    [
-        "a",
-        "ah",
-        "all",
-        "alright",
-        "an",
-        "and",
-        "are",
-        "at",
-        "be",
-        "both",
-        "bye",
-        "cool",
-        "correct",
-        "day",
-        "do",
-        "exactly",
-        "fine",
-        "for",
-        "go",
-        "good",
-        "great",
-        "got",
-        "happy",
-        "hello",
-        "help",
-        "here",
-        "hey",
-        "hi",
-        "i",
-        "i'd",
-        "i'll",
-        "i'm",
-        "i've",
-        "is",
-        "it",
-        "it's",
-        "its",
-        "just",
-        "last",
-        "let",
-        "me",
-        "much",
-        "my",
-        "name",
-        "no",
-        "nope",
-        "number",
-        "of",
-        "oh",
-        "ok",
-        "okay",
-        "on",
-        "one",
-        "order",
-        "perfect",
-        "please",
-        "right",
-        "second",
-        "so",
-        "sorry",
-        "sure",
-        "thank",
-        "thanks",
-        "that",
-        "that's",
-        "the",
-        "there",
-        "this",
-        "to",
-        "um",
-        "uh",
-        "under",
-        "using",
-        "we",
-        "well",
-        "with",
-        "yeah",
-        "yep",
-        "yes",
-        "you",
-        "your",
-        "email",
-        "e",
-        "mail",
-        "address",
-        "zip",
-        "code",
-        "phone",
-        "postal",
-        "account",
-        "moment",
-        "minute",
-        "id",
-        "was",
-        "were",
-        "which",
-        "would",
-        "be",
-        "should",
-        "found",
-        "see",
-        "card",
-        "first",
-        "full",
-    ]
-)
-_GREETING = frozenset(
-    [
-        "hi",
-        "hello",
-        "hey",
-        "good",
-        "morning",
-        "afternoon",
-        "evening",
-        "day",
-        "there",
-        "dear",
-        "team",
-        "everyone",
-    ]
-)
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """A turn with everything personal taken out, and what kind of turn it is."""
+class Background:
+    """What is known when a turn comes: the customer's mood so far, oldest first, and their language."""
 
-    text: str
-    question: str
-    """Its sentences that ask or complain: what is looked up."""
-    words: tuple[str, ...]
-    entities: tuple[Entity, ...]
-    answers: bool = False
-    """Whether the representative had just asked something, other than whether there is anything else."""
+    sentiments: tuple[Sentiment, ...] = ()
+    language: str | None = None
+    repeated: Signal | None = None
+    """Set where the customer has been here before, lately."""
 
-    @property
-    def clear_at(self) -> float:
-        """From which probability on the turn speaks for itself."""
-        return _CLEAR_CHANGE if self.answers else _CLEAR_PROBABILITY
 
-    @property
-    def sentences(self) -> list[str]:
-        return [self.text[start:end] for start, end in split_sentences(self.text)]
-
-    @property
-    def is_greeting(self) -> bool:
-        return bool(self.words) and all(w in _GREETING for w in self.words)
-
-    @property
-    def is_thanks(self) -> bool:
-        return (
-            len(self.words) <= _SMALL_TALK_WORDS
-            and bool(_THANKS.search(self.text))
-            and not _REQUEST.search(self.text)
-        )
-
-    @property
-    def only_supplies_data(self) -> bool:
-        """An answer to "what is your order number?" and the like, or a bare yes."""
-        content = [w for w in self.words if w not in _FILLER]
-        allowed = 2 if any(e.kind in IDENTIFIERS for e in self.entities) else 0  # room for a name
-        return len(content) <= allowed and "?" not in self.text
-
-    @property
-    def leans_on_context(self) -> bool:
-        if self.answers or len(self.words) <= _SHORT_WORDS:
-            return True
-        named = any(e.kind is EntityKind.PRODUCT for e in self.entities)
-        return not named and bool(_POINTS_BACK.search(self.text)) and len(self.words) <= 3 * _SHORT_WORDS
+_NOTHING_KNOWN = Background()
 
 
 class Understander:
     """Needs no LLM: one embedding and two small classifiers a turn."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, languages: LanguageDetector | None = None) -> None:
+        """Without `languages` the language of turns is not told."""
         self._embedder = embedder
+        self._languages = languages
 
-    async def anticipate(self, turn: Turn, *, profile: TenantProfile, today: date) -> None:
+    async def anticipate(self, turn: Turn, *, profile: TenantProfile) -> None:
         """Embeds what understanding and search will ask for, so that both find it done."""
-        vocabulary = profile.vocabulary
-        entities = find_entities(turn.text, turn_id=turn.id, today=today, vocabulary=vocabulary)
-        reading = _read(turn, entities)
+        entities = _entities(turn, profile)
+        reading = read_turn(turn, entities)
         texts = {reading.text or "hello", reading.question[:_MAX_QUERY_CHARACTERS]} - {""}
         await asyncio.gather(*(self._embedder.embed_query(text) for text in texts))
 
@@ -249,111 +66,116 @@ class Understander:
         profile: TenantProfile,
         previous: Understanding | None,
         today: date,
+        background: Background = _NOTHING_KNOWN,
     ) -> Understanding:
         """`previous` is the understanding of the customer turn before, whose intent a short turn keeps."""
-        entities = entities_of(conversation, profile, today)
+        entities = entities_of(conversation, profile)
         reading = replace(
-            _read(turn, tuple(e for e in entities if e.turn_id == turn.id)),
-            answers=_answers(conversation, turn),
+            read_turn(turn, tuple(e for e in entities if e.turn_id == turn.id)),
+            answers=answers(conversation, turn),
         )
-        vector = await self._embedder.embed_query(reading.text or "hello")
+        features = await self._features(reading.text or "hello")
         asks = not (reading.is_greeting or reading.is_thanks)
-        query, prediction = reading.question, await self._predict(profile, reading, vector)
+        query, prediction = reading.question, await self._predict(profile, reading, features)
         if asks and previous is not None and previous.query:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
+        sentiments = (*background.sentiments, _sentiment(profile, features))
+        promises, signals = noticed(
+            conversation, upto=turn.sequence, profile=profile, sentiments=sentiments, today=today
+        )
         return Understanding(
             query=query[:_MAX_QUERY_CHARACTERS] if asks else "",
             intent=intent,
             alternatives=alternatives,
             entities=entities,
-            sentiment=_sentiment(profile, vector),
+            sentiment=sentiments[-1],
             asks_something=asks and bool(query.strip()),
+            language=self._language(reading, turn, conversation, background),
+            trend=trend_of(sentiments),
+            signals=with_repeated(signals, background.repeated),
+            promises=promises,
         )
 
-    async def _predict(self, profile: TenantProfile, reading: _Reading, vector: Vector) -> Prediction | None:
+    def _language(
+        self, reading: Reading, turn: Turn, conversation: Conversation, background: Background
+    ) -> str | None:
+        if self._languages is None:
+            return None
+        before = [t.text for t in customer_said(conversation) if t.sequence < turn.sequence]
+        return language_of(reading.text, before, self._languages, background.language)
+
+    async def _predict(
+        self, profile: TenantProfile, reading: Reading, features: TextFeatures
+    ) -> Prediction | None:
         """Of the whole turn; when that is no known matter, of the sentence that clearly is one."""
-        whole = _predict(profile, vector)
+        whole = _predict(profile, features)
         if whole is not None and _is_courtesy(whole, profile) and _says_more(reading):
             # "Good morning, my name is … The arm is snapped." is no mere greeting.
-            return _predict(profile, await self._embedder.embed_query(reading.question))
-        if whole is None or (whole.in_scope and whole.probability >= _CLEAR_PROBABILITY):
+            return _predict(profile, await self._features(reading.question))
+        if whole is None or (whole.in_scope and whole.probability >= CLEAR_PROBABILITY):
             return whole
         sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
         if len(sentences) < 2:  # noqa: PLR2004 - one sentence is the whole turn
             return whole
-        parts = [_predict(profile, await self._embedder.embed_query(s)) for s in sentences[:_MAX_SENTENCES]]
+        parts = [_predict(profile, await self._features(s)) for s in sentences[:_MAX_SENTENCES]]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
         # A greeting in front is not what the turn is about.
         candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
         return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
 
+    async def _features(self, text: str) -> TextFeatures:
+        return text_features(text, await self._embedder.embed_query(text))
+
     async def _in_context(
-        self, reading: _Reading, alone: Prediction | None, previous: Understanding, profile: TenantProfile
+        self, reading: Reading, alone: Prediction | None, previous: Understanding, profile: TenantProfile
     ) -> tuple[str, Prediction | None]:
         """The query and the intent's prediction once earlier turns are taken into account."""
         if reading.only_supplies_data:
             return previous.query, None
         clear = alone is not None and alone.in_scope and alone.probability >= reading.clear_at
-        if clear and len(reading.words) > _SHORT_WORDS:
+        if clear and len(reading.words) > SHORT_WORDS:
             return reading.question, alone
         if not reading.leans_on_context:
             return reading.question, alone
         joined = f"{previous.query} {reading.question}"[-_MAX_QUERY_CHARACTERS:]
         if clear:
             return joined, alone
-        return joined, _predict(profile, await self._embedder.embed_query(joined))
+        return joined, _predict(profile, await self._features(joined))
 
 
-def entities_of(conversation: Conversation, profile: TenantProfile, today: date) -> tuple[Entity, ...]:
+def noticed(
+    conversation: Conversation,
+    *,
+    profile: TenantProfile,
+    sentiments: Sequence[Sentiment],
+    today: date,
+    upto: int | None = None,
+) -> tuple[tuple[Promise, ...], tuple[Signal, ...]]:
+    """What was promised, and what tells that it goes wrong; of the turns up to the sequence `upto`."""
+    said = [(t, profile.day_of(t)) for t in conversation.turns if upto is None or t.sequence <= upto]
+    promises = promises_in([(t.id, t.speaker, t.text, day) for t, day in said], today)
+    customers = [(t, day) for t, day in said if t.speaker is Speaker.CUSTOMER]
+    return promises, signals_in(customers, sentiments, promises)
+
+
+def entities_of(conversation: Conversation, profile: TenantProfile) -> tuple[Entity, ...]:
     """Everything that the customer, or the representative in reading back, has named, oldest first."""
-    found: list[Entity] = []
-    for turn in conversation.turns:
-        found += find_entities(turn.text, turn_id=turn.id, today=today, vocabulary=profile.vocabulary)
-    return tuple(found)
+    return tuple(entity for turn in conversation.turns for entity in _entities(turn, profile))
 
 
-def is_frustrated(sentiments: Sequence[Sentiment]) -> bool:
-    """Whether the last customer turn is clearly negative, and another of the last three is too."""
-    recent = sentiments[-_RECENT_TURNS:]
-    negative = [s.score <= _CLEARLY_NEGATIVE for s in recent]
-    return sum(negative) >= _REPEATED and negative[-1]
+def _entities(turn: Turn, profile: TenantProfile) -> tuple[Entity, ...]:
+    """Dates in it are seen from the day it was said on."""
+    day = profile.day_of(turn)
+    return find_entities(turn.text, turn_id=turn.id, today=day, vocabulary=profile.vocabulary)
 
 
-def is_question(text: str) -> bool:
-    """Whether `text` asks or requests something, as opposed to telling."""
-    return bool(_REQUEST.search(text))
-
-
-def _answers(conversation: Conversation, turn: Turn) -> bool:
-    before = next((t for t in conversation.turns if t.sequence == turn.sequence - 1), None)
-    if before is None or before.speaker is not Speaker.REPRESENTATIVE:
-        return False
-    return before.text.rstrip().endswith("?") and not _INVITES.search(before.text)
-
-
-def _read(turn: Turn, entities: tuple[Entity, ...]) -> _Reading:
-    """The intent is read from all of it, hesitation too, as the examples are written."""
-    text = turn.text
-    for entity in sorted(entities, key=lambda e: e.start, reverse=True):
-        if entity.kind in IDENTIFIERS:
-            text = f"{text[: entity.start]} {text[entity.end :]}"
-    text = _MASKED.sub(" ", mask(text))
-    text = _DANGLING.sub(" ", re.sub(r"\s+", " ", text).strip())
-    text = re.sub(r"\s+(?=[.,;!?])", "", re.sub(r"\s+", " ", text)).strip(" ,:;-")
-    words = tuple(w.lower() for w in _WORD.findall(text))
-    if not words:
-        return _Reading(text="", question="", words=(), entities=entities)
-    question = question_in(without_data(turn.text, entities))
-    return _Reading(text=text, question=question, words=words, entities=entities)
-
-
-def _predict(profile: TenantProfile, vector: Vector) -> Prediction | None:
-    return profile.intents.predict(vector) if profile.intents is not None else None
+def _predict(profile: TenantProfile, features: TextFeatures) -> Prediction | None:
+    return profile.intents.predict(features) if profile.intents is not None else None
 
 
 def _intent(
-    prediction: Prediction | None, profile: TenantProfile, reading: _Reading, previous: Understanding | None
+    prediction: Prediction | None, profile: TenantProfile, reading: Reading, previous: Understanding | None
 ) -> tuple[Intent | None, tuple[Intent, ...]]:
     earlier = previous.intent if previous else None
     courtesy = reading.is_greeting or reading.is_thanks
@@ -361,7 +183,7 @@ def _intent(
         named = _intents(prediction, profile)[:1]
         if (
             named
-            and named[0].confidence >= _CLEAR_PROBABILITY
+            and named[0].confidence >= CLEAR_PROBABILITY
             and not profile.playbooks[named[0].name].asks_knowledge
         ):
             return named[0], ()
@@ -389,7 +211,7 @@ def _is_courtesy(prediction: Prediction, profile: TenantProfile) -> bool:
     return playbook is not None and not playbook.asks_knowledge
 
 
-def _says_more(reading: _Reading) -> bool:
+def _says_more(reading: Reading) -> bool:
     """Whether a question or complaint is left once the courtesies are gone."""
     shortened = len(reading.question) < len(reading.text)
     return shortened and not reading.is_greeting and not reading.is_thanks and is_question(reading.question)
@@ -403,10 +225,10 @@ def _intents(prediction: Prediction, profile: TenantProfile) -> list[Intent]:
     ]
 
 
-def _sentiment(profile: TenantProfile, vector: Vector) -> Sentiment:
+def _sentiment(profile: TenantProfile, features: TextFeatures) -> Sentiment:
     if profile.sentiment is None:
         return Sentiment(label=SentimentLabel.NEUTRAL, score=0.0)
-    prediction = profile.sentiment.predict(vector)
+    prediction = profile.sentiment.predict(features)
     return Sentiment(label=SentimentLabel(prediction.label), score=round(sentiment_score(prediction), 4))
 
 

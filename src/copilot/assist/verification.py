@@ -50,7 +50,7 @@ class Verification:
             return conversation
         profile = await self._profiles.of(conversation.tenant_id)
         memory = await self._workbench.memory(conversation)
-        entities = entities_of(conversation, profile, self._clock.now().date())
+        entities = entities_of(conversation, profile)
         try:
             customer = await self._check.check_own_words(conversation, entities, memory.crm_email)
         except CopilotError as error:

@@ -2,7 +2,9 @@
 
 import numpy as np  # noqa: F401 - first on the main thread: two threads importing it clash
 
+from copilot.bootstrap.intake import Intake, Planning, ingest_intake, open_planning, plan_intake
 from copilot.bootstrap.knowledge import KnowledgeBase, ingest, open_knowledge, open_search
+from copilot.bootstrap.learning import step_learner
 from copilot.bootstrap.live import Check, Services, running
 from copilot.bootstrap.models import chat_model
 from copilot.bootstrap.state import State, open_state
@@ -11,16 +13,22 @@ from copilot.bootstrap.tools import Desk, approval_seals, open_assessor, open_de
 __all__ = [
     "Check",
     "Desk",
+    "Intake",
     "KnowledgeBase",
+    "Planning",
     "Services",
     "State",
     "approval_seals",
     "chat_model",
     "ingest",
+    "ingest_intake",
     "open_assessor",
     "open_desk",
     "open_knowledge",
+    "open_planning",
     "open_search",
     "open_state",
+    "plan_intake",
     "running",
+    "step_learner",
 ]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copilot.adapters.chroma_index import ChromaIndex
-from copilot.adapters.classifier_training import LogisticTrainer
+from copilot.adapters.chroma_server import ChromaServerIndex
+from copilot.adapters.classifier_training import ExpertTrainer
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.loaders.folder import FolderSource
+from copilot.adapters.sources.spool import SpooledSource
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.tiktoken_counter import TiktokenCounter
@@ -17,14 +19,18 @@ from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
-from copilot.bootstrap.models import open_embedder
+from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
+from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
-from copilot.ports import Embedder, PassageIndex
+from copilot.domain.ingest import IngestProgress, IngestReport
+from copilot.ports import DocumentSource, Embedder, PassageIndex, QueryRewriter
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
-from copilot.retrieval.ingest import Ingestor, IngestProgress, IngestReport
+from copilot.retrieval.ingest import Ingestor
+from copilot.retrieval.planning import Planner
+from copilot.retrieval.remote import RemoteIngest
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.policy_store import load_policy, save_policies
 
@@ -36,6 +42,8 @@ class KnowledgeBase:
     store: SqlKnowledgeStore
     search: KnowledgeSearch
     ingestor: Ingestor
+    planner: Planner
+    remote: RemoteIngest
     index: PassageIndex
     embedder: Embedder
 
@@ -46,19 +54,35 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
         stack.callback(embedder.close)
-        index = await ChromaIndex.open(settings.index_dir, embedder.model_id)
+        index = await _open_index(settings, embedder.model_id)
         stack.push_async_callback(index.close)
         store = SqlKnowledgeStore(database)
+        chunker = Chunker(TiktokenCounter(), WordPieceCounter())
+        stack.push_async_callback(store.close)
         ingestor = Ingestor(
             store=store,
             index=index,
             embedder=embedder,
-            chunker=Chunker(TiktokenCounter(), WordPieceCounter()),
+            chunker=chunker,
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
-        search = knowledge_search(settings, store, index, embedder)
-        yield KnowledgeBase(store, search, ingestor, index, embedder)
+        rewriter = await stack.enter_async_context(query_rewriter(settings))
+        yield KnowledgeBase(
+            store,
+            knowledge_search(settings, store, index, embedder, rewriter),
+            ingestor,
+            Planner(store, chunker),
+            RemoteIngest(store, SpooledSource.of),
+            index,
+            embedder,
+        )
+
+
+async def _open_index(settings: Settings, model_id: str) -> ChromaIndex | ChromaServerIndex:
+    if settings.index_url is not None:
+        return await ChromaServerIndex.open(settings.index_url, model_id)
+    return await ChromaIndex.open(settings.index_dir, model_id)
 
 
 @asynccontextmanager
@@ -81,20 +105,28 @@ async def ingest(
     folder: Path,
     on_progress: Callable[[IngestProgress], None],
     on_stage: Callable[[str], None] = lambda _: None,
+    *,
+    source: DocumentSource | None = None,
 ) -> IngestReport:
     """Documents, then playbooks, saved replies and policies where the folder has them.
 
-    Playbooks train the classifiers. `on_stage` hears what is being done, for a person to read.
+    Playbooks train the classifiers. `on_stage` hears what is being done, for a person to read; `source` is
+    the folder under another name.
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    templates = read_case_templates(folder / "templates")
     macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
-    report = await knowledge.ingestor.ingest_folder(settings.tenant, folder, on_progress)
+    source = source or FolderSource(folder)
+    report = await knowledge.ingestor.ingest(settings.tenant, source, on_progress)
     if playbooks:
         on_stage("Training the classifiers from the playbooks")
-        trainer = LivePathTrainer(LogisticTrainer(), knowledge.embedder, knowledge.store)
+        trainer = LivePathTrainer(ExpertTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+        on_stage("Learning next steps from finished conversations")
+        await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
+    await save_case_templates(knowledge.store, settings.tenant, templates)
     if macros:
         await save_macros(knowledge.store, settings.tenant, macros)
     if policies:
@@ -109,11 +141,20 @@ async def ingest(
 
 
 def knowledge_search(
-    settings: Settings, store: SqlKnowledgeStore, index: PassageIndex, embedder: Embedder
+    settings: Settings,
+    store: SqlKnowledgeStore,
+    index: PassageIndex,
+    embedder: Embedder,
+    rewriter: QueryRewriter | None = None,
 ) -> KnowledgeSearch:
     calibration = Calibration.load()
     if settings.answer_threshold is not None:
         calibration = calibration.model_copy(update={"threshold": settings.answer_threshold})
     return KnowledgeSearch(
-        store=store, index=index, embedder=embedder, clock=SystemClock(), calibration=calibration
+        store=store,
+        index=index,
+        embedder=embedder,
+        clock=SystemClock(),
+        calibration=calibration,
+        rewriter=rewriter,
     )

@@ -1,6 +1,7 @@
 """The whole product, ready to serve."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -8,22 +9,26 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
-from copilot.adapters.loaders import loader_for
+from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
+from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.knowledge import open_knowledge
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
+from copilot.bootstrap.learning import keep_learning, step_learner
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -31,6 +36,7 @@ from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
 from copilot.prompts import replace_prompts
+from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
@@ -53,6 +59,8 @@ class Services:
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
     library: Library
+    jobs: IngestJobs
+    sources: FolderCatalog
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
     clock: SystemClock
@@ -71,14 +79,15 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
-        clock, ids = SystemClock(), Uuid7Ids()
+        clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
-        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
-        replace_prompts(settings.prompts_dir)
         feedback = SqlFeedbackStatistics(state.database)
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings))
+        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -93,6 +102,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
+                languages=languages,
             ),
             profiles,
             llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
@@ -100,18 +110,39 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
+            chooser=chooser,
+            refiner=refiner,
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        learning = keep_learning(
+            step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
+        )
+        stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
         stack.push_async_callback(
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
         # The first customer should not wait for models and caches either.
+        await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
         await knowledge.search.search(SearchQuery(tenant_id=settings.tenant, text="warm up"))
+        library = Library(knowledge.ingestor, state.knowledge, knowledge.planner, read_file)
+        catalog = FolderCatalog(settings.tenant, settings.source_descriptions, os.environ.get)
+        jobs = IngestJobs(
+            store=SqlJobStore(state.database),
+            catalog=catalog,
+            library=library,
+            ingestor=knowledge.ingestor,
+            planner=knowledge.planner,
+            remote=knowledge.remote,
+            clock=clock,
+            ids=ids,
+        )
+        await jobs.start()
+        stack.push_async_callback(jobs.stop)
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -119,7 +150,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
-            library=Library(knowledge.ingestor, state.knowledge, loader_for),
+            library=library,
+            jobs=jobs,
+            sources=catalog,
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             clock=clock,

@@ -10,11 +10,17 @@ from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.choosing import Chooser
 from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
 from copilot.assist.grounding import Grounder
+from copilot.assist.rewriting import ChatQueryRewriter
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.ports import Embedder
+
+REWRITE_SECONDS = 2.0
+"""What a person who searches will wait for it; the live path does not."""
 
 
 def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
@@ -44,6 +50,33 @@ async def llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[L
     style = DraftStyle(settings.llm_style.value)
     try:
         yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_choices(
+    settings: Settings,
+) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
+    """Where the settings want the model for more than drafts."""
+    model = chat_model(settings) if settings.llm_refines else None
+    if model is None:
+        yield None, None
+        return
+    await model.load()
+    try:
+        yield Chooser(model), SummaryRefiner(model)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def query_rewriter(settings: Settings) -> AsyncIterator[ChatQueryRewriter | None]:
+    if (model := chat_model(settings)) is None:
+        yield None
+        return
+    try:
+        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS)
     finally:
         await model.close()
 

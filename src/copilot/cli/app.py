@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from copilot.cli import demo, keys, knowledge, ledger, mcp, policy, serve, tools
+from copilot.cli import demo, ingest, keys, knowledge, ledger, mcp, policy, serve, tools
 from copilot.cli import eval as evaluations
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 
@@ -20,9 +20,10 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.command("serve")(serve.serve)
-    app.command("ingest")(knowledge.ingest)
+    app.command("ingest")(ingest.ingest)
     app.command("search")(knowledge.search)
     app.command("reindex")(knowledge.reindex)
+    app.command("learn")(knowledge.learn)
     app.command("demo")(demo.demo)
     app.command("mcp")(mcp.mcp)
     app.command("openapi")(serve.openapi)

@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 
 from copilot.cli.demo_view import DemoView
+from copilot.cli.ingest import ingest_with_progress, print_report
 from copilot.cli.keys import create_key
-from copilot.cli.knowledge import ingest_with_progress, print_report
 from copilot.config import Settings
 from copilot.domain.access import Role
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, NotFound

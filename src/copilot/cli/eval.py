@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from copilot.cli import eval_golden, eval_replay, eval_simulate
+from copilot.cli.eval_calibrate import calibrate
 from copilot.cli.eval_output import Bars, exit_status, print_outcomes
 from copilot.config import Settings
 from copilot.domain.errors import InvalidInput
@@ -33,6 +34,7 @@ def build_app() -> typer.Typer:
     app.command("simulate")(eval_simulate.simulate)
     app.command("synthesize")(eval_golden.synthesize)
     app.add_typer(eval_golden.build_harvest(), name="harvest")
+    app.command("calibrate")(calibrate)
     return app
 
 

@@ -1,40 +1,21 @@
-"""`copilot ingest`, `search`, `reindex`: a tenant's knowledge."""
+"""`copilot search`, `reindex`: a tenant's knowledge."""
 
 import asyncio
 import sys
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from copilot.config import Settings
-from copilot.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from copilot.assist.flow.learning import Learned
     from copilot.domain.knowledge import SearchResult
-    from copilot.retrieval.ingest import IngestProgress, IngestReport
 
-Folder = Annotated[
-    Path, typer.Argument(help="Folder of documents, with playbooks/ and policies/ if it has them.")
-]
 AsOf = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Search what was in force that day.")
 ]
-
-
-def ingest(folder: Folder) -> None:
-    """Make the knowledge equal to a folder: new and changed documents in, missing ones out.
-
-    Files that cannot be read are refused one by one, the rest goes in; then the exit status is 2.
-    """
-    if not folder.is_dir():
-        raise InvalidInput(
-            "there is no such folder.", hint="Expected a folder of documents.", where=str(folder)
-        )
-    report = asyncio.run(ingest_with_progress(Settings(), folder))
-    print_report(report)
-    sys.exit(2 if report.refused else 0)
 
 
 def search(
@@ -67,42 +48,24 @@ def reindex() -> None:
     print(f"Indexed {asyncio.run(work())} passages.")
 
 
-async def ingest_with_progress(settings: Settings, folder: Path) -> "IngestReport":
-    """Ingests with a progress bar where there is a terminal."""
-    from rich.console import Console  # noqa: PLC0415 - costs start-up time
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+def learn() -> None:
+    """Learn next steps from the conversations that were wrapped up; a running server does it too."""
 
-    from copilot.bootstrap import ingest as ingest_folder  # noqa: PLC0415
-    from copilot.bootstrap import open_knowledge, open_state  # noqa: PLC0415
+    async def work() -> "Learned":
+        from copilot.bootstrap import open_state, step_learner  # noqa: PLC0415 - costs start-up time
+        from copilot.bootstrap.models import open_embedder  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Opening the database and the model", total=None)
+        settings = Settings()
+        embedder = open_embedder(settings)
+        try:
+            async with open_state(settings) as state:
+                return await step_learner(state.knowledge, embedder).learn(settings.tenant)
+        finally:
+            embedder.close()
 
-        def move(progress: "IngestProgress") -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
-
-        def name(stage: str) -> None:
-            bar.update(task, description=stage)
-
-        async with open_state(settings) as state, open_knowledge(settings, state.database) as knowledge:
-            report = await ingest_folder(settings, knowledge, folder, move, name)
-            bar.update(task, description="Knowledge, playbooks and policies are ready")
-            return report
-
-
-def print_report(report: "IngestReport") -> None:
-    """What was added, changed, unchanged, removed, kept out and refused, and why."""
-    print(
-        f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
-        f"{len(report.removed)} removed; {report.passages} passages, {report.embedded} embedded."
-    )
-    for line in report.quarantined:
-        print(f"kept out of search: {line}")
-    for rule in report.needs_review:
-        print(f"needs review: {rule} (sign again with `copilot policy sign`)")
-    for refusal in report.refused:
-        print(f"refused: {refusal.source}: {refusal.reason} {refusal.hint}".rstrip())
+    learned = asyncio.run(work())
+    news = f"{learned.decisions} steps taken in them" if learned.changed else "nothing new in them"
+    print(f"{learned.conversations} finished conversations, {news}.")
 
 
 async def _search(settings: Settings, question: str, as_of: date | None, limit: int) -> "SearchResult":

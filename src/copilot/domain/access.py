@@ -24,6 +24,7 @@ class Scope(StrEnum):
     ACTIONS_READ = "actions:read"
     ACTIONS_APPROVE = "actions:approve"
     ACTIONS_APPROVE_ABOVE_LIMIT = "actions:approve_above_limit"
+    ALERTS_READ = "alerts:read"
     LEDGER_READ = "ledger:read"
     EVALUATION_RUN = "evaluation:run"
 
@@ -39,7 +40,8 @@ _DESK = {
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.REPRESENTATIVE: frozenset(_DESK),
     Role.SUPERVISOR: frozenset(
-        _DESK | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.CUSTOMERS_UNLOCK, Scope.LEDGER_READ}
+        _DESK
+        | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.CUSTOMERS_UNLOCK, Scope.LEDGER_READ, Scope.ALERTS_READ}
     ),
     Role.KNOWLEDGE_MANAGER: frozenset({Scope.KNOWLEDGE_READ, Scope.KNOWLEDGE_WRITE}),
     Role.ML_ENGINEER: frozenset({Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN}),

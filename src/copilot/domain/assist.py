@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from copilot.domain.actions import Action, PolicyDecision, ToolCall, ToolResult
-from copilot.domain.commerce import Customer, Order
+from copilot.domain.commerce import Customer, Money, Order
 from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.knowledge import Citation
+from copilot.domain.signals import Alert, Promise, Signal, Trend
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -27,10 +28,14 @@ class EntityKind(StrEnum):
     AMOUNT = "amount"
     DATE = "date"
     PRODUCT = "product"
+    CARD = "card"
 
 
 class Entity(Value):
-    """Something named in a turn; `value` is normalised, `text` as written at `start`..`end` of the turn."""
+    """Something named in a turn; `value` is normalised, `text` as written at `start`..`end` of the turn.
+
+    Of a CARD nothing is kept but where it stands: `value` and `text` are "[CARD]".
+    """
 
     kind: EntityKind
     value: str
@@ -38,6 +43,8 @@ class Entity(Value):
     start: int
     end: int
     turn_id: str
+    money: Money | None = None
+    """Of an AMOUNT."""
     doubt: str | None = None
     """Why it may be misread (a check digit that does not fit), for the representative to confirm."""
 
@@ -74,6 +81,13 @@ class Understanding(Value):
     sentiment: Sentiment
     asks_something: bool = True
     """False for thanks, greetings and the like: nothing to look up, nothing to answer from knowledge."""
+    language: str | None = None
+    """ISO 639-1; of the conversation where the turn is too short to tell. None: nothing tells."""
+    trend: Trend = Trend.STEADY
+    """Of the sentiment, over the customer's last turns."""
+    signals: tuple[Signal, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    """Of the whole conversation, oldest first."""
 
 
 class KnowledgeCard(Value):
@@ -300,6 +314,8 @@ class ConversationSnapshot(Value):
     wrap_up: WrapUp | None = None
     answer: Answer | None = None
     """To the last question a representative asked."""
+    alerts: tuple[Alert, ...] = ()
+    """What supervisors were told, oldest first."""
     partials: tuple[PartialTurn, ...] = ()
     """Utterances that are still going on, as far as they were heard."""
     suggested: tuple[str, ...] = ()
@@ -409,6 +425,11 @@ class AskAnsweredEvent(_Event):
     data: Answer
 
 
+class AlertEvent(_Event):
+    type: Literal["alert"] = "alert"
+    data: Alert
+
+
 class AheadOutcome(StrEnum):
     PROMOTED = "promoted"
     CANCELLED = "cancelled"
@@ -453,6 +474,7 @@ AssistEvent = Annotated[
     | DegradedEvent
     | AskStepEvent
     | AskAnsweredEvent
+    | AlertEvent
     | RevisionDoneEvent,
     Field(discriminator="type"),
 ]
@@ -474,5 +496,6 @@ EventData = (
     | Degraded
     | AskStep
     | Answer
+    | Alert
     | RevisionDone
 )

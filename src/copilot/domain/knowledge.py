@@ -7,6 +7,9 @@ from pydantic import Field
 
 from copilot.domain.value import Value
 
+INSIDE = "!/"
+"""Between an archive or e-mail and a file in it, in a `source`: "kb/all.zip!/returns.md"."""
+
 
 class Audience(StrEnum):
     PUBLIC = "public"
@@ -64,12 +67,34 @@ class Refusal(Value):
     hint: str = ""
 
 
+class Validators(Value):
+    """What a server gave to ask later whether a page has changed; false when it gave nothing."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.etag or self.last_modified)
+
+
 class SourceFile(Value):
     """One file of a source: the documents in it, or why there are none."""
 
     source: str
     documents: tuple[ParsedDocument, ...] = ()
     refusal: Refusal | None = None
+    unchanged: bool = False
+    """Known to be as it was, so it was not read again: what it gave before stays."""
+
+
+class FileStamp(Value):
+    """How to see that a file needs no reading: it looks as it did, and what it gave is stored as it was.
+
+    `stamp` is the source's own, such as size and times; `given` is a hash of the documents it gave.
+    """
+
+    stamp: str
+    given: str
 
 
 class KnowledgeDocument(ParsedDocument):
@@ -112,6 +137,18 @@ class Passage(Value):
     content_hash: str
 
 
+class ScoreParts(Value):
+    """What a passage's score is made of, to show why it was found.
+
+    `cosine` of meaning to the question in its context; `keyword` the share of the question's words it answers
+    to, by BM25; `likeness` its cosine to the best passages of the search.
+    """
+
+    cosine: float
+    keyword: float
+    likeness: float
+
+
 class ScoredPassage(Value):
     """A passage found for a query, with the version of the document it stands in.
 
@@ -125,6 +162,7 @@ class ScoredPassage(Value):
     confidence: float = Field(ge=0, le=1)
     rank_keyword: int | None = None
     rank_dense: int | None = None
+    parts: ScoreParts | None = None
     conflicts_with: tuple[str, ...] = ()
     """Ids of passages in the same result that state the same clause with another number."""
 
@@ -160,6 +198,8 @@ class SearchQuery(Value):
     product: str | None = None
     tags: frozenset[str] = frozenset()
     limit: int = Field(default=5, ge=1, le=50)
+    rewrite: bool = False
+    """Whether to wait for a language model, where there is one, to write the text out of its history."""
 
 
 class SearchResult(Value):

@@ -20,6 +20,7 @@ from copilot.domain.assist import (
     Understanding,
 )
 from copilot.domain.conversation import Conversation, PartialTurn
+from copilot.domain.signals import Alert
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -85,6 +86,8 @@ def _changes(snapshot: ConversationSnapshot, data: EventData) -> dict[str, Any]:
             return {"suggestion": data, "drafts": drafts, "suggested": suggested}
         case SuggestionBlocked():
             return {"drafts": _without(snapshot.drafts, data.suggestion_id)}
+        case Alert():
+            return {"alerts": (*snapshot.alerts, data)}
         case Answer():
             return {"answer": data}
         case Summary():

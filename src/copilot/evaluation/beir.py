@@ -41,7 +41,8 @@ class QueryRow(DataRow):
 class Corpus:
     """Documents as a source for the product's own ingest; `digest` changes whenever one of them does."""
 
-    prefix = "corpus/"
+    name = "corpus"
+    complete = True
 
     def __init__(self, rows: Sequence[CorpusRow], digest: str) -> None:
         self.rows = rows
@@ -56,7 +57,7 @@ class Corpus:
         if loader is None:
             raise LookupError(".md")
         for row in self.rows:
-            source = f"{self.prefix}{row.id}"
+            source = f"{self.name}/{row.id}"
             try:
                 documents = loader.load(row.text.encode(), external_id=row.id, source=source)
             except CopilotError as error:
@@ -66,6 +67,12 @@ class Corpus:
                 continue
             titled = [document.model_copy(update={"title": row.title}) for document in documents]
             yield SourceFile(source=source, documents=tuple(titled))
+
+    def owns(self, _external_id: str, _version: str, source: str) -> bool:
+        return source.startswith(f"{self.name}/")
+
+    def close(self) -> None:
+        """Nothing to release."""
 
 
 def read_corpus(folder: Path) -> tuple[Corpus, list[Refusal]]:

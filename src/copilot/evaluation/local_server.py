@@ -64,6 +64,8 @@ async def local_server(
         "COPILOT_DATA_DIR": str(data),
         "COPILOT_KNOWLEDGE_DIR": str(knowledge),
         "COPILOT_HOST": "127.0.0.1",
+        # What one recording's representative sends must not keep drafts back in the next.
+        "COPILOT_INTERRUPTION_COST": "0",
         "COPILOT_PORT": str(port),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }

@@ -11,18 +11,35 @@ from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
-from copilot.ports.knowledge import DocumentLoader, DocumentSource, KnowledgeStore, PassageIndex
+from copilot.ports.jobs import JobStore, SourceCatalog
+from copilot.ports.knowledge import (
+    ConditionalSource,
+    DocumentLoader,
+    DocumentSource,
+    KnowledgeStore,
+    PassageIndex,
+    RemoteSource,
+    StampedSource,
+)
 from copilot.ports.models import (
+    TERM_BUCKETS,
     ChatModel,
     ClassifierTrainer,
     ClassifierWeights,
     Drafter,
     Embedder,
+    LanguageDetector,
+    LanguageGuess,
+    Neighbours,
+    QueryRewriter,
+    TermWeights,
+    TextFeatures,
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
 
 __all__ = [
+    "TERM_BUCKETS",
     "ActionStore",
     "ApiKeyStore",
     "AskLoop",
@@ -31,6 +48,7 @@ __all__ = [
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
+    "ConditionalSource",
     "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
@@ -41,11 +59,21 @@ __all__ = [
     "FeedbackStatistics",
     "IdempotencyStore",
     "Ids",
+    "JobStore",
     "KnowledgeStore",
+    "LanguageDetector",
+    "LanguageGuess",
     "LedgerStore",
+    "Neighbours",
     "OrderSystem",
     "PassageIndex",
+    "QueryRewriter",
+    "RemoteSource",
     "RemoteTools",
+    "SourceCatalog",
+    "StampedSource",
+    "TermWeights",
+    "TextFeatures",
     "TokenCounter",
     "Vector",
     "Vectors",

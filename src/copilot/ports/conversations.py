@@ -6,6 +6,7 @@ from typing import Protocol
 
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.conversation import Conversation, Speaker
+from copilot.domain.signals import Alert
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -22,6 +23,11 @@ class ConversationStore(Protocol):
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]:
         """Newest first, without their turns; `after` is the id of the last one already seen."""
+
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        """Ids, newest first; `after` is the last one already seen."""
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
@@ -65,6 +71,20 @@ class ConversationStore(Protocol):
 
     async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None: ...
 
+    async def recent_conversations(
+        self, tenant_id: str, customer_id: str, since: datetime, *, limit: int = 20
+    ) -> list[Conversation]:
+        """The customer's conversations opened at `since` or later, newest first, without their turns."""
+
+    async def add_alert(self, alert: Alert) -> bool:
+        """False, keeping nothing, when the conversation has an alert for that reason already."""
+
+    async def list_alerts(self, tenant_id: str, *, after: str | None = None, limit: int = 50) -> list[Alert]:
+        """Newest first; `after` is the id of the last one already seen."""
+
+    async def alerts_since(self, tenant_id: str, alert_id: str, *, limit: int = 500) -> list[Alert]:
+        """Those that came after that one, oldest first."""
+
 
 class EventBus(Protocol):
     """Live events of a conversation. A subscriber that falls too far behind is cut off and reconnects."""
@@ -90,6 +110,12 @@ class EventBus(Protocol):
         self, tenant_id: str, conversation_id: str, after: int | None
     ) -> AsyncGenerator[AssistEvent]:
         """A snapshot first (or, with `after`, what was missed since), then events as they happen.
+
+        It ends when the subscriber is too slow. Close it (`aclosing`) when done.
+        """
+
+    def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
+        """The tenant's alerts from now on; with `after`, the id of one, first those that came since it.
 
         It ends when the subscriber is too slow. Close it (`aclosing`) when done.
         """

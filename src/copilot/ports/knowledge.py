@@ -1,9 +1,19 @@
 """Documents, passages and their index."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
 
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ParsedDocument, Passage, SourceFile
+from copilot.domain.knowledge import (
+    FileStamp,
+    KnowledgeDocument,
+    KnowledgeGap,
+    ParsedDocument,
+    Passage,
+    SearchQuery,
+    SourceFile,
+    Validators,
+)
 from copilot.ports.basics import Vector, Vectors
 
 
@@ -21,17 +31,69 @@ class DocumentLoader(Protocol):
         """
 
 
+@runtime_checkable
 class DocumentSource(Protocol):
     """Where documents come from together, such as a folder: what is gone from it goes from the knowledge."""
 
-    prefix: str
-    """The `source` of each of its documents starts with this, and of no other source's."""
+    name: str
+    """For people; no two sources of a tenant share it."""
+
+    @property
+    def complete(self) -> bool:
+        """After `read`: whether all of it was seen. Nothing is removed after half a reading."""
 
     def files(self) -> int:
-        """How many `read` will yield, for progress."""
+        """How many `read` will yield, for progress; fewer than there are where that is not known yet."""
 
     def read(self) -> Iterator[SourceFile]:
         """Every file, parsed or refused; one bad file never hides another. Blocking."""
+
+    def owns(self, external_id: str, version: str, source: str) -> bool:
+        """Whether a stored document with this `source` came from here, so that it goes with it."""
+
+    def close(self) -> None:
+        """Ends `read` soon, from any thread, and lets go of what it holds."""
+
+
+class RemoteSource(Protocol):
+    """Documents behind a network: slow to read, and sometimes only half there."""
+
+    name: str
+
+    @property
+    def complete(self) -> bool:
+        """After `read`: whether all of it was seen."""
+
+    def files(self) -> int:
+        """How many `read` will yield, as far as is known."""
+
+    def read(self) -> Iterator[SourceFile]:
+        """Every article or page, parsed or refused. Blocking."""
+
+    def close(self) -> None:
+        """Ends `read` soon, from any thread."""
+
+
+@runtime_checkable
+class ConditionalSource(Protocol):
+    """A remote source that can ask whether a page has changed."""
+
+    validators: dict[str, Validators]
+    """By `source`, of the pages that were read."""
+
+    def remember(self, known: Mapping[str, Validators]) -> None:
+        """What an earlier reading left in `validators`."""
+
+
+@runtime_checkable
+class StampedSource(DocumentSource, Protocol):
+    """A source that sees from outside whether a file is as it was, without reading it."""
+
+    def recall(self, stamps: Mapping[str, str]) -> None:
+        """Before `read`: by source, the stamp that each file had. One that still has it comes `unchanged`."""
+
+    def stamp(self, source: str) -> str | None:
+        """Of a file that `read` has yielded; None when a later change could go unseen."""
 
 
 class PassageIndex(Protocol):
@@ -72,6 +134,20 @@ class KnowledgeStore(Protocol):
         `vectors` has a row for each passage; a quarantined document has none, and is not searchable.
         """
 
+    async def put_documents(
+        self, entries: Sequence[tuple[KnowledgeDocument, Sequence[Passage], Vectors]], model_id: str
+    ) -> list[str]:
+        """`put_document` for several in one transaction; none of them twice."""
+
+    async def quarantines(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        """(external id, version) → why, of the quarantined documents."""
+
+    async def file_stamps(self, tenant_id: str) -> dict[str, FileStamp]:
+        """By source: what each file looked like when it was read last."""
+
+    async def put_file_stamps(self, tenant_id: str, stamps: Mapping[str, FileStamp | None]) -> None:
+        """None forgets a file."""
+
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
     ) -> list[str]:
@@ -94,14 +170,23 @@ class KnowledgeStore(Protocol):
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
         """Only passages of this tenant and of documents that are not quarantined."""
 
-    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+    async def match(
+        self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """BM25 over stemmed words: (passage id, score, higher is better), best first.
 
-        `text` is untrusted: every character is data, none is query syntax.
+        `text` is untrusted: every character is data, none is query syntax. `among` names the only passages
+        wanted; None means all.
         """
+
+    async def passages_within(self, query: SearchQuery, day: date, limit: int) -> list[str]:
+        """Ids of at most `limit` passages that the query's filters leave on that day, in no order."""
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
         """Vectors already computed for a passage of the same content."""
+
+    async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
+        """Those of the passages that have one, and a row for each."""
 
     def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         """In batches, for rebuilding the index."""

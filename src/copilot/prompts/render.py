@@ -104,6 +104,21 @@ def render(name: str, **variables: object) -> str:
     return render_text(source, variables)
 
 
+def variables_of(name: str, text: str | None = None) -> frozenset[str]:
+    """What the prompt `name` is to be filled with; or `text`, somebody's own, which `name` only places."""
+    if text is None:
+        return _prompt(name)[1]
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise ConfigurationError(
+            f"The template does not parse: {error}.",
+            hint="Check the jinja2 syntax.",
+            where=f"{name}:{line}" if line else name,
+        ) from error
+
+
 def render_text(template: str, variables: Mapping[str, object]) -> str:
     """`template`, a tenant's or our own, over `variables`; an unknown one raises `ConfigurationError`."""
     try:

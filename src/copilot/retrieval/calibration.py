@@ -14,22 +14,24 @@ from pydantic import Field
 
 from copilot.domain.value import Value
 
-FEATURES = ("cosine", "context_cosine", "coverage", "keyword", "lead")
+FEATURES = ("score", "cosine", "coverage")
 
 
 class Features(Value):
     """Of one passage for one question.
 
-    `cosine` to the last turn alone, `context_cosine` to the turn in its context, `coverage` the share of the
-    turn's words that the passage has, each weighed by how telling it is, `keyword` BM25
-    divided by the number of the turn's words, `lead` how far `context_cosine` lies above the mean of all.
+    `score` is what search ranks by, `cosine` how near it is to the question in its context, `coverage` the
+    share of the question's words that it has, each weighed by how telling it is.
     """
 
+    score: float
     cosine: float
-    context_cosine: float
     coverage: float
-    keyword: float
-    lead: float
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Of a question for which no passage is found."""
+        return cls(**dict.fromkeys(FEATURES, 0.0))
 
     def row(self) -> list[float]:
         return [getattr(self, name) for name in FEATURES]

@@ -14,11 +14,13 @@ from copilot.domain.knowledge import Block, BlockKind, KnowledgeDocument, Passag
 from copilot.ports import TokenCounter
 from copilot.retrieval.sentences import split_sentences
 
-CHUNKING_VERSION = "2"
+CHUNKING_VERSION = "3"
 """Part of every document's content hash, so that a change here cuts every document again."""
 
 _SEPARATOR = " › "
 _MAX_CONTEXT_SHARE = 4
+_HEADER_CELLS = (32, 16, 8, 4, 2)
+"""Characters of a column's title when the header row alone would fill half a passage."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,18 @@ class Chunker:
             return
         header = ""
         if block.kind is BlockKind.TABLE:
-            header = text[block.start : block.end].split("\n", 1)[0]
-            if self._pieces.count(header) > room // 2:
-                header = ""
+            header = self._header(text[block.start : block.end].split("\n", 1)[0], room // 2)
         for index, (start, end) in enumerate(_parts(text, block)):
             yield from self._divided(text, start, end, block, header if index else "", room)
+
+    def _header(self, header: str, room: int) -> str:
+        """The header row, its titles shortened as much as it takes: no part of a table goes without."""
+        cells = header.strip("| ").split(" | ")
+        for longest in _HEADER_CELLS:
+            if self._pieces.count(header) <= room:
+                return header
+            header = f"| {' | '.join(_shortened(cell, longest) for cell in cells)} |"
+        return header if self._pieces.count(header) <= room else ""
 
     def _divided(
         self, text: str, start: int, end: int, block: Block, header: str, room: int
@@ -166,6 +175,10 @@ class Chunker:
             token_count=self._counter.count(text),
             content_hash=content_hash,
         )
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def embedded_text(passage: Passage) -> str:

@@ -1,78 +1,61 @@
-"""Hybrid search: keywords and vectors side by side, fused, filtered, and honest about what is not there.
-
-Scores are fused, not ranks: the cosine and the BM25 score relative to the best of this query keep what rank
-fusion throws away, how much better one passage is than the next (docs/decisions says what was measured).
-"""
+"""Hybrid search: keywords and vectors side by side, fused, filtered, and honest about what is not there."""
 
 import asyncio
-import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from functools import lru_cache
-from typing import Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from heapq import nlargest
 
 import numpy as np
 
-from copilot.domain.knowledge import KnowledgeDocument, Passage, ScoredPassage, SearchQuery, SearchResult
-from copilot.domain.words import content_words, stem, words
-from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, Vector, Vectors
+from copilot.domain.knowledge import ScoredPassage, ScoreParts, SearchQuery, SearchResult
+from copilot.domain.words import words
+from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vectors
 from copilot.retrieval.calibration import Calibration, Features
+from copilot.retrieval.candidates import Candidate, without_copies
 from copilot.retrieval.chunking import embedded_text
 from copilot.retrieval.conflicts import find_conflicts
+from copilot.retrieval.coverage import Coverage
+from copilot.retrieval.filters import newest_versions, wanted
+from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
+from copilot.retrieval.question import HISTORY_TURNS, Question, read_question
 
-KEYWORD_WEIGHT = 0.6
-HISTORY_WEIGHT = 0.5
-"""Of the turn before the last in the query's vector; each earlier one has `HISTORY_DECAY` of the next."""
-HISTORY_DECAY = 0.6
-HISTORY_KEYWORD_WEIGHT = 0.1
-DENSE_HISTORY = 4
-KEYWORD_HISTORY = 4
-"""How many turns a query leans on."""
-OVERFETCH = (64, 400)
-"""Candidates from each side; more when filters left fewer than were asked for."""
+HISTORY_KEYWORD_WEIGHT = 0.08
+CANDIDATES = 64
+"""From each side."""
+ENOUGH = 20
+"""When filters leave fewer, what they leave is searched by itself."""
+SCANNED = 2_000
+"""So many passages are compared one by one; when filters leave more, more candidates are fetched first."""
+WIDER = 2_000
+READ = 40
+"""Of the candidates, the best whose words are read."""
 COMPARED = 10
 """Passages held against each other for contradictions: the work grows with the square."""
+_COUNTED_EVERY = timedelta(minutes=1)
 
-
-@dataclass
-class _Candidate:
-    passage: Passage
-    document: KnowledgeDocument
-    keyword: float
-    last_keyword: float
-    rank_keyword: int | None
-    rank_dense: int | None
-    cosine: float = 0.0
-    last_cosine: float = 0.0
-    score: float = 0.0
-    vector: Vector = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+Scores = list[tuple[str, float]]
+"""(passage id, score), best first."""
 
 
 @dataclass(frozen=True)
-class _Question:
-    """The query as both sides need it; vectors are of unit length."""
+class _Found:
+    """By BM25 of the last turn, by BM25 of the turns that it leans on, and nearest by vector."""
 
-    last: Vector
-    in_context: Vector
-    stems: frozenset[str]
+    matched: Scores
+    leaned_on: Scores
+    near: Scores
 
-
-@dataclass(frozen=True)
-class _Matches:
-    """What the keywords found, by BM25: of the last turn, and of the earlier ones it leans on."""
-
-    last: list[tuple[str, float]]
-    leaned_on: list[tuple[str, float]]
+    def exhausted(self, limit: int) -> bool:
+        return max(len(self.matched), len(self.leaned_on), len(self.near)) < limit
 
 
-async def _nothing() -> list[tuple[str, float]]:
+async def _nothing() -> Scores:
     return []
 
 
 class KnowledgeSearch:
-    """Answers one tenant's questions; holds no state of its own."""
+    """Answers one tenant's questions; remembers nothing but how many passages each has."""
 
     def __init__(
         self,
@@ -82,115 +65,158 @@ class KnowledgeSearch:
         embedder: Embedder,
         clock: Clock,
         calibration: Calibration,
+        rewriter: QueryRewriter | None = None,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._clock = clock
         self._calibration = calibration
+        self._rewriter = rewriter
+        self._counts: dict[str, tuple[int, datetime]] = {}
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
-        question, candidates = await self._find(query)
-        return self._result(query, question, candidates)
+        query = await self._rewritten(query)
+        return self._result(query, await self._find(query))
 
     async def features(self, query: SearchQuery) -> Features:
         """Of the best passage: what calibration is fitted on. All zero when nothing is found."""
-        question, candidates = await self._find(query)
+        candidates = await self._find(query)
         if not candidates:
-            return Features(cosine=0.0, context_cosine=0.0, coverage=0.0, keyword=0.0, lead=0.0)
-        return _features(candidates[0], question, _Field.of(question, candidates))
+            return Features.nothing()
+        return candidates[0].features()
 
-    async def _find(self, query: SearchQuery) -> tuple[_Question, list[_Candidate]]:
-        first, *wider = OVERFETCH
-        question, matches = await asyncio.gather(self._question(query), self._match(query, first))
+    async def _rewritten(self, query: SearchQuery) -> SearchQuery:
+        if self._rewriter is None or not query.rewrite or not query.history:
+            return query
+        text = await self._rewriter.rewrite(query.text, query.history)
+        # The turns stay: what the model put in is not all that they say.
+        return query if text is None else query.model_copy(update={"text": text})
+
+    async def _find(self, query: SearchQuery) -> list[Candidate]:
+        """Scored, filtered, best first."""
+        question, (matched, leaned_on), passages = await asyncio.gather(
+            read_question(query, self._embedder), self._match(query, CANDIDATES), self._count(query.tenant_id)
+        )
         if not words(query.text):
-            return question, []
-        candidates, exhausted = await self._candidates(query, question, matches, first)
-        for limit in wider:
-            if exhausted or len(candidates) >= query.limit:
-                break
-            matches = await self._match(query, limit)
-            candidates, exhausted = await self._candidates(query, question, matches, limit)
-        return question, candidates
+            return []
+        day = query.as_of or self._clock.now().date()
 
-    async def _match(self, query: SearchQuery, limit: int) -> _Matches:
-        earlier = " ".join(query.history[-KEYWORD_HISTORY:])
-        last, leaned_on = await asyncio.gather(
-            self._store.match(query.tenant_id, query.text, limit),
-            self._store.match(query.tenant_id, earlier, limit) if earlier else _nothing(),
-        )
-        return _Matches(last, leaned_on)
+        async def scored(found: _Found) -> list[Candidate]:
+            return self._scored(question, await self._candidates(query, day, found), passages)
 
-    async def _question(self, query: SearchQuery) -> _Question:
-        """Earlier turns pull the vector towards what the last one leans on ("and for gold members?")."""
-        history = [turn for turn in query.history if words(turn)][-DENSE_HISTORY:]
-        vectors = await asyncio.gather(
-            *(self._embedder.embed_query(text) for text in (query.text, *reversed(history)))
+        near = await self._index.nearest(query.tenant_id, question.in_context, CANDIDATES)
+        found = _Found(matched, leaned_on, near)
+        candidates = await scored(found)
+        enough = max(query.limit, ENOUGH)
+        if found.exhausted(CANDIDATES) or len(candidates) >= enough:
+            return candidates
+        within = await self._store.passages_within(query, day, SCANNED + 1)
+        if len(within) > SCANNED:
+            candidates = await scored(await self._fetch_wider(query, question))
+            if len(candidates) >= query.limit:
+                return candidates
+            within = await self._store.passages_within(query, day, passages)
+        return await scored(await self._search_within(query, question, within))
+
+    async def _fetch_wider(self, query: SearchQuery, question: Question) -> _Found:
+        (matched, leaned_on), near = await asyncio.gather(
+            self._match(query, WIDER), self._index.nearest(query.tenant_id, question.in_context, WIDER)
         )
-        weights = [1.0, *(HISTORY_WEIGHT * HISTORY_DECAY**age for age in range(len(history)))]
-        blend = np.asarray(weights, dtype=np.float32) @ np.stack(vectors)
-        return _Question(
-            last=vectors[0],
-            in_context=np.asarray(blend / max(float(np.linalg.norm(blend)), 1e-9), dtype=np.float32),
-            stems=frozenset(stem(word) for word in content_words(query.text)),
+        return _Found(matched, leaned_on, near)
+
+    async def _search_within(self, query: SearchQuery, question: Question, ids: Sequence[str]) -> _Found:
+        """Of these passages alone, and of all of them: no filter is too narrow."""
+        matched, leaned_on = await self._match(query, CANDIDATES, among=ids)
+        near: Scores = []
+        for start in range(0, len(ids), SCANNED):
+            names, vectors = await self._store.vectors_of(
+                ids[start : start + SCANNED], self._embedder.model_id
+            )
+            if names:
+                cosines = question.cosines(vectors)
+                near += zip(names, cosines.tolist(), strict=True)
+        near.sort(key=lambda pair: -pair[1])
+        return _Found(matched, leaned_on, near[:CANDIDATES])
+
+    async def _match(
+        self, query: SearchQuery, limit: int, *, among: Sequence[str] | None = None
+    ) -> tuple[Scores, Scores]:
+        earlier = " ".join(query.history[-HISTORY_TURNS:])
+        return await asyncio.gather(
+            self._store.match(query.tenant_id, query.text, limit, among=among),
+            self._store.match(query.tenant_id, earlier, limit, among=among) if earlier else _nothing(),
         )
 
-    async def _candidates(
-        self, query: SearchQuery, question: _Question, matches: _Matches, limit: int
-    ) -> tuple[list[_Candidate], bool]:
-        """Scored, filtered, best first; and whether there was nothing more to fetch."""
-        matched, leaned_on = matches.last, matches.leaned_on
-        near = await self._index.nearest(query.tenant_id, question.in_context, limit)
-        last = dict(matched)
+    async def _count(self, tenant_id: str) -> int:
+        """Of the tenant's passages, as it was a moment ago: only its order of magnitude matters."""
+        now = self._clock.now()
+        count, counted_at = self._counts.get(tenant_id, (0, now))
+        if not count or now - counted_at > _COUNTED_EVERY:
+            count = await self._store.passage_count(tenant_id)
+            self._counts[tenant_id] = count, now
+        return count
+
+    async def _candidates(self, query: SearchQuery, day: date, found: _Found) -> list[Candidate]:
+        """What the filters leave, with vectors, not yet scored."""
+        last = dict(found.matched)
         keyword = {
             identity: last.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
-            for identity, score in {**dict.fromkeys(last, 0.0), **dict(leaned_on)}.items()
+            for identity, score in {**dict.fromkeys(last, 0.0), **dict(found.leaned_on)}.items()
         }
-        ranks = {identity: rank for rank, (identity, _) in enumerate(matched, start=1)}
-        dense_ranks = {identity: rank for rank, (identity, _) in enumerate(near, start=1)}
-        found = await self._store.fetch(query.tenant_id, list(keyword | dense_ranks))
-        day = query.as_of or self._clock.now().date()
-        candidates = [
-            _Candidate(
+        ranks = {identity: rank for rank, (identity, _) in enumerate(found.matched, start=1)}
+        dense_ranks = {identity: rank for rank, (identity, _) in enumerate(found.near, start=1)}
+        # Of what only earlier turns match, no more than if they had been part of the question.
+        best = nlargest(max(len(found.matched), len(found.near)), keyword, key=keyword.__getitem__)
+        fetched = await self._store.fetch(query.tenant_id, list(dict.fromkeys([*best, *dense_ranks])))
+        left = {
+            identity: (passage, document)
+            for identity, (passage, document) in fetched.items()
+            if wanted(document, query, day)
+        }
+        newest = newest_versions(document for _, document in left.values())
+        vectors = await self._store.cached_vectors(
+            list(dict.fromkeys(passage.content_hash for passage, _ in left.values())), self._embedder.model_id
+        )
+        return [
+            Candidate(
                 passage=passage,
                 document=document,
+                vector=vectors[passage.content_hash],
                 keyword=keyword.get(identity, 0.0),
-                last_keyword=last.get(identity, 0.0),
                 rank_keyword=ranks.get(identity),
                 rank_dense=dense_ranks.get(identity),
             )
-            for identity, (passage, document) in found.items()
-            if _wanted(document, query, day)
+            for identity, (passage, document) in left.items()
+            if document.id in newest and passage.content_hash in vectors
         ]
-        candidates = await self._with_vectors(question, _newest_versions(candidates))
-        best = max((candidate.keyword for candidate in candidates), default=0.0) or 1.0
-        for candidate in candidates:
-            candidate.score = candidate.cosine + KEYWORD_WEIGHT * candidate.keyword / best
-        candidates.sort(key=lambda candidate: (-candidate.score, candidate.passage.id))
-        exhausted = max(len(matched), len(leaned_on), len(near)) < limit
-        return _without_copies(candidates), exhausted
 
-    async def _with_vectors(self, question: _Question, candidates: Sequence[_Candidate]) -> list[_Candidate]:
-        """Cosines of all, also of those that only the keywords found."""
-        hashes = list(dict.fromkeys(candidate.passage.content_hash for candidate in candidates))
-        vectors = await self._store.cached_vectors(hashes, self._embedder.model_id)
-        kept = [candidate for candidate in candidates if candidate.passage.content_hash in vectors]
-        if not kept:
+    def _scored(self, question: Question, candidates: Sequence[Candidate], passages: int) -> list[Candidate]:
+        """Best first, each text once."""
+        if not candidates:
             return []
-        matrix = np.stack([vectors[candidate.passage.content_hash] for candidate in kept])
-        cosines = matrix @ np.stack([question.in_context, question.last]).T
-        for candidate, vector, (in_context, last) in zip(kept, matrix, cosines.tolist(), strict=True):
-            candidate.vector, candidate.cosine, candidate.last_cosine = vector, in_context, last
-        return kept
+        vectors = np.stack([candidate.vector for candidate in candidates])
+        bm25 = np.array([candidate.keyword for candidate in candidates], dtype=np.float32)
+        shares = keyword_share(bm25, len(question.stems), passages)
+        cosines = question.cosines(vectors)
+        first = first_scores(cosines, shares)
+        read = np.argsort(-first, kind="stable")[:READ]
+        covered = Coverage.of(question.stems, [embedded_text(candidates[row].passage) for row in read])
+        coverage = np.zeros(len(candidates), dtype=np.float32)
+        coverage[read] = covered.shares
+        scores, likeness = final_scores(first, coverage, vectors)
+        for row, candidate in enumerate(candidates):
+            candidate.cosine, candidate.keyword_share = float(cosines[row]), float(shares[row])
+            candidate.likeness = float(likeness[row])
+            candidate.coverage, candidate.score = float(coverage[row]), float(scores[row])
+        best = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.id))
+        return without_copies(best)
 
-    def _result(
-        self, query: SearchQuery, question: _Question, candidates: Sequence[_Candidate]
-    ) -> SearchResult:
+    def _result(self, query: SearchQuery, candidates: Sequence[Candidate]) -> SearchResult:
         top = candidates[: query.limit]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        others = _Field.of(question, candidates)
         compared = top[:COMPARED]
         vectors: Vectors = np.stack([candidate.vector for candidate in compared])
         conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
@@ -200,9 +226,10 @@ class KnowledgeSearch:
                 passage=item.passage,
                 document=item.document,
                 score=item.score,
-                confidence=self._calibration.confidence(_features(item, question, others)),
+                confidence=self._calibration.confidence(item.features()),
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
+                parts=ScoreParts(cosine=item.cosine, keyword=item.keyword_share, likeness=item.likeness),
                 conflicts_with=against,
             )
             for item, against in zip(top, conflicts, strict=True)
@@ -214,79 +241,3 @@ class KnowledgeSearch:
             answerable=confidence >= self._calibration.threshold,
             confidence=confidence,
         )
-
-
-@dataclass(frozen=True)
-class _Field:
-    """What one passage is compared with: the candidates' mean cosine, and how telling each asked word is.
-
-    A word that few candidates have tells much; one that none has (what is asked may not be here) tells most.
-    """
-
-    mean_cosine: float
-    worth: dict[str, float]
-
-    @classmethod
-    def of(cls, question: _Question, candidates: Sequence[_Candidate]) -> Self:
-        having = [question.stems & _stems(embedded_text(candidate.passage)) for candidate in candidates]
-        frequency = Counter(term for terms in having for term in terms)
-        return cls(
-            mean_cosine=float(np.mean([candidate.cosine for candidate in candidates])),
-            worth={term: math.log(1 + len(candidates) / (1 + frequency[term])) for term in question.stems},
-        )
-
-
-@lru_cache(maxsize=8192)
-def _stems(passage_text: str) -> frozenset[str]:
-    """Remembered, because the same passages are candidates again and again."""
-    return frozenset(stem(word) for word in set(words(passage_text)))
-
-
-def _features(candidate: _Candidate, question: _Question, others: _Field) -> Features:
-    present = question.stems & _stems(embedded_text(candidate.passage))
-    return Features(
-        cosine=candidate.last_cosine,
-        context_cosine=candidate.cosine,
-        coverage=sum(others.worth[term] for term in present) / (sum(others.worth.values()) or 1.0),
-        keyword=candidate.last_keyword / max(1, len(question.stems)),
-        lead=candidate.cosine - others.mean_cosine,
-    )
-
-
-def _wanted(document: KnowledgeDocument, query: SearchQuery, day: date) -> bool:
-    """What the filters leave. A superseded version is shown only when asked for a day it was in force."""
-    return (
-        document.audience in query.audiences
-        and document.in_force(day)
-        and not (document.superseded_by and query.as_of is None)
-        and query.locale in {None, document.locale}
-        and (query.product is None or document.product in {None, query.product})
-        and query.tags <= set(document.tags)
-    )
-
-
-def _newest_versions(candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """Of one document's versions that claim the same day, the one that came into force last."""
-    candidates = list(candidates)
-    newest: dict[str, tuple[date, int, str]] = {}
-    for candidate in candidates:
-        name = candidate.document.external_id
-        newest[name] = max(newest.get(name, _age(candidate.document)), _age(candidate.document))
-    return [item for item in candidates if _age(item.document) == newest[item.document.external_id]]
-
-
-def _age(document: KnowledgeDocument) -> tuple[date, int, str]:
-    number = int(document.version) if document.version.isdecimal() else -1
-    return document.valid_from or date.min, number, document.version
-
-
-def _without_copies(candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """The best of those with the same words."""
-    seen: set[str] = set()
-    kept = []
-    for candidate in candidates:
-        key = " ".join(candidate.passage.text.casefold().split())
-        if key not in seen:
-            seen.add(key)
-            kept.append(candidate)
-    return kept

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from copilot.adapters.yaml_files import load_conversations, load_playbooks, load_policies
+from copilot.adapters.yaml_files import load_conversations, load_macros, load_playbooks, load_policies
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.policy import PolicyRule, rules_hash
 
@@ -286,3 +286,13 @@ turns:
     assert "'(' is no regular expression" in said
     assert "unknown key 'intnt' at turns[1].expect; did you mean 'intent'?" in said
     assert "turns[2].verify: verify with email and order_id, or with first_name" in said
+
+
+def test_a_saved_reply_must_ask_for_the_facts_it_needs(tmp_path):
+    (tmp_path / "delivery.yaml").write_text(
+        "id: delivery\ntitle: Delivery\ntext: It is with {{ order.carrier }} ({{ order.lorry }}).\n"
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        load_macros(tmp_path)
+    assert "delivery.yaml:3: unknown fact 'order.lorry'" in str(refused.value)
+    assert "'order.carrier' may be unknown here" in str(refused.value)

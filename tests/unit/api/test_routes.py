@@ -33,6 +33,9 @@ async def test_the_customer_is_verified_by_order_or_by_name(client, conversation
 
 
 async def test_wrapping_up_needs_no_body(client, conversation):
+    handed = await client.post(f"{conversation}/hand-over", json={"to": "Supervisors", "reason": "Too much."})
+    assert (handed.status_code, handed.json()["to"]) == (200, "Supervisors")
+    assert (await client.post(f"{conversation}/hand-over", json={"to": " "})).status_code == 422
     assert (await client.post(f"{conversation}/wrap-up")).json()["case_note"] == "Done."
 
 
@@ -194,3 +197,18 @@ async def test_metrics_count_requests_by_route_and_status(client, conversation):
     assert f'copilot_http_request_seconds_count{{method="GET",{route},status="404"}} 1.0' in text
     assert "conv_unknown" not in text
     assert "copilot_event_streams 0.0" in text
+
+
+async def test_search_in_a_conversation_quotes_what_answers_and_says_why_it_was_found(client, world):
+    found = world.library.finds("returns", "Within 30 days", "Returns. You may return it within 30 days.")
+    body = {"query": "within how many days?", "history": ["I bought a tent."], "rewrite": False}
+    answer = (await client.post("/v1/knowledge/search", json=body)).json()
+
+    (query,) = world.library.queries
+    assert (query.history, query.rewrite) == (("I bought a tent.",), False)
+    (passage,) = answer["passages"]
+    quote = passage["quote"]
+    assert quote["quote"] == "You may return it within 30 days."
+    assert found.document.text[quote["start"] : quote["end"]] == quote["quote"]
+    assert (passage["stale"], passage["confidence"]) == (False, 0.8)
+    assert passage["parts"] == {"cosine": 0.7, "keyword": 0.5, "likeness": 0.9}

@@ -13,9 +13,17 @@ from copilot.domain.asking import AskTicket
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, SearchResult
+from copilot.domain.knowledge import (
+    BlockKind,
+    KnowledgeDocument,
+    KnowledgeGap,
+    Passage,
+    ScoredPassage,
+    ScoreParts,
+    SearchResult,
+)
 from copilot.domain.macro import FilledMacro, FoundMacro, Macro
-from copilot.domain.wrap_up import Disposition, Summary, WrapUp
+from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -119,6 +127,18 @@ class FakeAssist:
         await self._conversations.close(principal.tenant_id, wrap_up)
         return wrap_up
 
+    async def hand_over(self, principal, conversation_id, to, reason):
+        conversation = await self._conversations.get(principal.tenant_id, conversation_id)
+        return HandOver(
+            conversation_id=conversation_id,
+            revision=conversation.revision,
+            to=to,
+            reason=reason,
+            summary=Summary(conversation_id=conversation_id, revision=conversation.revision),
+            note=f"For {to}",
+            created_at=self._clock.now(),
+        )
+
     async def record_feedback(self, principal, suggestion_id, verdict, final_text, reason):
         await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
         self.feedback.append((suggestion_id, verdict, final_text, reason))
@@ -197,7 +217,7 @@ class FakeLibrary:
 
     def __init__(self) -> None:
         self.kept: dict[str, KnowledgeDocument] = {}
-        self.queries = []
+        self.queries, self.found = [], []
 
     async def add_file(self, tenant_id, file_name, content):
         if content.startswith(b"%PDF"):
@@ -232,7 +252,35 @@ class FakeLibrary:
 
     async def search(self, query):
         self.queries.append(query)
-        return SearchResult(passages=(), answerable=False, confidence=0)
+        return SearchResult(passages=tuple(self.found), answerable=bool(self.found), confidence=0)
+
+    def finds(self, external_id, title, text):
+        """What every search finds from now on, besides what it found before."""
+        self._keep("larkfield", external_id, title, text)
+        document = self.kept[external_id]
+        scored = ScoredPassage(
+            passage=Passage(
+                id=f"psg_{external_id}",
+                document_id=document.id,
+                position=0,
+                text=text,
+                context=title,
+                kind=BlockKind.PARAGRAPH,
+                heading_path=(title,),
+                clause=None,
+                page=None,
+                start=0,
+                end=len(text),
+                token_count=9,
+                content_hash="0" * 64,
+            ),
+            document=document,
+            score=1.0,
+            confidence=0.8,
+            parts=ScoreParts(cosine=0.7, keyword=0.5, likeness=0.9),
+        )
+        self.found.append(scored)
+        return scored
 
     def _keep(self, tenant_id, external_id, title, text, **metadata):
         self.kept[external_id] = KnowledgeDocument(
@@ -257,6 +305,7 @@ class World:
         self.events = MemoryEventBus(self.conversations, self.clock)
         self.actions = FakeActions()
         self.assist = FakeAssist(self.clock, SequentialIds(), self.conversations, self.events, self.actions)
+        self.jobs = self.sources = None  # with real parts in tests/integration/test_knowledge_api.py
         self.library = self.documents = self.search = FakeLibrary()
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from copilot.assist.entities import EntityVocabulary, find_entities
 from copilot.assist.redaction import luhn_valid
 from copilot.domain.assist import EntityKind
+from copilot.domain.commerce import Money
 
 TODAY = date(2026, 11, 23)
 VOCABULARY = EntityVocabulary(
@@ -42,6 +43,20 @@ def found(text: str) -> list[tuple[str, str]]:
         ("two weeks ago", [("date", "2026-11-09")]),
         ("two Trailhead 2 tents", [("product", "Trailhead 2 Tent")]),
         ("the coffee maker", [("product", "BrewHaven Drip Coffee Maker")]),
+        ("ring me on 020 7946 0958", [("phone", "+442079460958")]),
+        ("07700 900123", [("phone", "+447700900123")]),
+        ("+44 (0)1632 960 001", [("phone", "+441632960001")]),
+        ("0049 30 901820", [("phone", "+4930901820")]),
+        ("01 23 45 67 89", [("phone", "0123456789")]),
+        ("my postcode is sw1a 1aa", [("zip", "SW1A 1AA")]),
+        ("we live in K1A 0B1", [("zip", "K1A 0B1")]),
+        ("it was £20", [("amount", "£20.00")]),
+        ("1.234,50 € in total", [("amount", "€1,234.50")]),
+        ("the 15 pounds blanket", []),
+        ("by Friday", [("date", "2026-11-27")]),
+        ("in three days", [("date", "2026-11-26")]),
+        ("23/11/2026", [("date", "2026-11-23")]),
+        ("3.12.2026", [("date", "2026-12-03")]),
         ("a trailhead tent", []),
         ("February 30", []),
     ],
@@ -85,6 +100,22 @@ def test_twenty_thousand_characters_take_no_time():
         assert time.perf_counter() - started < 1
 
 
+def test_an_amount_is_minor_units_of_its_currency():
+    (entity,) = find_entities("€ 12,5 please", turn_id="t", today=TODAY, vocabulary=VOCABULARY)
+    assert entity.money == Money(minor=1250, currency="EUR")
+
+
+def test_a_card_number_is_told_but_not_kept():
+    text = "my card is 4111 1111 1111 1111, thanks"
+    (entity,) = find_entities(text, turn_id="t", today=TODAY, vocabulary=VOCABULARY)
+    assert (entity.kind, text[entity.start : entity.end]) == (EntityKind.CARD, "4111 1111 1111 1111")
+    assert "1111" not in entity.model_dump_json()
+
+
+def test_digits_that_fail_the_check_are_no_card():
+    assert found("4111 1111 1111 1112") == []
+
+
 def test_every_kind_is_tried():
-    text = "LF-1004829 jo@x.com (312) 555-0199 zip 60614 $5 3 November Stonebrook fire pits"
+    text = "4111111111111111 LF-1004829 jo@x.com (312) 555-0199 zip 60614 $5 3 November Stonebrook fire pits"
     assert {kind for kind, _ in found(text)} == {k.value for k in EntityKind}

@@ -5,7 +5,8 @@ from datetime import date
 from tests.unit.assist.world import LIBRARY, passage
 
 from copilot.adapters.fakes.embedder import HashingEmbedder
-from copilot.assist.grounding import Evidence, Grounder, enforce, foreign_details, quote_is_verbatim
+from copilot.assist.details import foreign_details
+from copilot.assist.grounding import Evidence, Grounder, enforce, quote_is_verbatim
 from copilot.assist.quoting import cite, may_be_quoted, without_losers
 from copilot.domain.assist import Sentence, Support
 
@@ -39,7 +40,7 @@ async def test_courtesy_with_a_number_in_it_is_a_claim():
 def test_numbers_and_names_must_occur_in_the_source():
     assert foreign_details("It takes thirty days.", "Within 30 days.") == ()
     assert foreign_details("It costs $6.50.", "The fee is $6.5 or so.") == ()
-    assert foreign_details("It goes by FedEx for $7.", "It goes by post for $6.") == ("7", "FedEx")
+    assert foreign_details("It goes by FedEx for $7.", "It goes by post for $6.") == ("$7", "FedEx")
 
 
 def test_a_quote_may_differ_in_white_space_only():
@@ -68,3 +69,20 @@ def test_of_two_that_contradict_each_other_the_clause_is_believed():
     faq = passage(LIBRARY[3], conflicts=(RETURNS_3.passage.id,), confidence=0.99)
     policy = passage(LIBRARY[2], clause="3.2", conflicts=(faq.passage.id,))
     assert without_losers([faq, policy]) == [policy]
+
+
+def test_words_of_an_internal_passage_are_not_passed_off_as_anything_else():
+    leaked = Sentence(text=INTERNAL.passage.text, support=Support.FACT, sources=("call_1",))
+    assert {s.support for s in enforce([leaked], [SHIPPING, INTERNAL])} == {Support.UNSUPPORTED}
+    assert enforce([leaked], [SHIPPING]) == (leaked,)
+
+
+async def test_the_nearest_source_that_says_not_is_not_made_up_for_by_another():
+    evidence = [
+        Evidence(text="Opened bedding cannot be returned unless it is defective.", sources=("a",)),
+        Evidence(text="Opened bedding is bedding that can be returned to the shelf.", sources=("b",)),
+    ]
+    (judged,) = await Grounder(HashingEmbedder()).ground(
+        ["Opened bedding can be returned unless worn."], evidence
+    )
+    assert judged.support is Support.UNSUPPORTED

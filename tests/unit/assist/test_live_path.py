@@ -1,6 +1,7 @@
 """Scenarios of the live path, from a customer's words to what the panel shows."""
 
 import asyncio
+from datetime import date
 
 import pytest
 from tests.unit.assist.world import (
@@ -290,7 +291,8 @@ async def test_wrap_up_files_the_conversation_and_closes_it():
     await w.representative("I will send you an e-mail tomorrow with the label.")
     wrapped = await w.live.wrap_up(RITA, w.conversation.id)
     assert wrapped.disposition.code == "refund"
-    assert wrapped.follow_ups[0].startswith("Keep the promise (by 2026-11-24)")
+    assert wrapped.follow_ups[0].text.startswith("Keep the promise: I will send you an e-mail")
+    assert wrapped.follow_ups[0].due_on == date(2026, 11, 24)
     assert ELENA_ORDER in wrapped.case_note
     assert "elena@example.com" not in wrapped.case_note
     turns = {t.id for t in (await w.store.get("larkfield", w.conversation.id)).turns}

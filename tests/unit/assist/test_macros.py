@@ -4,6 +4,7 @@ import pytest
 from tests.unit.assist.world import ELENA_ORDER, RITA, world
 
 from copilot.adapters.fakes.embedder import HashingEmbedder
+from copilot.adapters.fakes.language_detector import WordCountDetector
 from copilot.assist.macros import SavedReplies
 from copilot.domain.assist import Support
 from copilot.domain.conversation import Channel
@@ -103,3 +104,12 @@ async def test_a_stranger_is_greeted_without_a_name():
     w.conversation = await w.live.open(RITA, Channel.EMAIL)
     await w.customer("how long does standard shipping take?")
     assert (await w.snapshot()).suggestion.text.startswith("Hello,\n\n")
+
+
+async def test_a_language_without_templates_is_said_to_have_none():
+    w = await world(languages=WordCountDetector())
+    await w.customer("¿cuánto tarda el envío estándar? Necesito saber cuando llega mi pedido")
+    blocked = next(e.data for e in await w.events() if e.type == "suggestion.blocked")
+    assert blocked.reason == "language"
+    assert blocked.message == "The customer writes in 'es'; there are templates in en only."
+    assert (await w.snapshot()).suggestion is None

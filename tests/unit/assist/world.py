@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -18,7 +18,7 @@ from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.adapters.fakes.order_system import FakeOrderSystem
 from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
 from copilot.adapters.memory_event_bus import MemoryEventBus
-from copilot.assist.classifier import LinearClassifier
+from copilot.assist.classifier import Classifier
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.entities import EntityVocabulary
 from copilot.assist.live_parts import LivePorts
@@ -353,28 +353,27 @@ class GapList:
 class OneProfile:
     def __init__(self, profile: TenantProfile) -> None:
         self._profile = profile
+        self.learned = None  # a StepRanker, from the next turn on
 
     async def of(self, tenant_id: str) -> TenantProfile:
-        return self._profile
+        return replace(self._profile, next_steps=self.learned)
 
 
-async def centroid_classifier(
-    embedder: HashingEmbedder, examples: dict[str, Sequence[str]]
-) -> LinearClassifier:
+async def centroid_classifier(embedder: HashingEmbedder, examples: dict[str, Sequence[str]]) -> Classifier:
     """Nearest mean: enough of a classifier for a world with four words."""
     rows = []
     for texts in examples.values():
         mean = (await embedder.embed_passages(list(texts))).mean(axis=0)
         rows.append(mean / np.linalg.norm(mean))
     centroids = np.asarray(rows, dtype=np.float32)
-    return LinearClassifier(
+    return Classifier(
         ClassifierWeights(
             labels=tuple(examples),
             weights=12 * centroids,
             bias=np.zeros(len(rows), dtype=np.float32),
             centroids=centroids,
             temperature=1.0,
-            scope_weights=(0.0, 1.0, 0.0, -0.3),
+            scope_weights=(0.0, 1.0, 0.0, 0.0, 0.0, -0.3),
             accuracy=1.0,
             calibration_error=0.0,
             scope_auroc=None,
@@ -393,6 +392,7 @@ class World:
     knowledge: GapList
     conversation: Conversation
     seen: list = field(default_factory=list)
+    profiles: OneProfile | None = None
 
     async def customer(self, text: str) -> Turn:
         turn = await self.live.add_turn(RITA, self.conversation.id, Speaker.CUSTOMER, text)
@@ -434,6 +434,7 @@ async def world(
     ahead=None,
     store=None,
     macros=(),
+    languages=None,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -481,10 +482,12 @@ async def world(
         embedder=embedder,
         clock=clock,
         ids=ids,
+        languages=languages,
     )
+    profiles = OneProfile(profile)
     live = LiveAssist(
         ports,
-        OneProfile(profile),
+        profiles,
         llm=llm,
         llm_seconds=llm_seconds,
         asker=asker,
@@ -493,4 +496,4 @@ async def world(
     )
     # After a restart, with the store of the process before, the conversation is there already.
     conversation = await live.open(RITA, Channel.CHAT, "Lantern") if store is None else None
-    return World(live, kept, bus, search, orders, ledger, knowledge, conversation)
+    return World(live, kept, bus, search, orders, ledger, knowledge, conversation, profiles=profiles)

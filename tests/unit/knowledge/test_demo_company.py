@@ -9,7 +9,7 @@ from tests.unit.knowledge.scenario import NOW, ROOT, load, scenario
 from tests.unit.tools.rules import render_text
 
 from copilot.adapters.loaders.folder import read_document
-from copilot.adapters.yaml_files import load_conversations, load_playbooks, load_policies
+from copilot.adapters.yaml_files import load_conversations, load_macros, load_playbooks, load_policies
 from copilot.domain.commerce import Money
 from copilot.domain.policy import clauses_of
 from copilot.tools.arguments import REASONS_WITH_RETURN
@@ -19,6 +19,7 @@ from copilot.tools.policy import PolicyEngine
 
 PLAYBOOKS = load_playbooks(ROOT / "knowledge" / "playbooks")
 POLICIES = load_policies(ROOT / "knowledge" / "policies")
+MACROS = load_macros(ROOT / "knowledge" / "macros")
 CONVERSATIONS = load_conversations(ROOT / "evals" / "conversations")
 ORDERS = scenario()
 POLICY_DOCUMENTS = [
@@ -71,6 +72,13 @@ def test_replies_state_no_number_of_their_own():
         for text in [r.text for r in playbook.replies] + [s.say or "" for s in playbook.steps]:
             outside = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", text)
             assert not re.search(r"\d", outside), (playbook.intent, text)
+
+
+def test_saved_replies_state_no_number_of_their_own_and_are_found_by_examples():
+    assert len(MACROS) >= 12
+    for macro in MACROS:
+        assert not re.search(r"\d", re.sub(r"\{\{.*?\}\}", "", macro.text)), macro.id
+        assert macro.examples, macro.id
 
 
 def test_every_sentence_of_a_reply_has_its_own_line():

@@ -51,6 +51,17 @@ def test_a_long_table_repeats_its_header_and_is_cut_between_rows():
     assert {passage.kind for passage in passages} == {BlockKind.TABLE}
 
 
+def test_a_header_too_long_to_repeat_is_shortened_and_never_left_out():
+    titles = [f"What the customer has to pay in region {n}" for n in range(4)]
+    rows = [titles, *[[f"{n}{m}" for m in range(4)] for n in range(30)]]
+    passages = cut(document(lambda b: b.table(rows)), ChunkLimits(target=70, pieces=90))
+    assert len(passages) > 3
+    for passage in passages[1:]:
+        header = passage.text.split("\n", 1)[0]
+        assert header.count("|") == 5
+        assert header.startswith("| What")
+
+
 def test_ids_stay_when_another_part_changes():
     def build(answer):
         def inner(b):

@@ -14,6 +14,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import ConversationClosed, NotFound
+from copilot.domain.signals import Alert
 from copilot.domain.snapshot import EventMarks, advanced
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -33,6 +34,7 @@ class MemoryConversationStore:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._suggestions: dict[tuple[str, str], Suggestion] = {}
+        self._alerts: dict[str, Alert] = {}
         self.feedback: dict[tuple[str, str], AnswerFeedback] = {}
 
     async def create(self, conversation: Conversation) -> None:
@@ -51,6 +53,17 @@ class MemoryConversationStore:
             if conversation.tenant_id == tenant_id
             and conversation.status is ConversationStatus.OPEN
             and (after is None or conversation.id < after)
+        ][:limit]
+
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        return [
+            kept_id
+            for kept_id, kept in sorted(self._kept.items(), reverse=True)
+            if kept.conversation.tenant_id == tenant_id
+            and kept.conversation.status is ConversationStatus.WRAPPED_UP
+            and (after is None or kept_id < after)
         ][:limit]
 
     async def append_turn(
@@ -132,6 +145,35 @@ class MemoryConversationStore:
     async def add_feedback(self, feedback: AnswerFeedback) -> None:
         await self.get_suggestion(feedback.tenant_id, feedback.suggestion_id)
         self.feedback[feedback.suggestion_id, feedback.principal_id] = feedback
+
+    async def recent_conversations(
+        self, tenant_id: str, customer_id: str, since: datetime, *, limit: int = 20
+    ) -> list[Conversation]:
+        found = sorted((kept.conversation for kept in self._kept.values()), key=lambda c: c.id, reverse=True)
+        return [
+            conversation.model_copy(update={"turns": ()})
+            for conversation in found
+            if conversation.tenant_id == tenant_id
+            and conversation.customer_id == customer_id
+            and conversation.created_at >= since
+        ][:limit]
+
+    async def add_alert(self, alert: Alert) -> bool:
+        known = self._alerts.values()
+        if any(a.conversation_id == alert.conversation_id and a.reason is alert.reason for a in known):
+            return False
+        self._alerts[alert.id] = alert
+        return True
+
+    async def list_alerts(self, tenant_id: str, *, after: str | None = None, limit: int = 50) -> list[Alert]:
+        newest_first = sorted(self._alerts.values(), key=lambda a: a.id, reverse=True)
+        return [a for a in newest_first if a.tenant_id == tenant_id and (after is None or a.id < after)][
+            :limit
+        ]
+
+    async def alerts_since(self, tenant_id: str, alert_id: str, *, limit: int = 500) -> list[Alert]:
+        oldest_first = sorted(self._alerts.values(), key=lambda a: a.id)
+        return [a for a in oldest_first if a.tenant_id == tenant_id and a.id > alert_id][:limit]
 
     async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None:
         kept = self._kept.get(conversation_id)

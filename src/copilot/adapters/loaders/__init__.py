@@ -51,6 +51,34 @@ def _csv_faq() -> DocumentLoader:
     return CsvFaqLoader()
 
 
+@cache
+def _text() -> DocumentLoader:
+    from copilot.adapters.loaders.plain_text import TextLoader  # noqa: PLC0415
+
+    return TextLoader()
+
+
+@cache
+def _pptx() -> DocumentLoader:
+    from copilot.adapters.loaders.pptx import PptxLoader  # noqa: PLC0415
+
+    return PptxLoader()
+
+
+@cache
+def _xlsx() -> DocumentLoader:
+    from copilot.adapters.loaders.xlsx import XlsxLoader  # noqa: PLC0415
+
+    return XlsxLoader()
+
+
+@cache
+def _email() -> DocumentLoader:
+    from copilot.adapters.loaders.email import EmailLoader  # noqa: PLC0415
+
+    return EmailLoader()
+
+
 _FACTORIES: dict[str, Callable[[], DocumentLoader]] = {
     ".md": _markdown,
     ".markdown": _markdown,
@@ -59,4 +87,9 @@ _FACTORIES: dict[str, Callable[[], DocumentLoader]] = {
     ".pdf": _pdf,
     ".docx": _docx,
     ".csv": _csv_faq,
+    ".txt": _text,
+    ".text": _text,
+    ".pptx": _pptx,
+    ".xlsx": _xlsx,
+    ".eml": _email,
 }

@@ -15,6 +15,9 @@ _HEADING_CLAUSE = re.compile(r"^(?:§|Section|Clause)?\s*(\d{1,3}(?:\.\d{1,3})+|
 _PARAGRAPH_CLAUSE = re.compile(r"^(?:§\s*)?(\d{1,2}(?:\.\d{1,2}){1,3})\.?\s+[A-Z]")
 _SPACES = re.compile(r"[ \t\u2000-\u200b\u202f\u3000]+")
 _BREAK = "\n\n"
+_WIDEST_ROW = 700
+"""Characters. A row and its header have to fit one passage, or parts of the row lose the header."""
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,13 @@ class _Heading:
 
 
 class DocumentBuilder:
-    """Takes headings and blocks in reading order."""
+    """Takes headings and blocks in reading order.
 
-    def __init__(self) -> None:
+    `under` are headings that the document stands below, such as its category; they are not in its text.
+    """
+
+    def __init__(self, under: Sequence[str] = ()) -> None:
+        self._under = tuple(one_line(title) for title in under if title.strip())
         self._parts: list[str] = []
         self._length = 0
         self._blocks: list[Block] = []
@@ -64,8 +71,17 @@ class DocumentBuilder:
         self._append(kind, text.strip("\n").rstrip(), self._clause, page)
 
     def table(self, rows: Iterable[Sequence[str]], *, page: int | None = None) -> None:
-        """Rows as `| a | b |` lines, the header first."""
-        self.block(BlockKind.TABLE, table_text(rows), page=page)
+        """Rows as `| a | b |` lines, the header first.
+
+        A table too wide for that becomes a list for each row, where every value stands with its header.
+        """
+        cells = [[_cell(cell) for cell in row] for row in rows]
+        cells = [row for row in cells if any(row)]
+        if len(cells) > 1 and max(map(_width, cells)) > _WIDEST_ROW:
+            for row in cells[1:]:
+                self.block(BlockKind.LIST, _record(cells[0], row), page=page)
+        else:
+            self.block(BlockKind.TABLE, table_text(cells), page=page)
 
     def build(
         self, metadata: Metadata, *, external_id: str, source: str, fallback: dict[str, Any] | None = None
@@ -101,7 +117,7 @@ class DocumentBuilder:
         start = self._length
         self._parts.append(text)
         self._length += len(text)
-        path = tuple(heading.title for heading in self._stack)
+        path = (*self._under, *(heading.title for heading in self._stack))
         self._blocks.append(
             Block(kind=kind, start=start, end=self._length, heading_path=path, clause=clause, page=page)
         )
@@ -114,12 +130,24 @@ def one_line(text: str) -> str:
 
 def table_text(rows: Iterable[Sequence[str]]) -> str:
     """Rows as `| a | b |` lines; empty rows are left out, a `|` inside a cell becomes `/`."""
-    lines = []
-    for row in rows:
-        cells = [one_line(cell).replace("|", "/") for cell in row]
-        if any(cells):
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    cut = ([_cell(cell) for cell in row] for row in rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in cut if any(cells))
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "/")
+
+
+def _width(row: Sequence[str]) -> int:
+    return sum(map(len, row))
+
+
+def _record(header: Sequence[str], row: Sequence[str]) -> str:
+    """A line for each value, named by the row's first cell and its header: any part can stand alone."""
+    name = row[0] if len(row[0]) <= _LONGEST_NAME else f"{row[0][:_LONGEST_NAME].rstrip()}…"
+    pairs = [(title, value) for title, value in zip(header, row, strict=False) if value]
+    first = f"- {pairs[0][0]}: {pairs[0][1]}" if pairs else ""
+    return "\n".join([first, *(f"- {name} – {title}: {value}" for title, value in pairs[1:])])
 
 
 def with_address(text: str, address: str) -> str:

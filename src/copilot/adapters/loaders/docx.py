@@ -1,24 +1,25 @@
-"""Word documents: headings and lists by their styles, tables in place."""
+"""Word documents: headings, lists and code by their styles, tables, links, pages as Word broke them."""
 
 import io
-import zipfile
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import docx
 from docx.document import Document
-from docx.oxml.exceptions import InvalidXmlError
 from docx.table import Table
+from docx.text.hyperlink import Hyperlink
 from docx.text.paragraph import Paragraph
 
-from copilot.adapters.loaders.building import DocumentBuilder, one_line
+from copilot.adapters.loaders.building import DocumentBuilder, one_line, with_address
 from copilot.adapters.loaders.encoding import tidy
 from copilot.adapters.loaders.metadata import read_metadata
-from copilot.domain.errors import UnreadableDocument
+from copilot.adapters.loaders.office import readable
 from copilot.domain.knowledge import BlockKind, ParsedDocument
 
 _EXPECTED = "Expected a .docx file (Office Open XML), not password-protected."
 _MAX_UNPACKED = 200 * 2**20
+_TYPEWRITER = re.compile(r"courier|consol|mono|menlo", re.IGNORECASE)
 
 
 class DocxLoader:
@@ -28,55 +29,89 @@ class DocxLoader:
         self, content: bytes, *, external_id: str, source: str, metadata: Mapping[str, Any] | None = None
     ) -> Sequence[ParsedDocument]:
         known = read_metadata(metadata or {}, f"side file {source}.yaml", where=source)
-        document = _open(content, source)
         builder = DocumentBuilder()
-        items: list[str] = []
-        number = 0
-
-        def flush() -> None:
-            builder.block(BlockKind.LIST, "\n".join(items))
-            items.clear()
-
-        for part in document.iter_inner_content():
-            if isinstance(part, Table):
-                flush()
-                builder.table(_rows(part))
-                continue
-            text = one_line(tidy(part.text))
-            if not text:
-                continue
-            marker, depth = _list_marker(part)
-            if marker:
-                number = number + 1 if items else 1
-                items.append(f"{'  ' * depth}{f'{number}.' if marker == 'number' else '-'} {text}")
-                continue
-            flush()
-            if level := _heading_level(part):
-                builder.heading(level, text)
-            else:
-                builder.paragraph(text)
-        flush()
-        title = tidy(document.core_properties.title or "").strip()
+        with readable(content, "the Word file", _EXPECTED, source, most=_MAX_UNPACKED):
+            document = docx.Document(io.BytesIO(content))
+            _Writer(builder, document).run()
+            title = tidy(document.core_properties.title or "").strip()
         # Word's own template leaves "Word Document" here.
         fallback = {"title": builder.first_heading or ("" if title == "Word Document" else title) or None}
         return (builder.build(known, external_id=external_id, source=source, fallback=fallback),)
 
 
-def _open(content: bytes, source: str) -> Document:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAX_UNPACKED:
-            raise UnreadableDocument(
-                f"the file unpacks to {size // 2**20} MB.",
-                hint=f"Expected at most {_MAX_UNPACKED // 2**20} MB.",
-                where=source,
-            )
-        return docx.Document(io.BytesIO(content))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, InvalidXmlError, SyntaxError) as error:
-        raise UnreadableDocument(
-            f"the Word file cannot be read: {error}.", hint=_EXPECTED, where=source
-        ) from error
+class _Writer:
+    """Puts a document's paragraphs and tables into the builder, gathering list items and lines of code."""
+
+    def __init__(self, builder: DocumentBuilder, document: Document) -> None:
+        self._builder = builder
+        self._document = document
+        # Pages are known only where Word itself laid the document out and left its marks.
+        broken = any(paragraph.rendered_page_breaks for paragraph in document.paragraphs)
+        self._page = 1 if broken else None
+        self._items: list[str] = []
+        self._code: list[str] = []
+        self._run_page = self._page
+
+    def run(self) -> None:
+        for part in self._document.iter_inner_content():
+            if isinstance(part, Table):
+                self._flush()
+                self._builder.table(_rows(part), page=self._page)
+            else:
+                self._paragraph(part)
+        self._flush()
+
+    def _paragraph(self, paragraph: Paragraph) -> None:
+        if self._page is not None:
+            breaks = paragraph.rendered_page_breaks
+            # A break before any text of the paragraph puts all of it on the next page.
+            leading = bool(breaks) and breaks[0].preceding_paragraph_fragment is None
+            self._page += leading
+        if _is_code(paragraph) and paragraph.text.strip():
+            self._gather(self._code, self._items, tidy(paragraph.text).rstrip())
+        elif text := one_line(tidy(_text(paragraph))):
+            marker, depth = _list_marker(paragraph)
+            if marker:
+                number = f"{len(self._items) + 1}." if marker == "number" else "-"
+                self._gather(self._items, self._code, f"{'  ' * depth}{number} {text}")
+            else:
+                self._flush()
+                if level := _heading_level(paragraph):
+                    self._builder.heading(level, text, page=self._page)
+                else:
+                    self._builder.paragraph(text, page=self._page)
+        if self._page is not None:
+            self._page += len(paragraph.rendered_page_breaks) - leading
+
+    def _gather(self, into: list[str], other: list[str], line: str) -> None:
+        if other:
+            self._flush()
+        if not into:
+            self._run_page = self._page
+        into.append(line)
+
+    def _flush(self) -> None:
+        self._builder.block(BlockKind.LIST, "\n".join(self._items), page=self._run_page)
+        self._builder.block(BlockKind.CODE, "\n".join(self._code), page=self._run_page)
+        self._items.clear()
+        self._code.clear()
+
+
+def _text(paragraph: Paragraph) -> str:
+    """Its text, with the addresses of links."""
+    return "".join(
+        with_address(part.text, part.url) if isinstance(part, Hyperlink) else part.text
+        for part in paragraph.iter_inner_content()
+    )
+
+
+def _is_code(paragraph: Paragraph) -> bool:
+    """By its style's name, or because everything in it is set in a typewriter face."""
+    style = paragraph.style.name if paragraph.style and paragraph.style.name else ""
+    if any(word in style.lower() for word in ("code", "preformatted", "macro text")):
+        return True
+    faces = {run.font.name for run in paragraph.runs if run.text.strip()}
+    return bool(faces) and all(face and _TYPEWRITER.search(face) for face in faces)
 
 
 def _heading_level(paragraph: Paragraph) -> int | None:
@@ -108,7 +143,8 @@ def _rows(table: Table) -> list[list[str]]:
         cells = []
         for cell in row.cells:
             # A merged cell comes once for each column it spans.
-            cells.append("" if id(cell._tc) in seen else tidy(cell.text))  # noqa: SLF001
+            text = " ".join(_text(paragraph) for paragraph in cell.paragraphs)
+            cells.append("" if id(cell._tc) in seen else tidy(text))  # noqa: SLF001
             seen.add(id(cell._tc))  # noqa: SLF001
         rows.append(cells)
     return rows

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import Comment, NavigableString
 
-from copilot.adapters.loaders.building import DocumentBuilder, one_line, with_address
+from copilot.adapters.loaders.building import DocumentBuilder, one_line, table_text, with_address
 from copilot.adapters.loaders.encoding import decode, tidy
 from copilot.adapters.loaders.metadata import read_metadata
 from copilot.domain.knowledge import BlockKind, ParsedDocument
@@ -34,6 +36,7 @@ class HtmlLoader:
         charset = _CHARSET.search(content[:4096])
         text = decode(content, where=source, declared=charset[1].decode("ascii") if charset else None)
         soup = BeautifulSoup(text, "lxml")
+        _make_links_absolute(soup)
         found = {
             str(meta.get("name"))[len(_PREFIX) :]: meta.get("content")
             for meta in soup.find_all("meta")
@@ -51,6 +54,24 @@ class HtmlLoader:
         # The page title often ends in the site's name, so a heading is the better title.
         fallback["title"] = builder.first_heading or page_title or None
         return (builder.build(known, external_id=external_id, source=source, fallback=fallback),)
+
+
+def add_html(builder: DocumentBuilder, fragment: str, *, address: str = "") -> None:
+    """The blocks of a piece of HTML; its relative links start from `address`."""
+    soup = BeautifulSoup(tidy(fragment), "lxml")
+    _make_links_absolute(soup, address)
+    _strip(soup)
+    if soup.body is not None:
+        _walk(builder, soup.body)
+
+
+def _make_links_absolute(soup: BeautifulSoup, address: str = "") -> None:
+    base = soup.find("base", href=True)
+    address = urljoin(address, str(base["href"])) if base else address
+    if address.startswith(("https://", "http://")):
+        for link in soup.find_all("a", href=True):
+            with suppress(ValueError):  # not an address at all
+                link["href"] = urljoin(address, str(link["href"]))
 
 
 def _strip(soup: BeautifulSoup) -> None:
@@ -157,12 +178,24 @@ def _list_lines(tag: Tag, depth: int) -> list[str]:
     for number, item in enumerate(tag.find_all("li", recursive=False), start=_span(tag, "start")):
         nested = item.find_all(_LISTS, recursive=False)
         inner = [line for child in nested for line in _list_lines(child, depth + 1)]
+        inner = [*_set_pieces(item, depth), *inner]
         for child in nested:
             child.extract()
         text = _text(item)
         if text:
             lines.append(f"{'  ' * depth}{f'{number}.' if tag.name == 'ol' else '-'} {text}")
         lines.extend(inner)
+    return lines
+
+
+def _set_pieces(item: Tag, depth: int) -> list[str]:
+    """Lines of the code and tables in a list item, taken out of it: their line ends mean something."""
+    lines: list[str] = []
+    for piece in item.find_all(["pre", "table"]):
+        if piece.find_parent("li") is item and not piece.find_parent(["pre", "table"]):
+            text = tidy(piece.get_text()) if piece.name == "pre" else table_text(_rows(piece))
+            lines += [f"{'  ' * (depth + 1)}{line}" for line in text.strip("\n").split("\n")]
+            piece.extract()
     return lines
 
 

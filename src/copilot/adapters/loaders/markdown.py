@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from copilot.adapters.loaders.building import DocumentBuilder, one_line, with_address
+from copilot.adapters.loaders.building import DocumentBuilder, one_line, table_text, with_address
 from copilot.adapters.loaders.encoding import decode
 from copilot.adapters.loaders.metadata import read_metadata, read_yaml_mapping
 from copilot.domain.errors import UnreadableDocument
@@ -28,10 +28,15 @@ class MarkdownLoader:
         front, body = _split(decode(content, where=source).lstrip("\n"), source)
         known = read_metadata({**front, **(metadata or {})}, _FRONT, where=source)
         builder = DocumentBuilder()
-        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-        for node in SyntaxTreeNode(parser.parse(body)).children:
-            _add(builder, node)
+        add_markdown(builder, body)
         return (builder.build(known, external_id=external_id, source=source),)
+
+
+def add_markdown(builder: DocumentBuilder, text: str) -> None:
+    """The blocks of a Markdown text without front matter."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    for node in SyntaxTreeNode(parser.parse(text)).children:
+        _add(builder, node)
 
 
 def _split(text: str, source: str) -> tuple[dict[str, Any], str]:
@@ -57,8 +62,7 @@ def _add(builder: DocumentBuilder, node: SyntaxTreeNode) -> None:
         case "bullet_list" | "ordered_list":
             builder.block(BlockKind.LIST, "\n".join(_list_lines(node, 0)))
         case "table":
-            rows = [row for part in node.children for row in part.children]
-            builder.table([_inline(cell) for cell in row.children] for row in rows)
+            builder.table(_rows(node))
         case "fence" | "code_block":
             builder.block(BlockKind.CODE, node.content)
         case "html_block":
@@ -68,6 +72,11 @@ def _add(builder: DocumentBuilder, node: SyntaxTreeNode) -> None:
                 _add(builder, child)
         case _:  # a rule
             pass
+
+
+def _rows(table: SyntaxTreeNode) -> list[list[str]]:
+    rows = [row for part in table.children for row in part.children]
+    return [[_inline(cell) for cell in row.children] for row in rows]
 
 
 def _add_lines(builder: DocumentBuilder, text: str) -> None:
@@ -88,7 +97,12 @@ def _list_lines(node: SyntaxTreeNode, depth: int) -> list[str]:
             if child.type in {"bullet_list", "ordered_list"}:
                 lines.extend(_list_lines(child, depth + 1))
                 continue
-            text = one_line(child.content if child.type in {"fence", "code_block"} else _inline(child))
+            if child.type in {"fence", "code_block", "table"}:
+                piece = table_text(_rows(child)) if child.type == "table" else child.content.strip("\n")
+                lines.extend(f"{indent}  {line}" for line in piece.split("\n"))
+                head = head or marker
+                continue
+            text = one_line(_inline(child))
             if not text:
                 continue
             lines.append(f"{indent}{head or marker} {text}" if not head else f"{indent}  {text}")

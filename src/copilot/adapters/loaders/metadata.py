@@ -1,5 +1,6 @@
 """What a document says about itself: the same keys in front matter, meta tags and side files."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
@@ -53,6 +54,11 @@ class Metadata(Value):
     def fields(self) -> dict[str, Any]:
         """What is set, by the names `ParsedDocument` has for it."""
         return self.model_dump(exclude_none=True, exclude={"id", "title"})
+
+
+def safe_id(text: str) -> str:
+    """The text with only what an id may hold."""
+    return re.sub(r"[^\w.\-]+", "-", text)[:200].strip("-") or "unnamed"
 
 
 def read_metadata(values: Mapping[str, Any], place: str, *, where: str) -> Metadata:

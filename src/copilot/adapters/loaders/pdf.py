@@ -88,25 +88,56 @@ def _read(content: bytes, source: str) -> tuple[str | None, list[_Line]]:
 
 def _page_lines(page: PageObject, number: int) -> list[_Line]:
     sizes: dict[str, float] = {}
+    addresses: dict[str, list[str]] = {}
+    links = _links(page)
     current: list[str] = []
+    linked: list[str] = []
     largest = 0.0
 
     def visit(text: str, user: list[float], matrix: list[float], _font: object, size: float) -> None:
         nonlocal largest
+        height = matrix[4] * user[1] + matrix[5] * user[3] + user[5]
         scale = abs(matrix[3] or matrix[1]) * abs(user[3] or user[1])
         for index, piece in enumerate(text.split("\n")):
             if index:
-                sizes[_key("".join(current))] = largest
+                end_line()
                 current.clear()
+                linked.clear()
                 largest = 0.0
             current.append(piece)
             if piece.strip():
                 largest = max(largest, size * scale)
+                linked.extend(link for low, high, link in links if low <= height <= high)
+
+    def end_line() -> None:
+        key = _key("".join(current))
+        sizes[key] = largest
+        addresses[key] = [link for link in dict.fromkeys(linked) if _key(link) not in key]
 
     page.extract_text(visitor_text=visit)
-    sizes[_key("".join(current))] = largest
+    end_line()
     layout = page.extract_text(extraction_mode="layout", layout_mode_space_vertically=True)
-    return [_Line(line.rstrip(), number, sizes.get(_key(line), 0.0)) for line in tidy(layout).split("\n")]
+    lines = []
+    for line in tidy(layout).split("\n"):
+        key = _key(line)
+        shown = "".join(f" ({link})" for link in addresses.pop(key, []))
+        lines.append(_Line(line.rstrip() + shown, number, sizes.get(key, 0.0)))
+    return lines
+
+
+def _links(page: PageObject) -> list[tuple[float, float, str]]:
+    """(lowest, highest point, web address) of each link. A damaged one is left out: the text matters more."""
+    found = []
+    for reference in page.get("/Annots") or ():
+        try:
+            mark: Any = reference.get_object()
+            address = str(mark["/A"]["/URI"])
+            heights = sorted(float(mark["/Rect"][at]) for at in (1, 3))
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            continue
+        if address.startswith(("https://", "http://")):
+            found.append((heights[0], heights[1], address))
+    return found
 
 
 def _key(line: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from copilot.adapters.sql import alert_queries
 from copilot.adapters.sql import conversation_tables as tables
 from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
 from copilot.adapters.sql.database import Database
@@ -22,6 +23,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import ConversationClosed, NotFound
+from copilot.domain.signals import Alert
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
 
@@ -64,6 +66,23 @@ class SqlConversationStore:
             query = query.where(conversations.c.id < after)
         async with self._database.read() as connection:
             return [_conversation(row, ()) for row in await connection.execute(query)]
+
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        query = (
+            select(conversations.c.id)
+            .where(
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.status == ConversationStatus.WRAPPED_UP,
+            )
+            .order_by(conversations.c.id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(conversations.c.id < after)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
 
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
@@ -219,6 +238,34 @@ class SqlConversationStore:
             if await connection.scalar(owned) is None:
                 raise NotFound(f"there is no suggestion {feedback.suggestion_id!r}")
             await connection.execute(statement)
+
+    async def recent_conversations(
+        self, tenant_id: str, customer_id: str, since: datetime, *, limit: int = 20
+    ) -> list[Conversation]:
+        query = (
+            select(*_FIELDS)
+            .where(
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.customer_id == customer_id,
+                conversations.c.created_at >= since,
+            )
+            .order_by(conversations.c.id.desc())
+            .limit(limit)
+        )
+        async with self._database.peek() as connection:
+            return [_conversation(row, ()) for row in await connection.execute(query)]
+
+    async def add_alert(self, alert: Alert) -> bool:
+        async with self._database.write() as connection:
+            return await alert_queries.add(connection, alert)
+
+    async def list_alerts(self, tenant_id: str, *, after: str | None = None, limit: int = 50) -> list[Alert]:
+        async with self._database.peek() as connection:
+            return await alert_queries.newest(connection, tenant_id, after, limit)
+
+    async def alerts_since(self, tenant_id: str, alert_id: str, *, limit: int = 500) -> list[Alert]:
+        async with self._database.peek() as connection:
+            return await alert_queries.since(connection, tenant_id, alert_id, limit)
 
     async def last_summary(self, tenant_id: str, conversation_id: str) -> Summary | None:
         query = (

@@ -23,6 +23,7 @@ conversations = Table(
     Column("saved_revision", Integer, nullable=False, server_default="0"),
     Column("wrap_up", Text),
     Index("conversations_by_status", "tenant_id", "status", "id"),
+    Index("conversations_by_customer", "tenant_id", "customer_id", "id"),
 )
 
 turns = Table(
@@ -86,4 +87,16 @@ summaries = Table(
     Column("revision", Integer, primary_key=True),
     Column("summary", Text, nullable=False),  # JSON
     sqlite_with_rowid=False,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("alert", Text, nullable=False),  # JSON
+    UniqueConstraint("conversation_id", "reason"),
+    Index("alerts_by_tenant", "tenant_id", "id"),
 )

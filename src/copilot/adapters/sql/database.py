@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from copilot.adapters.sql.readers import Readers
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 T = TypeVar("T")
@@ -34,7 +35,9 @@ class Database:
         writer: AsyncEngine,
         quick_reader: Engine,
         quick_writer: Engine,
+        readers: Readers,
     ) -> None:
+        self.readers = readers
         self._reader = reader
         self._peeker = peeker
         self._writer = writer
@@ -55,6 +58,7 @@ class Database:
                 reader=_engine(path, begin="BEGIN", size=_READERS),
                 peeker=_engine(path, begin=None, size=_READERS),
                 writer=_engine(path, begin="BEGIN IMMEDIATE", size=1),
+                readers=Readers(path),
                 quick_reader=_quick_engine(path, "BEGIN", _QUICK_READERS),
                 quick_writer=_quick_engine(path, "BEGIN IMMEDIATE", 1),
             )
@@ -124,6 +128,7 @@ class Database:
             return await asyncio.get_running_loop().run_in_executor(self._read_threads, run)
 
     async def close(self) -> None:
+        await self.readers.close()
         self._write_thread.shutdown()
         self._read_threads.shutdown()
         self._quick_writer.dispose()

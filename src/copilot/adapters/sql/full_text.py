@@ -1,9 +1,9 @@
-"""BM25 over one tenant's passages with SQLite FTS5."""
+"""The words of one tenant's passages in SQLite FTS5."""
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.knowledge_tables import full_text_table
@@ -26,13 +26,15 @@ async def create(connection: AsyncConnection, tenant_id: str) -> None:
     )
 
 
-async def add(connection: AsyncConnection, tenant_id: str, rows: Sequence[int]) -> None:
+async def add(connection: AsyncConnection, tenant_id: str, document_ids: Sequence[str]) -> None:
+    """The words of the documents' passages."""
     table = full_text_table(tenant_id)
     statement = text(
-        f"INSERT INTO {table}(rowid, context, text) SELECT row, context, text FROM passages WHERE row = :row"  # noqa: S608
+        f"INSERT INTO {table}(rowid, context, text) SELECT row, context, text FROM passages "  # noqa: S608
+        "WHERE document_id IN (SELECT value FROM json_each(:documents)) ORDER BY row"
     )
-    if rows:
-        await connection.execute(statement, [{"row": row} for row in rows])
+    if document_ids:
+        await connection.execute(statement, {"documents": json.dumps(list(document_ids))})
 
 
 async def remove(connection: AsyncConnection, tenant_id: str, rows: Sequence[int]) -> None:
@@ -46,28 +48,11 @@ async def remove(connection: AsyncConnection, tenant_id: str, rows: Sequence[int
         await connection.execute(statement, [{"row": row} for row in rows])
 
 
-async def match(
-    connection: AsyncConnection, tenant_id: str, query: str, limit: int
-) -> list[tuple[str, float]]:
-    """(passage id, BM25), best first; nothing when the tenant has no passage or the query no word."""
-    expression = match_expression(query)
-    if not expression:
-        return []
-    table = full_text_table(tenant_id)
-    statement = text(
-        f"SELECT p.id, -f.rank FROM {table} AS f JOIN passages AS p ON p.row = f.rowid "  # noqa: S608
-        f"WHERE {table} MATCH :query AND f.rank MATCH 'bm25({CONTEXT_WEIGHT}, {TEXT_WEIGHT})' "
-        "ORDER BY f.rank LIMIT :limit"
-    )
-    try:
-        found = await connection.execute(statement, {"query": expression, "limit": limit})
-    except OperationalError as error:
-        if "no such table" in str(error.orig):
-            return []
-        raise
-    return [(identity, score) for identity, score in found]
+def query_words(query: str) -> list[str]:
+    """Of a query's different words those that are looked for."""
+    return content_words(query)[:MAX_TERMS]
 
 
-def match_expression(query: str) -> str:
-    """An FTS5 expression that matches any of the query's words: quoted, so that none is syntax."""
-    return " OR ".join(f'"{word}"' for word in content_words(query)[:MAX_TERMS])
+def quoted(word: str) -> str:
+    """An FTS5 expression for one word, none of whose characters is syntax."""
+    return f'"{word}"'

@@ -1,20 +1,39 @@
 """Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
-from copilot.adapters.sql.knowledge_tables import artifacts, documents, embeddings, gaps, passages
+from copilot.adapters.sql.document_facets import wanted_passages
+from copilot.adapters.sql.knowledge_rows import (
+    PASSAGE_COLUMNS,
+    document_row,
+    passage_of,
+    passage_row,
+    read_keys,
+    read_vectors,
+)
+from copilot.adapters.sql.knowledge_tables import (
+    artifacts,
+    documents,
+    embeddings,
+    file_stamps,
+    gaps,
+    passages,
+)
+from copilot.adapters.sql.postings import KeywordSearch
 from copilot.domain.errors import NotFound
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, Passage
+from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
 from copilot.ports import Vector, Vectors
 
 _FLOAT = np.dtype("<f4")
@@ -22,7 +41,6 @@ _BATCH = 500
 """Values in one SQL `IN (…)`."""
 _DOCUMENT_CACHE = 512
 _PASSAGE_CACHE = 20_000
-_PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
 
 
 class SqlKnowledgeStore:
@@ -30,12 +48,22 @@ class SqlKnowledgeStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._keywords = KeywordSearch(database)
         # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
         self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(_DOCUMENT_CACHE)
         self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
         self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
 
+    async def close(self) -> None:
+        """Ends what it reads in the background; the database stays open."""
+        await self._keywords.close()
+
     # ------------------------------------------------------------ documents
+
+    @property
+    def database(self) -> Database:
+        """For stores of other things that are to share it."""
+        return self._database
 
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         return await self._by_version(tenant_id, documents.c.content_hash)
@@ -50,32 +78,59 @@ class SqlKnowledgeStore:
             )
             return list(found)
 
+    async def quarantines(self, tenant_id: str) -> dict[tuple[str, str], str]:
+        found = await self._by_version(tenant_id, documents.c.quarantined)
+        return {key: reason for key, reason in found.items() if reason is not None}
+
     async def put_document(
         self, document: KnowledgeDocument, passages_: Sequence[Passage], vectors: Vectors, model_id: str
     ) -> list[str]:
-        searchable = document.quarantined is None
+        return await self.put_documents([(document, passages_, vectors)], model_id)
+
+    async def put_documents(
+        self, entries: Sequence[tuple[KnowledgeDocument, Sequence[Passage], Vectors]], model_id: str
+    ) -> list[str]:
+        gone: list[str] = []
         async with self._database.write() as connection:
-            await full_text.create(connection, document.tenant_id)
-            old = await _remove(
-                connection,
-                document.tenant_id,
-                (documents.c.external_id == document.external_id) & (documents.c.version == document.version),
+            for tenant_id, group in groupby(entries, key=lambda entry: entry[0].tenant_id):
+                old = await self._replace(connection, tenant_id, list(group), model_id)
+                await self._forget_vectors(connection, [content_hash for _, content_hash in old])
+                gone += [identity for identity, _ in old]
+        for tenant_id in {document.tenant_id for document, _, _ in entries}:
+            self._keywords.forget(tenant_id)
+        kept = {passage.id for document, cut, _ in entries if document.quarantined is None for passage in cut}
+        return [identity for identity in gone if identity not in kept]
+
+    async def _replace(
+        self,
+        connection: AsyncConnection,
+        tenant_id: str,
+        entries: Sequence[tuple[KnowledgeDocument, Sequence[Passage], Vectors]],
+        model_id: str,
+    ) -> list[tuple[str, str]]:
+        """A statement for all of one kind, not for each; returns (id, content hash) of the old passages."""
+        await full_text.create(connection, tenant_id)
+        versions = [(document.external_id, document.version) for document, _, _ in entries]
+        old = []
+        for start in range(0, len(versions), _BATCH):
+            wanted = tuple_(documents.c.external_id, documents.c.version).in_(
+                versions[start : start + _BATCH]
             )
-            await connection.execute(insert(documents).values(**_document_row(document)))
-            if passages_:
-                await connection.execute(
-                    insert(passages),
-                    [_passage_row(passage, document.tenant_id, searchable) for passage in passages_],
-                )
-            if searchable:
-                await _put_vectors(connection, [p.content_hash for p in passages_], vectors, model_id)
-                rows = await connection.scalars(
-                    select(passages.c.row).where(passages.c.document_id == document.id)
-                )
-                await full_text.add(connection, document.tenant_id, list(rows))
-            await self._forget_vectors(connection, [content_hash for _, content_hash in old])
-        kept = {passage.id for passage in passages_} if searchable else set()
-        return [identity for identity, _ in old if identity not in kept]
+            old += await _remove(connection, tenant_id, wanted)
+        await connection.execute(insert(documents), [document_row(document) for document, _, _ in entries])
+        rows = [
+            passage_row(passage, tenant_id, document.quarantined is None)
+            for document, cut, _ in entries
+            for passage in cut
+        ]
+        if rows:
+            await connection.execute(insert(passages), rows)
+        searchable = [entry for entry in entries if entry[0].quarantined is None]
+        hashes = [passage.content_hash for _, cut, _ in searchable for passage in cut]
+        vectors = [vector for _, _, part in searchable for vector in part]
+        await _put_vectors(connection, hashes, vectors, model_id)
+        await full_text.add(connection, tenant_id, [document.id for document, _, _ in searchable])
+        return old
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
@@ -91,6 +146,7 @@ class SqlKnowledgeStore:
                 raise _no_document(external_id, version)
             old = await _remove(connection, tenant_id, wanted)
             await self._forget_vectors(connection, [content_hash for _, content_hash in old])
+        self._keywords.forget(tenant_id)
         return [identity for identity, _ in old]
 
     async def get_document(
@@ -117,45 +173,63 @@ class SqlKnowledgeStore:
             bodies = await connection.scalars(statement.order_by(documents.c.id).limit(limit))
             return [KnowledgeDocument.model_validate_json(body) for body in bodies]
 
+    async def file_stamps(self, tenant_id: str) -> dict[str, FileStamp]:
+        statement = select(file_stamps.c.source, file_stamps.c.stamp, file_stamps.c.given)
+        async with self._database.read() as connection:
+            rows = await connection.execute(statement.where(file_stamps.c.tenant_id == tenant_id))
+            return {source: FileStamp(stamp=stamp, given=given) for source, stamp, given in rows}
+
+    async def put_file_stamps(self, tenant_id: str, stamps: Mapping[str, FileStamp | None]) -> None:
+        kept = [
+            {"tenant_id": tenant_id, "source": source, "stamp": stamp.stamp, "given": stamp.given}
+            for source, stamp in stamps.items()
+            if stamp is not None
+        ]
+        forgotten = [{"name": source} for source, stamp in stamps.items() if stamp is None]
+        async with self._database.write() as connection:
+            if kept:
+                await connection.execute(insert(file_stamps).prefix_with("OR REPLACE"), kept)
+            if forgotten:
+                gone = (file_stamps.c.tenant_id == tenant_id) & (file_stamps.c.source == bindparam("name"))
+                await connection.execute(delete(file_stamps).where(gone), forgotten)
+
     # ------------------------------------------------------------ passages
 
     async def passages_of(self, document_id: str) -> list[Passage]:
         statement = (
-            select(*_PASSAGE_COLUMNS)
+            select(*PASSAGE_COLUMNS)
             .where(passages.c.document_id == document_id)
             .order_by(passages.c.position)
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement)]
+            return [passage_of(row) for row in await connection.execute(statement)]
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        found: dict[str, tuple[Passage, KnowledgeDocument]] = {}
-        async with self._database.peek() as connection:
-            for start in range(0, len(passage_ids), _BATCH):
-                statement = (
-                    select(passages.c.id, passages.c.document_id, documents.c.content_hash)
-                    .join(documents, documents.c.id == passages.c.document_id)
-                    .where(
-                        passages.c.tenant_id == tenant_id,
-                        passages.c.searchable == 1,
-                        passages.c.id.in_(passage_ids[start : start + _BATCH]),
-                    )
-                )
-                rows = [(row[0], row[1], row[2]) for row in await connection.execute(statement)]
-                of_document = await self._load_documents(connection, {row[1:] for row in rows})
-                of_passage = await self._load_passages(connection, {(row[0], row[2]) for row in rows})
-                found |= {
-                    row[0]: (of_passage[row[0]], of_document[row[1]])
-                    for row in rows
-                    if row[0] in of_passage and row[1] in of_document  # not deleted in this moment
-                }
+        names = json.dumps(list(passage_ids))
+        rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
+        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
+        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
+        if None in of_document.values() or None in of_passage.values():
+            async with self._database.peek() as connection:
+                await self._load_documents(connection, of_document)
+                await self._load_passages(connection, of_passage)
+        found = {}
+        for identity, document_id, content_hash in rows:
+            passage, document = of_passage[identity, content_hash], of_document[document_id, content_hash]
+            if passage is not None and document is not None:  # not deleted in this moment
+                found[identity] = (passage, document)
         return found
 
-    async def match(self, tenant_id: str, text: str, limit: int) -> list[tuple[str, float]]:
+    async def match(
+        self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        return await self._keywords.match(tenant_id, text, limit, among=among)
+
+    async def passages_within(self, query: SearchQuery, day: date, limit: int) -> list[str]:
         async with self._database.peek() as connection:
-            return await full_text.match(connection, tenant_id, text, limit)
+            return list(await connection.scalars(wanted_passages(query, day).limit(limit)))
 
     async def passage_ids(self, tenant_id: str) -> set[str]:
         async with self._database.read() as connection:
@@ -178,30 +252,37 @@ class SqlKnowledgeStore:
         missing = [key for key in known if key not in found]
         if not missing:
             return found
-        async with self._database.peek() as connection:
-            for start in range(0, len(missing), _BATCH):
-                statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
-                    embeddings.c.model_id == model_id,
-                    embeddings.c.content_hash.in_(missing[start : start + _BATCH]),
-                )
-                for content_hash, vector in await connection.execute(statement):
-                    found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
-                    self._vectors.put((content_hash, model_id), found[content_hash])
+        for content_hash, vector in await self._database.readers.read(
+            lambda connection: read_vectors(connection, missing, model_id)
+        ):
+            found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
+            self._vectors.put((content_hash, model_id), found[content_hash])
         return found
+
+    async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
+        statement = (
+            select(passages.c.id, embeddings.c.vector)
+            .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
+            .where(embeddings.c.model_id == model_id, passages.c.id.in_(_listed(passage_ids)))
+        )
+        async with self._database.peek() as connection:
+            rows = list(await connection.execute(statement))
+        vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
+        return [row.id for row in rows], vectors.reshape(len(rows), -1) if rows else vectors
 
     async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
         async with self._database.write() as connection:
             await _put_vectors(connection, content_hashes, vectors, model_id)
 
     async def passages_without_vector(self, tenant_id: str, model_id: str) -> list[Passage]:
-        statement = select(*_PASSAGE_COLUMNS).where(
+        statement = select(*PASSAGE_COLUMNS).where(
             *_searchable(tenant_id),
             ~select(embeddings.c.content_hash)
             .where(embeddings.c.content_hash == passages.c.content_hash, embeddings.c.model_id == model_id)
             .exists(),
         )
         async with self._database.read() as connection:
-            return [_passage(row) for row in await connection.execute(statement.order_by(passages.c.row))]
+            return [passage_of(row) for row in await connection.execute(statement.order_by(passages.c.row))]
 
     async def all_vectors(self, tenant_id: str, model_id: str) -> AsyncIterator[tuple[list[str], Vectors]]:
         last = 0
@@ -256,32 +337,28 @@ class SqlKnowledgeStore:
             return {(external_id, version): value for external_id, version, value in rows}
 
     async def _load_documents(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, KnowledgeDocument]:
-        """By id; each content is read and parsed once."""
-        found = {key: self._documents.get(key) for key in keys}
+        self, connection: AsyncConnection, found: dict[tuple[str, str], KnowledgeDocument | None]
+    ) -> None:
+        """Those that are None, by (id, content hash); each content is read and parsed once."""
         if missing := [identity for (identity, _), document in found.items() if document is None]:
-            statement = select(documents.c.body).where(documents.c.id.in_(missing))
+            statement = select(documents.c.body).where(documents.c.id.in_(_listed(missing)))
             for body in await connection.scalars(statement):
                 document = KnowledgeDocument.model_validate_json(body)
                 key = (document.id, document.content_hash)
                 found[key] = document
                 self._documents.put(key, document)
-        return {key[0]: document for key, document in found.items() if document is not None}
 
     async def _load_passages(
-        self, connection: AsyncConnection, keys: set[tuple[str, str]]
-    ) -> dict[str, Passage]:
-        """By id, where a key is (passage id, content hash of its document)."""
-        found = {key: self._passages.get(key) for key in keys}
-        if missing := [key[0] for key, passage in found.items() if passage is None]:
-            statement = select(*_PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
+        self, connection: AsyncConnection, found: dict[tuple[str, str], Passage | None]
+    ) -> None:
+        """Those that are None, by (id, content hash of the document)."""
+        if missing := [identity for (identity, _), passage in found.items() if passage is None]:
+            statement = select(*PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
             statement = statement.join(documents, documents.c.id == passages.c.document_id)
-            for row in await connection.execute(statement.where(passages.c.id.in_(missing))):
+            for row in await connection.execute(statement.where(passages.c.id.in_(_listed(missing)))):
                 key = (row.id, row.document_hash)
-                found[key] = passage = _passage(row)
+                found[key] = passage = passage_of(row)
                 self._passages.put(key, passage)
-        return {key[0]: passage for key, passage in found.items() if passage is not None}
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""
@@ -310,7 +387,10 @@ async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> l
 
 
 async def _put_vectors(
-    connection: AsyncConnection, content_hashes: Sequence[str], vectors: Vectors, model_id: str
+    connection: AsyncConnection,
+    content_hashes: Sequence[str],
+    vectors: Vectors | Sequence[Vector],
+    model_id: str,
 ) -> None:
     rows = [
         {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(_FLOAT).tobytes()}
@@ -320,27 +400,14 @@ async def _put_vectors(
         await connection.execute(upsert(embeddings).on_conflict_do_nothing(), rows)
 
 
+def _listed(values: Sequence[str]) -> Any:  # noqa: ANN401 - a subquery of one column
+    """As one parameter, however many they are."""
+    one: Any = func.json_each(json.dumps(list(values))).table_valued("value")
+    return select(one.c.value)
+
+
 def _searchable(tenant_id: str) -> tuple[Any, Any]:
     return passages.c.tenant_id == tenant_id, passages.c.searchable == 1
-
-
-def _document_row(document: KnowledgeDocument) -> dict[str, Any]:
-    named = document.model_dump(
-        include={"id", "tenant_id", "external_id", "version", "content_hash", "source", "quarantined"}
-    )
-    return {**named, "body": document.model_dump_json()}
-
-
-def _passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str, Any]:
-    values = passage.model_dump(mode="json")
-    values["heading_path"] = json.dumps(passage.heading_path, ensure_ascii=False)
-    return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
-
-
-def _passage(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns than it can type
-    values = {column.name: getattr(row, column.name) for column in _PASSAGE_COLUMNS}
-    values["heading_path"] = tuple(json.loads(values["heading_path"]))
-    return Passage(**values)
 
 
 def _newness(document: KnowledgeDocument) -> tuple[str, int, str]:

@@ -54,6 +54,15 @@ embeddings = Table(
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
 )
 
+file_stamps = Table(
+    "file_stamps",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("stamp", Text, nullable=False),
+    Column("given", Text, nullable=False),
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

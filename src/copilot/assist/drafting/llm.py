@@ -184,6 +184,7 @@ class LlmDrafter:
                 facts=facts,
                 passages=[s.passage.text for s in passages],
                 guidance=request.playbook.description if request.playbook else "",
+                hint=request.hint,
             )
             if self._counter.count(text) <= self._limits.prompt or not (passages or len(turns) > 1):
                 break

@@ -1,0 +1,1 @@
+"""Sources beyond this machine's disk: web pages, help centres and feeds, one file each."""

@@ -1,0 +1,51 @@
+"""Documents and passages as rows, and the reads that every search waits for."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from copilot.adapters.sql.knowledge_tables import passages
+from copilot.domain.knowledge import KnowledgeDocument, Passage
+
+PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
+
+
+def document_row(document: KnowledgeDocument) -> dict[str, Any]:
+    named = document.model_dump(
+        include={"id", "tenant_id", "external_id", "version", "content_hash", "source", "quarantined"}
+    )
+    return {**named, "body": document.model_dump_json()}
+
+
+def passage_row(passage: Passage, tenant_id: str, searchable: bool) -> dict[str, Any]:
+    values = passage.model_dump(mode="json")
+    values["heading_path"] = json.dumps(passage.heading_path, ensure_ascii=False)
+    return {**values, "tenant_id": tenant_id, "searchable": int(searchable)}
+
+
+def passage_of(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns than it can type
+    values = {column.name: getattr(row, column.name) for column in PASSAGE_COLUMNS}
+    values["heading_path"] = tuple(json.loads(values["heading_path"]))
+    return Passage(**values)
+
+
+def read_vectors(
+    connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
+) -> list[tuple[str, bytes]]:
+    statement = (
+        "SELECT content_hash, vector FROM embeddings "
+        "WHERE model_id = ? AND content_hash IN (SELECT value FROM json_each(?))"
+    )
+    return connection.execute(statement, (model_id, json.dumps(list(content_hashes)))).fetchall()
+
+
+def read_keys(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
+    """(passage id, document id, content hash of the document) of those that may be shown."""
+    statement = (
+        "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
+        "JOIN documents AS d ON d.id = p.document_id "
+        "WHERE p.tenant_id = ? AND p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
+    )
+    (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
+    return [(row[0], row[1], row[2]) for row in json.loads(rows)]

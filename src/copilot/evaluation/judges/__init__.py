@@ -1,0 +1,1 @@
+"""Language models that judge: what they may cost, what they are shown, and what is recorded of them."""

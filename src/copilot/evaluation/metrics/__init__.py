@@ -1,0 +1,1 @@
+"""One file per criterion; each is a `Metric` (metric.py)."""
