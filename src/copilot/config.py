@@ -113,8 +113,13 @@ class Settings(BaseSettings):
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
 
+    prompts_dir: Path | None = None
+    """Prompts (`NAME.j2`) that take the place of ours of the same name."""
+    answer_threshold: float | None = Field(default=None, gt=0, lt=1)
+    """The confidence from which search holds a question for answered; None: the one it was calibrated to."""
     interruption_cost: float = Field(default=0.35, ge=0, le=10)
     """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
+
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)

@@ -70,7 +70,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         rewriter = await stack.enter_async_context(query_rewriter(settings))
         yield KnowledgeBase(
             store,
-            knowledge_search(store, index, embedder, rewriter),
+            knowledge_search(settings, store, index, embedder, rewriter),
             ingestor,
             Planner(store, chunker),
             RemoteIngest(store, SpooledSource.of),
@@ -94,7 +94,7 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
         index = InMemoryPassageIndex()
         async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
             await index.upsert(settings.tenant, ids, vectors)
-        yield knowledge_search(store, index, embedder)
+        yield knowledge_search(settings, store, index, embedder)
     finally:
         embedder.close()
 
@@ -141,16 +141,20 @@ async def ingest(
 
 
 def knowledge_search(
+    settings: Settings,
     store: SqlKnowledgeStore,
     index: PassageIndex,
     embedder: Embedder,
     rewriter: QueryRewriter | None = None,
 ) -> KnowledgeSearch:
+    calibration = Calibration.load()
+    if settings.answer_threshold is not None:
+        calibration = calibration.model_copy(update={"threshold": settings.answer_threshold})
     return KnowledgeSearch(
         store=store,
         index=index,
         embedder=embedder,
         clock=SystemClock(),
-        calibration=Calibration.load(),
+        calibration=calibration,
         rewriter=rewriter,
     )

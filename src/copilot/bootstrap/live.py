@@ -38,6 +38,7 @@ from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.prompts import replace_prompts
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -93,6 +94,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         feedback = SqlFeedbackStatistics(state.database)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
+        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,

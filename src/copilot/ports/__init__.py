@@ -6,6 +6,7 @@ Adapters raise `CopilotError`s only: vendor errors are translated once, where th
 
 from copilot.ports.access import ApiKeyStore
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
+from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.care import CitationLog, GapCentre, GapMember, GapStore, OpenConversation, SentReply
@@ -51,6 +52,7 @@ __all__ = [
     "ClassifierWeights",
     "Clock",
     "ConditionalSource",
+    "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
