@@ -86,7 +86,7 @@ async def open_reading_care(settings: Settings) -> AsyncIterator[ReadingCare]:
             index = InMemoryPassageIndex()
             async for names, vectors in state.knowledge.all_vectors(settings.tenant, embedder.model_id):
                 await index.upsert(settings.tenant, names, vectors)
-            search = knowledge_search(state.knowledge, index, embedder)
+            search = knowledge_search(settings, state.knowledge, index, embedder)
             yield _reading(state, state.knowledge, index, embedder, search)
         else:
             yield _reading(state, knowledge.store, knowledge.index, knowledge.embedder, knowledge.search)
