@@ -30,6 +30,28 @@ def passage_of(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns tha
     return Passage(**values)
 
 
+def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> list[KnowledgeDocument]:
+    statement = "SELECT body FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+    rows = connection.execute(statement, (json.dumps(list(ids)),))
+    return [KnowledgeDocument.model_validate_json(body) for (body,) in rows]
+
+
+def read_passages(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[Passage, str]]:
+    """With the content hash of each one's document."""
+    names = [column.name for column in PASSAGE_COLUMNS]
+    columns = ", ".join(f'p."{name}"' for name in names)
+    statement = (
+        f"SELECT d.content_hash, {columns} FROM passages AS p "  # noqa: S608 - our own columns
+        "JOIN documents AS d ON d.id = p.document_id WHERE p.id IN (SELECT value FROM json_each(?))"
+    )
+    found = []
+    for document_hash, *row in connection.execute(statement, (json.dumps(list(ids)),)):
+        values = dict(zip(names, row, strict=True))
+        values["heading_path"] = tuple(json.loads(values["heading_path"]))
+        found.append((Passage(**values), document_hash))
+    return found
+
+
 def read_vectors(
     connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
 ) -> list[tuple[str, bytes]]:
