@@ -64,10 +64,11 @@ def read_vectors(
 
 def read_keys(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
     """(passage id, document id, content hash of the document) of those that may be shown."""
+    # The plus keeps SQLite from going through all of the tenant's passages by their index instead.
     statement = (
         "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
         "JOIN documents AS d ON d.id = p.document_id "
-        "WHERE p.tenant_id = ? AND p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
+        "WHERE +p.tenant_id = ? AND +p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
     )
     (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
     return [(row[0], row[1], row[2]) for row in json.loads(rows)]

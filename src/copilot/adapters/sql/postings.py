@@ -187,7 +187,7 @@ def _postings(connection: sqlite3.Connection, tenant_id: str, word: str) -> Post
 def _rows_of(connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]) -> NDArray[np.int64]:
     statement = (
         "SELECT json_group_array(row) FROM passages "
-        "WHERE tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
+        "WHERE +tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
     )
     (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
     return np.array(orjson.loads(rows), dtype=np.int64)
