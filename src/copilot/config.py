@@ -8,11 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.domain.actions import ToolEffect
+from copilot.domain.usage import ModelPrice
 
 
 class LlmStyle(StrEnum):
-    """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks."""
+    """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks.
 
+    AUTO decides by the model's name; docs/decisions/0027 says how.
+    """
+
+    AUTO = "auto"
     STRUCTURED = "structured"
     PROSE = "prose"
 
@@ -69,8 +74,15 @@ class Settings(BaseSettings):
     """An OpenAI-compatible endpoint, e.g. http://127.0.0.1:8080/v1. None: drafts by the composer only."""
     llm_model: str = "default"
     llm_api_key: SecretStr = SecretStr("none")
-    llm_style: LlmStyle = LlmStyle.STRUCTURED
+    llm_style: LlmStyle = LlmStyle.AUTO
+    llm_prompt_tokens: int = Field(default=3_000, ge=1_200)
+    """The most that a prompt for a draft may have; a server's context holds it and 400 of answer."""
+    llm_prices: dict[str, ModelPrice] = Field(default_factory=dict)
+    """By model, dollars for a million tokens: {"big": {"prompt": 2.5, "cached": 1.25, "completion": 10}}."""
     llm_timeout_seconds: float = Field(default=20.0, gt=0)
+    llm_refines: bool = False
+    """Also let the model choose among next actions, reword the summary that is handed over or filed, and
+    file what no playbook recognised. Each is a call more, which a small model is too slow for."""
 
     judge_base_url: str | None = None
     """Where the model that judges evaluations is; None: at `llm_base_url`."""
@@ -100,6 +112,13 @@ class Settings(BaseSettings):
     stripe_url: str | None = None
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
+
+    prompts_dir: Path | None = None
+    """Prompts (`NAME.j2`) that take the place of ours of the same name."""
+    answer_threshold: float | None = Field(default=None, gt=0, lt=1)
+    """The confidence from which search holds a question for answered; None: the one it was calibrated to."""
+    interruption_cost: float = Field(default=0.35, ge=0, le=10)
+    """What a draft nobody uses takes of what a used one gives; 0: every draft is shown."""
 
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""

@@ -259,6 +259,23 @@ async def test_the_last_word_on_a_suggestion_counts(store):
             await call
 
 
+async def test_wrapped_up_conversations_are_listed_newest_first_for_their_tenant_only(store):
+    for number, tenant in enumerate([TENANT, TENANT, "other", TENANT], start=1):
+        await store.create(conversation(f"conv_{number}", tenant))
+    for number, tenant in ((1, TENANT), (2, TENANT), (3, "other")):
+        wrapped = WrapUp(
+            conversation_id=f"conv_{number}",
+            disposition=Disposition(code="other", title="Other", confidence=0),
+            summary=Summary(conversation_id=f"conv_{number}", revision=0),
+            case_note="Done.",
+            created_at=NOW,
+        )
+        await store.close(tenant, wrapped)
+    assert await store.list_wrapped_up(TENANT) == ["conv_2", "conv_1"]
+    assert await store.list_wrapped_up(TENANT, after="conv_2", limit=1) == ["conv_1"]
+    assert await store.list_wrapped_up("other") == ["conv_3"]
+
+
 async def test_a_customers_recent_conversations_are_found_newest_first(store):
     for number, (customer_id, tenant_id) in enumerate(
         [("cust_1", TENANT), ("cust_1", TENANT), ("cust_2", TENANT), ("cust_1", "other")]

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from copilot.evaluation.kinds.kind import KindOptions
+from copilot.evaluation.replay.candidate import Candidate, load_candidate
 from copilot.evaluation.runner import Runner
 from copilot.evaluation.suites import LoadedSuite, Suite
 
@@ -54,6 +55,15 @@ def test_its_commands_run(tmp_path):
         if "--json" in arguments:
             assert json.loads(done.stdout.splitlines()[-1])["kind"] == "pii"
     assert (tmp_path / "eval-report/junit.xml").is_file()
+
+
+def test_its_candidate_has_only_keys_that_candidates_have(tmp_path):
+    (text,) = fenced("yaml candidate")
+    (tmp_path / "c.yaml").write_text(text)
+    every = re.sub(r"^# (?=\w+:)", "", text, flags=re.MULTILINE)
+
+    assert load_candidate(tmp_path / "c.yaml").name == "shows-less"
+    assert set(yaml.safe_load(every)) == set(Candidate.model_fields) - {"policies", "macros"}
 
 
 def test_its_suite_has_only_keys_that_suites_have():

@@ -45,7 +45,7 @@ from copilot.domain.commerce import (
     PaymentSource,
 )
 from copilot.domain.knowledge import Audience, Citation
-from copilot.domain.wrap_up import Disposition, Statement, Summary, WrapUp
+from copilot.domain.wrap_up import Disposition, FollowUp, Statement, Summary, WrapUp
 
 NOW = datetime.now(tz=UTC).replace(microsecond=0)
 CUSTOMER_TEXT = (
@@ -363,7 +363,7 @@ def wrap_up(summary: Summary) -> WrapUp:
         tags=("lantern", "late delivery"),
         summary=summary,
         case_note="Lantern of LF-1004820 arrived late and broken. Refunded $49.00 to Visa …4417.",
-        follow_ups=("Check that the return label arrived.",),
+        follow_ups=(FollowUp(text="Check that the return label arrived.", sources=("act_1",)),),
         created_at=NOW,
     )
 

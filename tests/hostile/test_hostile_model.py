@@ -17,7 +17,7 @@ from tests.unit.tools.desk import GOODWILL, RITA, desk
 from tests.unit.tools.shop import MAYA, session
 
 from copilot.adapters.fakes.chat_model import ScriptedChatModel
-from copilot.assist.drafting.llm import DraftStyle
+from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.links import foreign_links
 from copilot.domain.actions import ActionStatus
 from copilot.domain.errors import ActionNotOpen, CopilotError, SealBroken

@@ -16,6 +16,7 @@ from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.fakes.token_counter import FakeTokenCounter
+from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.loaders.reading import read_file
@@ -25,6 +26,7 @@ from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.api.app import create_api
+from copilot.assist.metering import Metering
 from copilot.domain.access import Principal, Role
 from copilot.domain.ingest import IngestJob, JobStatus
 from copilot.retrieval.chunking import Chunker
@@ -93,6 +95,7 @@ class World:
         )
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
+        self.usage = Metering(MemoryUsageStore())
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None
         self.checks = {}

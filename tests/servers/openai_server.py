@@ -24,6 +24,8 @@ class Move:
     drops_after: int | None = None
     """Pieces sent before the connection is cut."""
     usage: int | None = 50
+    cached: int = 0
+    """Of the prompt's tokens."""
     finish: str | None = None
 
 
@@ -116,6 +118,7 @@ def _pieces(move: Move):
     yield _chunk({}, finish=move.finish or ("tool_calls" if move.calls else "stop"))
     if move.usage is not None:
         usage = {"prompt_tokens": move.usage - 10, "completion_tokens": 10, "total_tokens": move.usage}
+        usage["prompt_tokens_details"] = {"cached_tokens": move.cached}
         yield {**_chunk({}), "choices": [], "usage": usage}
 
 

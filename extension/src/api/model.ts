@@ -24,6 +24,7 @@ export type Provenance = Schemas["Provenance"];
 export type Sentence = Schemas["Sentence"];
 export type Speaker = Schemas["Speaker"];
 export type Statement = Schemas["Statement"];
+export type FollowUp = Schemas["FollowUp"];
 export type Suggestion = Schemas["Suggestion"];
 export type SuggestionBlocked = Schemas["SuggestionBlocked"];
 export type Summary = Schemas["Summary"];

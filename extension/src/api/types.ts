@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand Over Conversation
+         * @description Writes what a colleague or team needs who takes the conversation over; it stays open.
+         */
+        post: operations["hand_over_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{conversation_id}/macros/{macro_id}/fill": {
         parameters: {
             query?: never;
@@ -370,6 +390,29 @@ export interface paths {
          * @description The saved reply with the conversation's facts; 422 names those that it needs and nobody knows.
          */
         post: operations["fill_macro"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/transform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transform Text
+         * @description The text or suggestion shorter, friendlier, in another language or in other words.
+         *
+         *     Facts stay: a model's words that lose or add one are refused (`meaning_changed`). Without a model
+         *     `translate` and `rewrite` answer `model_needed`.
+         */
+        post: operations["transform_text"];
         delete?: never;
         options?: never;
         head?: never;
@@ -414,6 +457,26 @@ export interface paths {
          *     Send it whenever the text has changed, two or three times a second at most.
          */
         post: operations["show_typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Tokens, cache hits and cost of the language models that worked for the conversation.
+         */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -492,6 +555,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge/documents/{external_id}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Document Impact
+         * @description Replies that cited the document, open conversations that rely on it, and rules that name it.
+         */
+        get: operations["get_document_impact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/knowledge/documents/{external_id}/passages": {
         parameters: {
             query?: never;
@@ -506,6 +589,46 @@ export interface paths {
         get: operations["list_passages"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/documents/{external_id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Quarantine Document
+         * @description Takes that version, or the newest, out of search until somebody releases it.
+         */
+        post: operations["quarantine_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/documents/{external_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Document
+         * @description Takes that version, or the newest, into search with the text it has; the ledger says who did.
+         */
+        post: operations["release_document"];
         delete?: never;
         options?: never;
         head?: never;
@@ -541,7 +664,7 @@ export interface paths {
         };
         /**
          * List Knowledge Gaps
-         * @description Questions that the knowledge base could not answer.
+         * @description Questions that the knowledge base could not answer, like ones together, asked most often first.
          */
         get: operations["list_knowledge_gaps"];
         put?: never;
@@ -550,6 +673,26 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/knowledge/gaps/{gap_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Knowledge Gap
+         * @description Says that it is answered, dismissed or open. Asked again in vain, an answered one opens again.
+         */
+        patch: operations["change_knowledge_gap"];
         trace?: never;
     };
     "/v1/knowledge/jobs": {
@@ -656,6 +799,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/knowledge/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lint Knowledge
+         * @description What is wrong with the knowledge, graver things first in each check. Follows no link to the web.
+         */
+        get: operations["lint_knowledge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/knowledge/search": {
         parameters: {
             query?: never;
@@ -736,6 +899,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/suggestions/{suggestion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Suggestion
+         * @description A suggestion as it was shown, also when another one has taken its place (`replaces`).
+         */
+        get: operations["get_suggestion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suggestions/{suggestion_id}/feedback": {
         parameters: {
             query?: never;
@@ -750,6 +933,26 @@ export interface paths {
          * @description Records what the representative did with a suggestion; their last word counts.
          */
         post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/suggestions/{suggestion_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Suggestion
+         * @description Shows the suggestion again that another one has replaced; 409 when somebody has spoken since.
+         */
+        post: operations["restore_suggestion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1208,6 +1411,10 @@ export interface components {
              */
             files: string[];
         };
+        /** ChangeGap */
+        ChangeGap: {
+            status: components["schemas"]["GapStatus"];
+        };
         /**
          * Channel
          * @enum {string}
@@ -1255,6 +1462,48 @@ export interface components {
             title: string;
             /** Version */
             version: string;
+        };
+        /**
+         * CitedSentence
+         * @description A sentence and the quote that it rests on.
+         */
+        CitedSentence: {
+            /** Clause */
+            clause?: string | null;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Quote */
+            quote: string;
+            /**
+             * Still Stands
+             * @default false
+             */
+            still_stands: boolean;
+            /** Text */
+            text: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * CitingReply
+         * @description A suggestion that a representative sent, as it was or edited.
+         */
+        CitingReply: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Conversation Id */
+            conversation_id: string;
+            /** Sentences */
+            sentences: components["schemas"]["CitedSentence"][];
+            /** Suggestion Id */
+            suggestion_id: string;
+            verdict: components["schemas"]["FeedbackVerdict"];
         };
         /**
          * ClauseReference
@@ -1388,6 +1637,24 @@ export interface components {
          * @enum {string}
          */
         ConversationStatus: "open" | "wrapped_up";
+        /**
+         * ConversationUsage
+         * @description What models did for one conversation, by model.
+         */
+        ConversationUsage: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Cost Microdollars
+             * @default 0
+             */
+            cost_microdollars: number;
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["UsageTotals"][];
+        };
         /** Customer */
         Customer: {
             address: components["schemas"]["Address"];
@@ -1582,6 +1849,38 @@ export interface components {
             title: string;
         };
         /**
+         * Finding
+         * @description One thing to look at. Of two places the first is not the right one: a person decides.
+         */
+        Finding: {
+            check: components["schemas"]["LintCheck"];
+            /** Message */
+            message: string;
+            /** Places */
+            places: components["schemas"]["Place"][];
+            severity: components["schemas"]["Severity"];
+        };
+        /**
+         * FollowUp
+         * @description Something to be done after the conversation.
+         */
+        FollowUp: {
+            /** Due On */
+            due_on?: string | null;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
+            /** Text */
+            text: string;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
+        };
+        /**
          * FoundKnowledge
          * @description Passages, best first. `answerable` is False when the knowledge base does not hold the answer.
          */
@@ -1628,6 +1927,66 @@ export interface components {
             stale: boolean;
         };
         /**
+         * GapCluster
+         * @description Questions that are one question, asked in different words and not answered.
+         */
+        GapCluster: {
+            /**
+             * Answered By
+             * @default []
+             */
+            answered_by: components["schemas"]["NearPassage"][];
+            /** Changed At */
+            changed_at?: string | null;
+            /** Changed By */
+            changed_by?: string | null;
+            /**
+             * Conversation Ids
+             * @default []
+             */
+            conversation_ids: string[];
+            /** Count */
+            count: number;
+            /**
+             * First Asked At
+             * Format: date-time
+             */
+            first_asked_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Last Asked At
+             * Format: date-time
+             */
+            last_asked_at: string;
+            /**
+             * Nearest
+             * @default []
+             */
+            nearest: components["schemas"]["NearPassage"][];
+            /** Question */
+            question: string;
+            /**
+             * Questions
+             * @default []
+             */
+            questions: string[];
+            /**
+             * Searched
+             * @default
+             */
+            searched: string;
+            /** @default open */
+            status: components["schemas"]["GapStatus"];
+            /** Tenant Id */
+            tenant_id: string;
+        };
+        /**
+         * GapStatus
+         * @enum {string}
+         */
+        GapStatus: "open" | "answered" | "dismissed";
+        /**
          * GiveFeedback
          * @description What became of a suggestion; `final_text` is what was sent instead.
          */
@@ -1638,6 +1997,50 @@ export interface components {
             reason?: string | null;
             verdict: components["schemas"]["FeedbackVerdict"];
         };
+        /**
+         * HandOver
+         * @description What a colleague reads who takes the conversation over.
+         */
+        HandOver: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Note */
+            note: string;
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            summary: components["schemas"]["Summary"];
+            /** To */
+            to: string;
+            /**
+             * Waiting
+             * @default []
+             */
+            waiting: components["schemas"]["Statement"][];
+        };
+        /**
+         * HandOverConversation
+         * @description Who takes over, as the CRM names them, and why.
+         */
+        HandOverConversation: {
+            /**
+             * Reason
+             * @default
+             * @example Asks for more than I may approve.
+             */
+            reason: string;
+            /**
+             * To
+             * @example Supervisors
+             */
+            to: string;
+        };
         /** Health */
         Health: {
             /**
@@ -1646,6 +2049,34 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * Impact
+         * @description Who relied on a document. `present_version` is the one in force on `day`; None: there is none.
+         */
+        Impact: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** External Id */
+            external_id: string;
+            /**
+             * More
+             * @default false
+             */
+            more: boolean;
+            /** Named In */
+            named_in: components["schemas"]["NamedIn"][];
+            /** Open Conversations */
+            open_conversations: components["schemas"]["RelyingConversation"][];
+            /** Present Version */
+            present_version: string | null;
+            /** Replies */
+            replies: components["schemas"]["CitingReply"][];
+            /** Version */
+            version: string | null;
         };
         /**
          * IngestJob
@@ -1870,6 +2301,11 @@ export interface components {
              */
             kind: string;
             /**
+             * Links
+             * @default []
+             */
+            links: string[];
+            /**
              * Locale
              * @default en
              */
@@ -1931,23 +2367,18 @@ export interface components {
             type: "knowledge";
         };
         /**
-         * KnowledgeGap
-         * @description A question the knowledge base could not answer.
+         * KnowledgeGapNote
+         * @description A question that the knowledge base did not answer, and what the customer was told instead.
          */
-        KnowledgeGap: {
-            /**
-             * Asked At
-             * Format: date-time
-             */
-            asked_at: string;
-            /** Conversation Id */
-            conversation_id: string | null;
-            /** Id */
-            id: string;
+        KnowledgeGapNote: {
             /** Question */
             question: string;
-            /** Tenant Id */
-            tenant_id: string;
+            told?: components["schemas"]["Statement"] | null;
+            /**
+             * Turn Ids
+             * @default []
+             */
+            turn_ids: string[];
         };
         /**
          * LineItem
@@ -1975,6 +2406,33 @@ export interface components {
             price: components["schemas"]["Money"];
             /** Product Id */
             product_id: string;
+        };
+        /**
+         * LintCheck
+         * @description What is looked for; in the order in which it is shown.
+         * @enum {string}
+         */
+        LintCheck: "injection" | "contradiction" | "dead_link" | "stale" | "duplicate" | "passage" | "never_cited";
+        /**
+         * LintReport
+         * @description Findings by check, the graver first; `skipped` says which checks were not run, and why.
+         */
+        LintReport: {
+            /**
+             * Checked At
+             * Format: date-time
+             */
+            checked_at: string;
+            /** Documents */
+            documents: number;
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Passages */
+            passages: number;
+            /** Skipped */
+            skipped?: {
+                [key: string]: string;
+            };
         };
         /**
          * Macro
@@ -2014,6 +2472,43 @@ export interface components {
             currency: string;
             /** Minor */
             minor: number;
+        };
+        /**
+         * NamedIn
+         * @description A rule, playbook or saved reply that names the document.
+         */
+        NamedIn: {
+            /** Clause */
+            clause?: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * NearPassage
+         * @description A passage that a search for the question brings up.
+         */
+        NearPassage: {
+            /** Confidence */
+            confidence: number;
+            /** External Id */
+            external_id: string;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Passage Id */
+            passage_id: string;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
         };
         /**
          * NextAction
@@ -2223,6 +2718,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[GapCluster] */
+        Page_GapCluster_: {
+            /** Items */
+            items: components["schemas"]["GapCluster"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[IngestJob] */
         Page_IngestJob_: {
             /** Items */
@@ -2234,13 +2736,6 @@ export interface components {
         Page_KnowledgeDocument_: {
             /** Items */
             items: components["schemas"]["KnowledgeDocument"][];
-            /** Next Cursor */
-            next_cursor?: string | null;
-        };
-        /** Page[KnowledgeGap] */
-        Page_KnowledgeGap_: {
-            /** Items */
-            items: components["schemas"]["KnowledgeGap"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -2350,6 +2845,35 @@ export interface components {
          * @enum {string}
          */
         PaymentSource: "credit_card" | "paypal" | "gift_card";
+        /**
+         * Place
+         * @description Where in the knowledge; `text` is the sentence or link that it is about, verbatim.
+         */
+        Place: {
+            /** External Id */
+            external_id: string;
+            /**
+             * Heading Path
+             * @default []
+             */
+            heading_path: string[];
+            /** Passage Id */
+            passage_id?: string | null;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: string;
+        };
         /**
          * PlannedDocument
          * @description A document as an upload would store it, with its passages as the index would see them.
@@ -2490,6 +3014,17 @@ export interface components {
             title: string;
         };
         /**
+         * QuarantineDocument
+         * @description Why it is kept out of search.
+         */
+        QuarantineDocument: {
+            /**
+             * Reason
+             * @example prices are being checked
+             */
+            reason: string;
+        };
+        /**
          * Readiness
          * @description Whether every dependency answers, by name.
          */
@@ -2545,6 +3080,36 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * ReleaseDocument
+         * @description Why it may be searched after all.
+         */
+        ReleaseDocument: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RelyingConversation
+         * @description An open conversation whose panel shows the document now, or in which it was sent.
+         */
+        RelyingConversation: {
+            /** Conversation Id */
+            conversation_id: string;
+            /** Sentences */
+            sentences: components["schemas"]["CitedSentence"][];
+            /** Shown In */
+            shown_in: string[];
+            /** Subject */
+            subject: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * ResolveAction
@@ -2690,6 +3255,11 @@ export interface components {
          */
         SentimentLabel: "negative" | "neutral" | "positive";
         /**
+         * Severity
+         * @enum {string}
+         */
+        Severity: "error" | "warning" | "notice";
+        /**
          * Signal
          * @description One thing noticed; `level` from 0 to 1, `turn_ids` the turns that show it.
          */
@@ -2758,9 +3328,14 @@ export interface components {
         };
         /**
          * Statement
-         * @description One line of a summary and the turns it came from.
+         * @description One line of a summary, the turns it came from, and the calls and actions whose result says it.
          */
         Statement: {
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
             /** Text */
             text: string;
             /**
@@ -2786,16 +3361,10 @@ export interface components {
             drafter: components["schemas"]["Drafter"];
             /** Id */
             id: string;
-            /**
-             * Intent
-             * @default null
-             */
-            intent: string | null;
-            /**
-             * Replaces
-             * @default null
-             */
-            replaces: string | null;
+            /** Intent */
+            intent?: string | null;
+            /** Replaces */
+            replaces?: string | null;
             /** Revision */
             revision: number;
             /** Sentences */
@@ -2945,6 +3514,11 @@ export interface components {
              * @default []
              */
             promises: components["schemas"]["Statement"][];
+            /**
+             * Reported
+             * @default []
+             */
+            reported: components["schemas"]["Statement"][];
             /** Revision */
             revision: number;
             /**
@@ -3080,6 +3654,45 @@ export interface components {
             result: components["schemas"]["ToolResult"];
         };
         /**
+         * Transform
+         * @enum {string}
+         */
+        Transform: "shorter" | "friendlier" | "translate" | "rewrite";
+        /**
+         * Transformed
+         * @description The new text; each of its sentences rests on what the sentence it says again rested on.
+         *
+         *     Sentences that say something else are marked unsupported. `left_out` are sentences that went.
+         */
+        Transformed: {
+            /** Changed */
+            changed: boolean;
+            drafter: components["schemas"]["Drafter"];
+            how: components["schemas"]["Transform"];
+            /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
+            /** Sentences */
+            sentences: components["schemas"]["Sentence"][];
+            /** Text */
+            text: string;
+        };
+        /**
+         * TransformText
+         * @description A text of the representative's, or a suggestion, and how to say it; `language` is for `translate`.
+         */
+        TransformText: {
+            how: components["schemas"]["Transform"];
+            /** Language */
+            language?: string | null;
+            /** Suggestion Id */
+            suggestion_id?: string | null;
+            /** Text */
+            text?: string | null;
+        };
+        /**
          * Trend
          * @description Where the customer's mood goes over the last turns.
          * @enum {string}
@@ -3211,6 +3824,49 @@ export interface components {
             report: components["schemas"]["IngestReport"];
         };
         /**
+         * UsageTotals
+         * @description Of one model in one conversation; `unpriced` requests have no price in the settings and add no cost.
+         */
+        UsageTotals: {
+            /**
+             * Cached Tokens
+             * @default 0
+             */
+            cached_tokens: number;
+            /**
+             * Completion Tokens
+             * @default 0
+             */
+            completion_tokens: number;
+            /**
+             * Cost Microdollars
+             * @default 0
+             */
+            cost_microdollars: number;
+            /** Model */
+            model: string;
+            /**
+             * Prompt Tokens
+             * @default 0
+             */
+            prompt_tokens: number;
+            /**
+             * Requests
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Unmetered
+             * @default 0
+             */
+            unmetered: number;
+            /**
+             * Unpriced
+             * @default 0
+             */
+            unpriced: number;
+        };
+        /**
          * VerifyCustomer
          * @description What proves who the customer is: e-mail and order number, or full name and ZIP code.
          */
@@ -3257,9 +3913,8 @@ export interface components {
              * Follow Ups
              * @default []
              */
-            follow_ups: string[];
-            /** Knowledge Gap */
-            knowledge_gap?: string | null;
+            follow_ups: components["schemas"]["FollowUp"][];
+            knowledge_gap?: components["schemas"]["KnowledgeGapNote"] | null;
             summary: components["schemas"]["Summary"];
             /**
              * Tags
@@ -4661,6 +5316,116 @@ export interface operations {
             };
         };
     };
+    hand_over_conversation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOverConversation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOver"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     fill_macro: {
         parameters: {
             query?: never;
@@ -4723,6 +5488,116 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transform_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransformText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transformed"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4941,6 +5816,73 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationUsage"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5507,6 +6449,78 @@ export interface operations {
             };
         };
     };
+    get_document_impact: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Impact"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_passages: {
         parameters: {
             query?: {
@@ -5550,6 +6564,232 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantine_document: {
+        parameters: {
+            query?: {
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuarantineDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_document: {
+        parameters: {
+            query?: {
+                /** @description One version; without it, see below. */
+                version?: string | null;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5686,6 +6926,7 @@ export interface operations {
                 cursor?: string | null;
                 /** @description At most so many items. */
                 limit?: number;
+                status?: components["schemas"]["GapStatus"] | null;
             };
             header?: never;
             path?: never;
@@ -5699,7 +6940,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_KnowledgeGap_"];
+                    "application/json": components["schemas"]["Page_GapCluster_"];
                 };
             };
             /** @description No API key, or one that is unknown or revoked */
@@ -5713,6 +6954,95 @@ export interface operations {
             };
             /** @description The role of the key does not allow it */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_knowledge_gap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gap_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeGap"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapCluster"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6224,6 +7554,67 @@ export interface operations {
             };
         };
     };
+    lint_knowledge: {
+        parameters: {
+            query?: {
+                /** @description Only these; without it, all. */
+                check?: components["schemas"]["LintCheck"][] | null;
+                /** @description How old a document is that something should have cited. */
+                uncited_days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintReport"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search_knowledge: {
         parameters: {
             query?: never;
@@ -6541,6 +7932,73 @@ export interface operations {
             };
         };
     };
+    get_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     give_feedback: {
         parameters: {
             query?: never;
@@ -6622,6 +8080,94 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_suggestion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                suggestion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from copilot.adapters.circuit_breaker import CircuitBreaker
-from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable
+from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, InvalidDraft
+from copilot.domain.usage import ModelUsage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _RETRIED_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _MISCONFIGURED_STATUS = frozenset({400, 401, 403, 404, 422})
+_UNKNOWN_FIELD_STATUS = frozenset({400, 422})
 _LONGEST_RETRY_AFTER = 5.0
 
 
@@ -42,6 +44,7 @@ class OpenAiChat:
         api_key: str = "none",
         limits: ChatLimits | None = None,
         breaker: CircuitBreaker | None = None,
+        on_usage: Callable[[ModelUsage], None] = lambda _: None,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
@@ -50,6 +53,9 @@ class OpenAiChat:
         self._api_key = api_key
         self._limits = limits or ChatLimits()
         self._breaker = breaker or CircuitBreaker()
+        self._on_usage = on_usage
+        self._counts_usage = True
+        """Whether the endpoint is asked to count tokens; older servers refuse the field."""
         self._uniform = uniform
         self._sleep = sleep
         self._client: AsyncOpenAI | None = None
@@ -60,7 +66,12 @@ class OpenAiChat:
 
     async def load(self) -> None:
         """Imports the SDK beside the event loop: it takes a second, which no turn should wait for."""
-        await asyncio.to_thread(self._open)
+
+        def touch() -> None:
+            # The SDK imports its parts when they are first used.
+            self._open().chat.completions  # noqa: B018
+
+        await asyncio.to_thread(touch)
 
     async def stream(
         self,
@@ -70,26 +81,35 @@ class OpenAiChat:
         json_schema: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[str]:
         """Text as it arrives. Raises `DependencyUnavailable`, or `ConfigurationError` when the endpoint
-        does not know the model, the key or the request.
+        does not know the model, the key or the request, and `InvalidDraft` when the answer was cut short
+        at `max_tokens` or withheld. Nothing is retried once the first text is out.
         """
         if not self._breaker.allows():
             raise DependencyUnavailable(
                 f"{self._where()} has failed repeatedly and is given a rest.", hint="It is tried again soon."
             )
-        request = self._request(messages, max_tokens, json_schema)
         deadline = time.monotonic() + self._limits.total
-        for attempt in range(self._limits.retries + 1):
+        attempt = 0
+        while True:
             started = False
+            request = self._request(messages, max_tokens, json_schema)
             try:
                 async with aclosing(self._attempt(request, deadline)) as parts:
                     async for part in parts:
                         started = True
                         yield part
+            except InvalidDraft:
+                self._breaker.succeeded()
+                raise
             except _Failure as failure:
+                if failure.unknown_field and self._counts_usage:
+                    self._counts_usage = False
+                    continue
                 self._breaker.failed()
                 if started or not failure.retry or attempt == self._limits.retries:
                     raise failure.error from failure
-                await self._pause(attempt, failure.retry_after, deadline)
+                await self._pause(attempt, failure, deadline)
+                attempt += 1
                 continue
             self._breaker.succeeded()
             return
@@ -104,21 +124,13 @@ class OpenAiChat:
         import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
-        waiting = self._limits.first_token
+        seen = _Seen()
         try:
-            async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
-                response = await self._open().chat.completions.create(**request)
-            async with response:
-                chunks = aiter(response)
-                while True:
-                    async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
-                        chunk = await anext(chunks, None)
-                    if chunk is None:
-                        break
-                    text = _text_of(chunk)
-                    if text:
-                        waiting = self._limits.between_tokens
-                        yield text
+            async with aclosing(self._texts(request, deadline, seen)) as texts:
+                async for text in texts:
+                    yield text
+            if seen.finish is None:
+                raise self._failure("broke off before its answer was complete", retry=True)
         except TimeoutError as error:
             raise self._failure("did not answer in time", retry=False) from error
         except openai.APIStatusError as error:
@@ -129,6 +141,30 @@ class OpenAiChat:
             raise self._failure(f"broke off ({type(error).__name__})", retry=True) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._failure("sent something that is not a chat completion", retry=True) from error
+        finally:
+            if seen.answered:  # also when it was given up on then: the endpoint may charge for it
+                self._on_usage(_usage_of(self._model, seen.usage))
+        if seen.finish in _CUT_SHORT:
+            raise InvalidDraft(f"The model's answer {_CUT_SHORT[seen.finish]}.", where=self._model)
+
+    async def _texts(self, request: dict[str, Any], deadline: float, seen: "_Seen") -> AsyncGenerator[str]:
+        """Pieces of text within their time; what else comes with them goes to `seen`."""
+        waiting = self._limits.first_token
+        async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+            response = await self._open().chat.completions.create(**request)
+        seen.answered = True
+        async with response:
+            chunks = aiter(response)
+            while True:
+                async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
+                    chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                seen.usage = getattr(chunk, "usage", None) or seen.usage
+                seen.finish = _finish_of(chunk) or seen.finish
+                if text := _text_of(chunk):
+                    waiting = self._limits.between_tokens
+                    yield text
 
     def _open(self) -> "AsyncOpenAI":
         if self._client is None:
@@ -155,6 +191,8 @@ class OpenAiChat:
             "temperature": 0.0,
             "stream": True,
         }
+        if self._counts_usage:
+            request["stream_options"] = {"include_usage": True}
         if json_schema is not None:
             request["response_format"] = {
                 "type": "json_schema",
@@ -162,10 +200,15 @@ class OpenAiChat:
             }
         return request
 
-    async def _pause(self, attempt: int, retry_after: float | None, deadline: float) -> None:
+    async def _pause(self, attempt: int, failure: "_Failure", deadline: float) -> None:
+        """Raises at once when what is left of the time is not enough for another attempt."""
         longest = self._limits.backoff * 2**attempt
-        pause = retry_after if retry_after is not None else self._uniform(longest / 2, longest)
-        await self._sleep(max(0.0, min(pause, deadline - time.monotonic())))
+        pause = (
+            failure.retry_after if failure.retry_after is not None else self._uniform(longest / 2, longest)
+        )
+        if pause >= deadline - time.monotonic():
+            raise failure.error from failure
+        await self._sleep(pause)
 
     def _refused(self, status: int, retry_after: str | None) -> "_Failure":
         if status in _MISCONFIGURED_STATUS:
@@ -173,7 +216,7 @@ class OpenAiChat:
                 f"{self._where()} refused the request (HTTP {status}).",
                 hint="Check the address, the key and the model's name.",
             )
-            return _Failure(error, retry=False)
+            return _Failure(error, retry=False, unknown_field=status in _UNKNOWN_FIELD_STATUS)
         wait = _seconds(retry_after)
         if wait is not None and wait > _LONGEST_RETRY_AFTER:
             return self._failure(f"asked to wait {wait:.0f} s (HTTP {status})", retry=False)
@@ -187,20 +230,61 @@ class OpenAiChat:
         return f"The model {self._model!r} at {self._base_url or 'api.openai.com'}"
 
 
+@dataclass
+class _Seen:
+    """Of an answer so far: whether there is one, its usage, and how it finished."""
+
+    answered: bool = False
+    usage: Any = None
+    finish: str | None = None
+
+
 class _Failure(Exception):
     """One attempt failed: what to tell, and whether another may help."""
 
-    def __init__(self, error: CopilotError, *, retry: bool, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        error: CopilotError,
+        *,
+        retry: bool,
+        retry_after: float | None = None,
+        unknown_field: bool = False,
+    ) -> None:
         super().__init__(str(error))
+        self.unknown_field = unknown_field
         self.error = error
         self.retry = retry
         self.retry_after = retry_after
+
+
+_CUT_SHORT = {
+    "length": "was cut short at its longest length",
+    "content_filter": "was withheld by the endpoint's content filter",
+}
 
 
 def _text_of(chunk: Any) -> str:  # noqa: ANN401
     if not chunk.choices:
         return ""
     return chunk.choices[0].delta.content or ""
+
+
+def _finish_of(chunk: Any) -> str | None:  # noqa: ANN401
+    return getattr(chunk.choices[0], "finish_reason", None) if chunk.choices else None
+
+
+def _usage_of(model: str, reported: Any) -> ModelUsage:  # noqa: ANN401
+    """What the endpoint says; not metered when it says nothing, or something that is no usage."""
+    try:
+        details = getattr(reported, "prompt_tokens_details", None)
+        return ModelUsage(
+            model=model,
+            prompt_tokens=reported.prompt_tokens or 0,
+            cached_tokens=getattr(details, "cached_tokens", None) or 0,
+            completion_tokens=reported.completion_tokens or 0,
+        )
+    except (AttributeError, ValueError):
+        return ModelUsage(model=model, metered=False)
 
 
 def _seconds(header: str | None) -> float | None:

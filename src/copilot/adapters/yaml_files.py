@@ -100,6 +100,10 @@ def _playbook_problems(source: YamlSource[Playbook]) -> Iterator[Problem]:
         if step.id in seen:
             yield source.problem((*place, "id"), f"another step has the id {step.id!r} already")
         seen.add(step.id)
+        ids = [s.id for s in playbook.steps]
+        for other in step.follows:
+            if other not in ids:
+                yield source.problem((*place, "follows"), f"unknown step {other!r}{suggest(other, ids)}")
         yield from _step_problems(source, place, step)
     for number, reply in enumerate(playbook.replies):
         place = ("replies", number)

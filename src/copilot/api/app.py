@@ -13,6 +13,7 @@ from copilot.api import (
     events,
     health,
     knowledge,
+    knowledge_care,
     knowledge_intake,
     knowledge_jobs,
     macros,
@@ -40,7 +41,7 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
     """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
     app = _with_routes()
     app.state.services = services
-    app.state.metrics = Metrics(services.events)
+    app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
     app.add_middleware(Guard, metrics=app.state.metrics)
@@ -48,7 +49,7 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
         app.add_middleware(
             CORSMiddleware,
             allow_origin_regex=allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
             expose_headers=["Idempotent-Replayed", "Retry-After"],
             max_age=600,
@@ -70,7 +71,7 @@ def _with_routes() -> FastAPI:
         redoc_url=None,
     )
     nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
-    for module in (*nouns, knowledge_intake, knowledge_jobs, knowledge, health):
+    for module in (*nouns, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -5,10 +5,17 @@ from fastapi import APIRouter
 from copilot.api.access import ConversationReader, ConversationWriter, CustomerUnlocker, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import OpenConversation, Page, VerifyCustomer, WrapUpConversation
+from copilot.api.schemas import (
+    HandOverConversation,
+    OpenConversation,
+    Page,
+    VerifyCustomer,
+    WrapUpConversation,
+)
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.usage import ConversationUsage
+from copilot.domain.wrap_up import HandOver, WrapUp
 
 router: APIRouter = v1_router("conversations")
 
@@ -43,6 +50,15 @@ async def get_conversation(
     return await services.conversations.get(principal.tenant_id, conversation_id)
 
 
+@router.get("/conversations/{conversation_id}/usage", operation_id="get_usage")
+async def get_usage(
+    conversation_id: str, principal: ConversationReader, services: ServicesDep
+) -> ConversationUsage:
+    """Tokens, cache hits and cost of the language models that worked for the conversation."""
+    await services.conversations.get(principal.tenant_id, conversation_id)
+    return await services.usage.of(principal.tenant_id, conversation_id)
+
+
 @router.post("/conversations/{conversation_id}/customer", operation_id="verify_customer")
 async def verify_customer(
     conversation_id: str, body: VerifyCustomer, principal: ConversationWriter, services: ServicesDep
@@ -65,6 +81,14 @@ async def verify_customer(
 async def unlock_customer(conversation_id: str, principal: CustomerUnlocker, services: ServicesDep) -> None:
     """Lets verification be tried again after too many failures; for a supervisor who has not tried it."""
     await services.assist.unlock_customer(principal, conversation_id)
+
+
+@router.post("/conversations/{conversation_id}/hand-over", operation_id="hand_over_conversation")
+async def hand_over_conversation(
+    conversation_id: str, body: HandOverConversation, principal: ConversationWriter, services: ServicesDep
+) -> HandOver:
+    """Writes what a colleague or team needs who takes the conversation over; it stays open."""
+    return await services.assist.hand_over(principal, conversation_id, body.to, body.reason)
 
 
 @router.post("/conversations/{conversation_id}/wrap-up", operation_id="wrap_up_conversation")

@@ -11,7 +11,7 @@ from copilot.api.routing import v1_router
 from copilot.api.schemas import FoundKnowledge, FoundPassage, Page, PutDocument, SearchKnowledge
 from copilot.assist.quoting import best_span, cite, is_stale
 from copilot.domain.errors import InvalidInput
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap, ScoredPassage, SearchQuery
+from copilot.domain.knowledge import KnowledgeDocument, ScoredPassage, SearchQuery
 
 router: APIRouter = v1_router("knowledge")
 
@@ -108,11 +108,3 @@ async def delete_document(
 ) -> None:
     """Deletes that version, or all."""
     await services.library.remove(principal.tenant_id, external_id, version)
-
-
-@router.get("/knowledge/gaps", operation_id="list_knowledge_gaps")
-async def list_knowledge_gaps(
-    principal: KnowledgeReader, services: ServicesDep, cursor: Cursor = None, limit: Limit = 50
-) -> Page[KnowledgeGap]:
-    """Questions that the knowledge base could not answer."""
-    return await page_of(services.documents.list_gaps, principal.tenant_id, cursor, limit)

@@ -6,8 +6,9 @@ from contextlib import aclosing
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
-from copilot.api.services import Events
+from copilot.api.services import Events, Usage
 from copilot.domain.assist import AssistEvent
+from copilot.domain.usage import UsageTotals
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -15,7 +16,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """One registry per app, so that two apps in one process do not mix."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, usage: Usage) -> None:
         self._registry = CollectorRegistry()
         self._seconds = Histogram(
             "copilot_http_request_seconds",
@@ -45,6 +46,25 @@ class Metrics:
             ["outcome"],
             registry=self._registry,
         )
+        self._model_requests = Counter(
+            "copilot_llm_requests_total",
+            "Answers of language models, whole or broken off, by whether their tokens were counted",
+            ["model", "metered"],
+            registry=self._registry,
+        )
+        self._model_tokens = Counter(
+            "copilot_llm_tokens_total",
+            "Tokens of language models; those of a prompt that the endpoint had cached are prompt_cached",
+            ["model", "kind"],
+            registry=self._registry,
+        )
+        self._model_cost = Counter(
+            "copilot_llm_cost_dollars_total",
+            "Cost of language models at the prices in the settings",
+            ["model"],
+            registry=self._registry,
+        )
+        usage.listen(self._used)
         events.listen(self._sent)
         Gauge("copilot_event_streams", "Open event streams", registry=self._registry).set_function(
             lambda: events.subscriber_count
@@ -68,6 +88,15 @@ class Metrics:
         if event.data.ahead is not None:
             self._ahead.labels(event.data.ahead.outcome.value).inc()
             self._saved_seconds.observe(event.data.ahead.saved_milliseconds / 1000)
+
+    def _used(self, used: UsageTotals) -> None:
+        metered = "no" if used.unmetered else "yes"
+        self._model_requests.labels(used.model, metered).inc(used.requests)
+        cached = min(used.cached_tokens, used.prompt_tokens)
+        self._model_tokens.labels(used.model, "prompt").inc(used.prompt_tokens - cached)
+        self._model_tokens.labels(used.model, "prompt_cached").inc(cached)
+        self._model_tokens.labels(used.model, "completion").inc(used.completion_tokens)
+        self._model_cost.labels(used.model).inc(used.cost_microdollars / 1_000_000)
 
     async def counting(self, events: AsyncGenerator[AssistEvent]) -> AsyncGenerator[AssistEvent]:
         """The same events, counted by type as they pass."""

@@ -9,10 +9,11 @@ from fastapi import Query
 
 from copilot.api.schemas import Page
 from copilot.domain.actions import Action
+from copilot.domain.care import GapCluster
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import InvalidInput
 from copilot.domain.ingest import IngestJob
-from copilot.domain.knowledge import KnowledgeDocument, KnowledgeGap
+from copilot.domain.knowledge import KnowledgeDocument
 from copilot.domain.signals import Alert
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
@@ -22,9 +23,9 @@ Cursor = Annotated[
 
 
 _Item_co = TypeVar(
-    "_Item_co", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert, covariant=True
+    "_Item_co", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, covariant=True
 )
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, KnowledgeGap, IngestJob, Alert)
+_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert)
 
 
 class _Listing(Protocol[_Item_co]):

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from copilot.api.text import NonBlank, Text
 from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
+from copilot.domain.care import GapStatus
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
+from copilot.domain.transforms import Transform
 from copilot.domain.value import Value
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
@@ -90,6 +92,13 @@ class AskQuestion(_Request):
     hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
+class HandOverConversation(_Request):
+    """Who takes over, as the CRM names them, and why."""
+
+    to: Annotated[NonBlank, Field(max_length=200, examples=["Supervisors"])]
+    reason: Annotated[Text, Field(max_length=2_000, examples=["Asks for more than I may approve."])] = ""
+
+
 class WrapUpConversation(_Request):
     """Nothing to say: the wrap-up is written from the conversation."""
 
@@ -100,6 +109,21 @@ class GiveFeedback(_Request):
     verdict: FeedbackVerdict
     final_text: Annotated[Text, Field(max_length=MAX_TURN_CHARACTERS)] | None = None
     reason: Annotated[Text, Field(max_length=2_000)] | None = None
+
+
+class TransformText(_Request):
+    """A text of the representative's, or a suggestion, and how to say it; `language` is for `translate`."""
+
+    how: Transform
+    text: Annotated[NonBlank, Field(max_length=MAX_TURN_CHARACTERS)] | None = None
+    suggestion_id: Annotated[str, Field(pattern=_ID, max_length=200)] | None = None
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$", examples=["de"])] | None = None
+
+    @model_validator(mode="after")
+    def _one_text(self) -> Self:
+        if (self.text is None) == (self.suggestion_id is None):
+            raise ValueError("expected either text or suggestion_id")
+        return self
 
 
 class ApproveAction(_Request):
@@ -200,6 +224,22 @@ class StartJob(_Request):
 
     source: Annotated[str, Field(pattern=_ID, max_length=100, examples=["help-centre"])]
     dry_run: bool = False
+
+
+class ChangeGap(_Request):
+    status: GapStatus
+
+
+class ReleaseDocument(_Request):
+    """Why it may be searched after all."""
+
+    reason: Annotated[Text, Field(max_length=500)] = ""
+
+
+class QuarantineDocument(_Request):
+    """Why it is kept out of search."""
+
+    reason: Annotated[NonBlank, Field(max_length=500, examples=["prices are being checked"])]
 
 
 _Item = TypeVar("_Item")

@@ -1,18 +1,20 @@
 """What the API needs from the rest of the product; bootstrap hands in an object of this shape."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
-from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict
+from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
+from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
 from copilot.domain.knowledge import (
     KnowledgeDocument,
-    KnowledgeGap,
     Passage,
     Refusal,
     SearchQuery,
@@ -20,7 +22,9 @@ from copilot.domain.knowledge import (
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.signals import Alert
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.transforms import Transform, Transformed
+from copilot.domain.usage import ConversationUsage, UsageTotals
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
 from copilot.retrieval.library import UploadPlan, Written
 
@@ -84,9 +88,27 @@ class Assist(Protocol):
         zip_code: str | None = None,
     ) -> Customer: ...
 
+    async def transform(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        how: Transform,
+        *,
+        text: str | None = None,
+        suggestion_id: str | None = None,
+        language: str | None = None,
+    ) -> Transformed:
+        """`ModelNeeded` where there is no model, `MeaningChanged` when its words do not keep the facts."""
+
+    async def restore(self, principal: Principal, suggestion_id: str) -> Suggestion: ...
+
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None: ...
 
     async def wrap_up(self, principal: Principal, conversation_id: str) -> WrapUp: ...
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str
+    ) -> HandOver: ...
 
     async def record_feedback(
         self,
@@ -116,6 +138,8 @@ class Conversations(Protocol):
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]: ...
+
+    async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion: ...
 
     async def list_alerts(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
@@ -167,10 +191,6 @@ class Documents(Protocol):
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[KnowledgeDocument]: ...
 
-    async def list_gaps(
-        self, tenant_id: str, *, after: str | None = None, limit: int = 50
-    ) -> list[KnowledgeGap]: ...
-
 
 class Library(Protocol):
     """Makes documents part of a tenant's knowledge, whole or not at all, and takes them out."""
@@ -199,6 +219,59 @@ class Library(Protocol):
     ) -> UploadPlan: ...
 
     async def passages(self, tenant_id: str, external_id: str, version: str | None) -> Sequence[Passage]: ...
+
+
+class Lint(Protocol):
+    async def run(
+        self,
+        tenant_id: str,
+        *,
+        checks: AbstractSet[LintCheck] = frozenset(LintCheck),
+        uncited_after: timedelta = timedelta(days=30),
+    ) -> LintReport: ...
+
+
+class Gaps(Protocol):
+    """Unanswered questions, in clusters."""
+
+    async def list_clusters(
+        self, tenant_id: str, *, status: GapStatus | None = None, after: str | None = None, limit: int = 50
+    ) -> list[GapCluster]: ...
+
+    async def set_status(
+        self, tenant_id: str, cluster_id: str, status: GapStatus, changed_by: str
+    ) -> GapCluster: ...
+
+
+class ImpactOf(Protocol):
+    async def of(
+        self, tenant_id: str, external_id: str, version: str | None = None, *, limit: int = 100
+    ) -> Impact: ...
+
+
+class KeptOut(Protocol):
+    """Documents out of search, and back."""
+
+    async def release(
+        self, tenant_id: str, external_id: str, version: str | None, *, by: str, reason: str = ""
+    ) -> KnowledgeDocument: ...
+
+    async def quarantine(
+        self, tenant_id: str, external_id: str, version: str | None, *, by: str, reason: str
+    ) -> KnowledgeDocument: ...
+
+
+class Care(Protocol):
+    """Looking after knowledge."""
+
+    @property
+    def lint(self) -> Lint: ...
+    @property
+    def gaps(self) -> Gaps: ...
+    @property
+    def impact(self) -> ImpactOf: ...
+    @property
+    def quarantine(self) -> KeptOut: ...
 
 
 class Jobs(Protocol):
@@ -230,6 +303,14 @@ class Sources(Protocol):
         """Blocking."""
 
 
+class Usage(Protocol):
+    """What language models were used for."""
+
+    def listen(self, listener: Callable[[UsageTotals], None]) -> None: ...
+
+    async def of(self, tenant_id: str, conversation_id: str) -> ConversationUsage: ...
+
+
 class Services(Protocol):
     """The use cases and stores behind the API."""
 
@@ -248,6 +329,8 @@ class Services(Protocol):
     @property
     def library(self) -> Library: ...
     @property
+    def care(self) -> Care: ...
+    @property
     def jobs(self) -> Jobs: ...
     @property
     def sources(self) -> Sources: ...
@@ -255,6 +338,8 @@ class Services(Protocol):
     def api_keys(self) -> ApiKeyStore: ...
     @property
     def idempotency(self) -> IdempotencyStore: ...
+    @property
+    def usage(self) -> Usage: ...
     @property
     def clock(self) -> Clock: ...
     @property

@@ -98,6 +98,11 @@ def question_in(text: str) -> str:
     return _tidy(" ".join(s for i, s in enumerate(sentences) if i in chosen or not chosen))
 
 
+def complains(text: str) -> bool:
+    """Whether `text` says that something is broken, late, missing or otherwise not as it should be."""
+    return bool(_COMPLAINS.search(text))
+
+
 def _tidy(text: str) -> str:
     text = re.sub(r"[^\S\n]+", " ", text)
     text = re.sub(r"(?:[,;:]\s*)+(?=[.,;!?])|\s+(?=[.,;!?])", "", text)

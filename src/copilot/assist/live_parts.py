@@ -7,9 +7,13 @@ from copilot.assist.ahead import Ahead
 from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
+from copilot.assist.choosing import Chooser
+from copilot.assist.closing import Closing
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
 from copilot.assist.drafting.composer import Composer
+from copilot.assist.drafts import Drafts
 from copilot.assist.feedback import Feedback
+from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.identity import IdentityCheck
 from copilot.assist.lookups import LookUps
 from copilot.assist.macros import SavedReplies
@@ -19,7 +23,9 @@ from copilot.assist.pipeline import Pipeline
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.replies import Replies
+from copilot.assist.rewording import Rewording
 from copilot.assist.silence import Silence
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.understanding import Understander
 from copilot.assist.verification import Verification
 from copilot.assist.watch import Watch
@@ -68,12 +74,14 @@ class LiveParts:
     workbench: Workbench
     verification: Verification
     pipeline: Pipeline
+    closing: Closing
     ahead: Ahead
     feedback: Feedback
     actions: ActionDesk
     asks: Asks
     nudges: Nudges
     saved: SavedReplies
+    drafts: Drafts
 
 
 def live_parts(
@@ -88,6 +96,9 @@ def live_parts(
     silence: Silence | None,
     ahead: Ahead | None,
     composer: Drafter | None,
+    chooser: Chooser | None,
+    refiner: SummaryRefiner | None,
+    rewording: Rewording | None,
 ) -> LiveParts:
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
@@ -100,7 +111,7 @@ def live_parts(
         search=ports.search,
         knowledge=ports.knowledge,
         lookups=LookUps(ports.desk, ports.clock),
-        planner=NextActionPlanner(ports.desk),
+        planner=NextActionPlanner(ports.desk, EpisodeReader(ports.embedder)),
         replies=Replies(
             composer or Composer(ranker),
             llm,
@@ -113,6 +124,7 @@ def live_parts(
         ),
         clock=ports.clock,
         ids=ports.ids,
+        chooser=chooser,
     )
     asks = Asks(
         AskParts(
@@ -139,10 +151,12 @@ def live_parts(
         workbench=workbench,
         verification=verification,
         pipeline=pipeline,
+        closing=Closing(ports.clock, chooser=chooser, refiner=refiner),
         ahead=ahead,
         feedback=Feedback(ports.store, ports.ledger, silence, ports.clock),
         actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead),
         asks=asks,
         saved=saved,
+        drafts=Drafts(ports.store, ports.ledger, rewording, seconds=llm_seconds),
         nudges=Nudges(ports.store, ports.bus, workbench, pipeline, ahead, ports.clock),
     )

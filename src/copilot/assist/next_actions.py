@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.assist.collaborators import Assessment, ToolDesk
+from copilot.assist.flow.progress import progress_after
+from copilot.assist.flow.ranker import StepRanker
+from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, Provenance, ToolCall, ToolEffect
@@ -28,6 +31,7 @@ from copilot.tools.facts import nested
 _SHOWN = 3
 _POLICY_FACTS = frozenset({"policy.outcome", "policy.reason"})
 _VERIFIED_CUSTOMER = "a verified customer"
+_WORTH_SAYING = 3
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,10 @@ class _Turn:
 class NextActionPlanner:
     """Walks the playbook of the intent over the facts; writes are proposed, never done."""
 
-    def __init__(self, desk: ToolDesk) -> None:
+    def __init__(self, desk: ToolDesk, reader: EpisodeReader | None = None) -> None:
+        """Without `reader` it goes by the playbook's order, whatever was learned."""
         self._desk = desk
+        self._reader = reader
 
     async def plan(
         self,
@@ -65,8 +71,12 @@ class NextActionPlanner:
         playbook: Playbook | None,
         intent: Intent | None,
         situation: Situation,
+        learned: StepRanker | None = None,
     ) -> Plan:
-        """At most three actions whose condition holds, in the playbook's order."""
+        """At most three actions whose condition holds: the likeliest first, by what was `learned`.
+
+        With nothing learned they come in the playbook's order.
+        """
         if playbook is None:
             return Plan(actions=(), situation=situation)
         turn = _Turn(principal, conversation, playbook, intent.confidence if intent else 1.0, situation)
@@ -74,17 +84,30 @@ class NextActionPlanner:
         existing = await self._desk.actions(conversation)
         actions: list[NextAction] = []
         proposals: list[Action] = []
-        for step in playbook.steps:
+        open_steps = [step for step in playbook.steps if step.when.holds(turn.situation.facts)]
+        for step in await self._ranked(turn, open_steps, existing, learned):
             if len(actions) == _SHOWN:
                 break
-            if not step.when.holds(turn.situation.facts):
-                continue
             action, proposal = await self._step(turn, step, existing)
             if action is not None:
                 actions.append(action)
             if proposal is not None:
                 proposals.append(proposal)
         return Plan(tuple(actions), turn.situation, tuple(proposals))
+
+    async def _ranked(
+        self, turn: _Turn, steps: list[PlaybookStep], existing: Sequence[Action], learned: StepRanker | None
+    ) -> list[PlaybookStep]:
+        """`steps` with the likeliest first, after those whose time has come; the why tells how often."""
+        if learned is None or self._reader is None or len(steps) < 2:  # noqa: PLR2004 - nothing to order
+            return steps
+        read = await self._reader.read(turn.conversation, existing, [turn.playbook])
+        progress, flows = progress_after(read.episode.events), read.episode.flows
+        timed = [step for step in steps if step.after is not None]
+        by_id = {step.id: step for step in steps if step.after is None}
+        ranked = learned.rank(progress, flows, list(by_id), read.said)
+        seen = learned.seen_next(progress, flows)
+        return timed + [_with_count(by_id[r.step], *seen.get(r.step, (0, 0))) for r in ranked]
 
     async def _with_policy(self, turn: _Turn) -> _Turn:
         """Adds `policy.outcome` and `policy.reason` of the playbook's first tool that changes something."""
@@ -242,6 +265,13 @@ def _origin(source: str) -> Provenance:
     if source.startswith("="):
         return Provenance.PLAYBOOK
     return Provenance.CUSTOMER_TEXT if source.startswith("entity.") else Provenance.FACT
+
+
+def _with_count(step: PlaybookStep, times: int, chances: int) -> PlaybookStep:
+    if chances < _WORTH_SAYING or times < _WORTH_SAYING:
+        return step
+    why = f"{step.why} Done next {times} of {chances} times in finished conversations."
+    return step.model_copy(update={"why": why})
 
 
 def _same_call(existing: Sequence[Action], tool: str, arguments: Mapping[str, Any]) -> Action | None:

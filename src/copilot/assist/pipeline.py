@@ -5,31 +5,31 @@ import time
 from datetime import date
 
 from copilot.assist.ahead import Prepared
+from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
 from copilot.assist.next_actions import NextActionPlanner
 from copilot.assist.profile import TenantProfile
 from copilot.assist.quoting import best_span, card_of
 from copilot.assist.reading import is_question
+from copilot.assist.redaction import mask
 from copilot.assist.relevance import preferring, worth_showing
 from copilot.assist.replies import Replies
 from copilot.assist.revision import Revision, cards_key
 from copilot.assist.situation import Situation, gather
+from copilot.assist.summary import State, update_summary
 from copilot.assist.understanding import Background, Understander, customer_said, entities_of, noticed
 from copilot.assist.watch import Watch, repeated_contact
-from copilot.assist.wrap_up import State, build_wrap_up, update_summary
 from copilot.domain.assist import (
     EntityKind,
     KnowledgeCards,
     NextActions,
     RevisionDone,
-    SentimentLabel,
     Understanding,
 )
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
 from copilot.domain.playbook import Playbook
-from copilot.domain.wrap_up import WrapUp
 from copilot.ports import Clock, Ids, KnowledgeStore
 
 _HISTORY = 4
@@ -53,6 +53,7 @@ class Pipeline:
         replies: Replies,
         clock: Clock,
         ids: Ids,
+        chooser: Chooser | None = None,
     ) -> None:
         self._understander = understander
         self._watch = watch
@@ -63,6 +64,7 @@ class Pipeline:
         self._replies = replies
         self._clock = clock
         self._ids = ids
+        self._chooser = chooser
 
     async def after_customer_turn(
         self, revision: Revision, turn: Turn, prepared: Prepared | None = None
@@ -84,6 +86,7 @@ class Pipeline:
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
             await revision.attempt("summary", self.sum_up(revision))
+            await revision.attempt("next_actions", self._choose(revision))
         await self.finish(revision)
 
     async def after_representative_turn(self, revision: Revision) -> None:
@@ -118,22 +121,6 @@ class Pipeline:
         if revision.memory.view is None:
             await self._lookups.run(revision)
         return revision.memory.situation or self._situation(revision)
-
-    def wrap_up(self, revision: Revision) -> WrapUp:
-        """What closes the conversation, as its last revision leaves it."""
-        memory, conversation = revision.memory, revision.conversation
-        new = conversation.turns[memory.summarised_turns :]
-        memory.summary = update_summary(memory.summary, new, conversation, state_of(revision))
-        return build_wrap_up(
-            conversation,
-            memory.summary,
-            state_of(revision),
-            matters=memory.matters,
-            playbooks=revision.profile.playbooks,
-            sentiment=memory.sentiments[-1].label if memory.sentiments else SentimentLabel.NEUTRAL,
-            knowledge_gap=memory.gaps[-1] if memory.gaps else None,
-            now=self._clock.now(),
-        )
 
     async def after_action(self, revision: Revision) -> None:
         """The order may have changed: look again, plan again."""
@@ -286,7 +273,7 @@ class Pipeline:
             KnowledgeGap(
                 id=self._ids.new("gap"),
                 tenant_id=revision.conversation.tenant_id,
-                question=question,
+                question=mask(question),  # people read it who have no part in the conversation
                 conversation_id=revision.conversation.id,
                 asked_at=self._clock.now(),
             )
@@ -302,6 +289,7 @@ class Pipeline:
             playbook=self._playbook_now(revision),
             intent=understanding.intent if understanding else None,
             situation=memory.situation,
+            learned=revision.profile.next_steps,
         )
         memory.situation, memory.next_actions = plan.situation, plan.actions
         known = {a.id for a in memory.actions}
@@ -310,6 +298,16 @@ class Pipeline:
                 memory.actions = (*memory.actions, proposal)
                 await revision.publish(proposal)
         await revision.publish(NextActions(actions=plan.actions))
+
+    async def _choose(self, revision: Revision) -> None:
+        """The model's choice comes first; an answer out of form is told and changes nothing."""
+        actions = revision.memory.next_actions
+        if self._chooser is None or len(actions) < 2:  # noqa: PLR2004 - nothing to choose
+            return
+        chosen = await self._chooser.next_action(revision.conversation, actions)
+        if chosen != actions:
+            revision.memory.next_actions = chosen
+            await revision.publish(NextActions(actions=chosen))
 
     async def sum_up(self, revision: Revision) -> None:
         memory, turns = revision.memory, revision.conversation.turns

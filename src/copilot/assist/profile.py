@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from copilot.assist.case_templates import CASE_TEMPLATES, CaseTemplates, load_case_templates
 from copilot.assist.classifier import Classifier, load_weights
 from copilot.assist.entities import EntityVocabulary, OrderIdFormat
+from copilot.assist.flow.learning import NEXT_STEPS
+from copilot.assist.flow.ranker import StepRanker, load_ranker
 from copilot.assist.macros import MACROS, load_macros
 from copilot.assist.training import INTENT_CLASSIFIER, PLAYBOOKS, SENTIMENT_CLASSIFIER, load_playbooks
 from copilot.domain.conversation import Turn
@@ -36,6 +39,17 @@ class BrandVoice:
     email_closing: str = "Kind regards"
     lead: str = "Thank you for your question."
     promise: tuple[str, ...] = DEFAULT_PROMISE
+    warm_openings: tuple[str, ...] = (
+        "Thank you for reaching out, {{ customer.first_name }}.",
+        "Thank you for reaching out.",
+    )
+    """What makes a text friendlier: templates, of which the first that can be filled is used."""
+    sorry_openings: tuple[str, ...] = (
+        "I am sorry for the trouble, {{ customer.first_name }}.",
+        "I am sorry for the trouble.",
+    )
+    """The same for a customer who is upset."""
+    warm_closing: str = "Please let me know if there is anything else I can do for you."
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,9 @@ class TenantProfile:
     sentiment: Classifier | None
     vocabulary: EntityVocabulary = field(default_factory=EntityVocabulary)
     voice: BrandVoice = field(default_factory=BrandVoice)
+    next_steps: StepRanker | None = None
+    """What finished conversations say about next steps; None: playbooks stand as written."""
+    templates: CaseTemplates = field(default_factory=CaseTemplates)
     macros: Mapping[str, Macro] = field(default_factory=dict)
     zone: str = "UTC"
     """Where "today" and "tomorrow" are meant, as the IANA names it."""
@@ -100,9 +117,19 @@ class TenantProfiles:
                 products=await self._product_names(),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
+            next_steps=await self._next_steps(tenant_id, playbooks),
+            templates=await self._templates(tenant_id),
             zone=self._zones.get(tenant_id, "UTC"),
             macros={m.id: m for m in macros},
         )
+
+    async def _next_steps(self, tenant_id: str, playbooks: tuple[Playbook, ...]) -> StepRanker | None:
+        stored = await self._store.get_artifact(tenant_id, NEXT_STEPS)
+        return load_ranker(stored[1], playbooks) if stored else None
+
+    async def _templates(self, tenant_id: str) -> CaseTemplates:
+        stored = await self._store.get_artifact(tenant_id, CASE_TEMPLATES)
+        return load_case_templates(stored[1]) if stored else CaseTemplates()
 
     async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:
         stored = await self._store.get_artifact(tenant_id, name)

@@ -9,6 +9,7 @@ from typing import Any
 from copilot.assist.grounding import enforce, support_share
 from copilot.assist.links import hosts_of, without_foreign_links
 from copilot.assist.macros import SavedReplies
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import BrandVoice
 from copilot.assist.revision import Revision, ShownBefore
 from copilot.assist.silence import Silence
@@ -35,6 +36,8 @@ from copilot.ports import Clock, Drafter, Ids, LedgerStore
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
 _SURE, _MACROS = 0.5, 3
+_LETTERS_THAT_TELL = 20
+"""A shorter turn may be taken for any language."""
 
 
 class Replies:
@@ -169,8 +172,9 @@ class Replies:
         suggestion_id = self._ids.new("sug")
         nothing = self._suggestion(revision, drafter.kind, suggestion_id, (), request)
         try:
-            async with asyncio.timeout(self._llm_seconds):
-                return await self._run(revision, request, drafter, suggestion_id)
+            with on_account_of(revision.conversation.tenant_id, revision.conversation.id):
+                async with asyncio.timeout(self._llm_seconds):
+                    return await self._run(revision, request, drafter, suggestion_id)
         except TimeoutError:
             message = f"The model took longer than {self._llm_seconds:.0f} s."
             await self._block(revision, nothing, BlockReason.LLM_UNAVAILABLE, message)
@@ -259,7 +263,9 @@ class Replies:
             return  # recorded when it was first shown
         await revision.attempt(
             "ledger",
-            self._ledger.append(revision.conversation.tenant_id, _record(suggestion), durable=False),
+            self._ledger.append(
+                revision.conversation.tenant_id, suggestion_record(suggestion), durable=False
+            ),
         )
 
     async def _block(self, revision: Revision, draft: Suggestion, reason: BlockReason, message: str) -> None:
@@ -325,8 +331,12 @@ def _request(revision: Revision, as_of: date, today: date) -> DraftRequest | Non
 
 def _foreign_language(revision: Revision) -> str | None:
     """The customer's language when the tenant has no templates in it; a doubtful one counts as theirs."""
-    understanding = revision.memory.understanding
-    language = understanding.language if understanding else None
+    understanding, last = revision.memory.understanding, revision.conversation.last_customer_turn
+    if understanding is None or last is None or not understanding.asks_something:
+        return None
+    if sum(character.isalpha() for character in last.text) < _LETTERS_THAT_TELL:
+        return None
+    language = understanding.language
     return language if language not in {None, *revision.profile.voice.languages} else None
 
 
@@ -356,7 +366,7 @@ def _confidence(sentences: tuple[Sentence, ...], request: DraftRequest, revision
     return round(min(parts), 4)
 
 
-def _record(suggestion: Suggestion) -> LedgerRecord:
+def suggestion_record(suggestion: Suggestion) -> LedgerRecord:
     """What each sentence rested on, not the words, which may name people."""
     body: dict[str, Any] = {
         "conversation": suggestion.conversation_id,

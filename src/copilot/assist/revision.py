@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import TenantProfile
 from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
@@ -181,7 +182,8 @@ class Revision:
     async def attempt(self, component: str, work: Awaitable[T]) -> T | None:
         """The outcome of `work`; when it fails the panel is told, and the rest goes on."""
         try:
-            return await work
+            with on_account_of(self.conversation.tenant_id, self.conversation.id):
+                return await work
         except asyncio.CancelledError:
             raise
         except CopilotError as error:

@@ -10,17 +10,21 @@ from typing import Any
 
 from copilot.assist.ahead import Ahead, Attempt
 from copilot.assist.ask_llm import LlmAnswerer
+from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import SentenceRanker
 from copilot.assist.identity import Claim
 from copilot.assist.live_parts import LivePorts, live_parts
 from copilot.assist.macros import fill, macro_of
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import TenantProfiles
 from copilot.assist.revision import Memory, Revision
+from copilot.assist.rewording import Rewording
 from copilot.assist.silence import Silence
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskLimits, AskTicket
-from copilot.domain.assist import AnswerFeedback, FeedbackVerdict
+from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
     MAX_TURN_CHARACTERS,
@@ -33,7 +37,8 @@ from copilot.domain.conversation import (
 )
 from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
 from copilot.domain.macro import FilledMacro, FoundMacro
-from copilot.domain.wrap_up import WrapUp
+from copilot.domain.transforms import Transform, Transformed
+from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import (
     Drafter,
 )
@@ -55,11 +60,15 @@ class LiveAssist:
         silence: Silence | None = None,
         ahead: Ahead | None = None,
         composer: Drafter | None = None,
+        chooser: Chooser | None = None,
+        refiner: SummaryRefiner | None = None,
+        rewording: Rewording | None = None,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
         `composer` is another one than ours, for evaluations that plant a fault.
-        Without `asker` the playbook planner alone answers what representatives ask.
+        Without `asker` the playbook planner alone answers what representatives ask. `chooser` picks among
+        next actions and dispositions, `refiner` rewords the summary when it is handed over or filed.
         """
         parts = live_parts(
             ports,
@@ -72,17 +81,22 @@ class LiveAssist:
             silence=silence,
             ahead=ahead,
             composer=composer,
+            chooser=chooser,
+            refiner=refiner,
+            rewording=rewording,
         )
         self._ports = ports
         self._profiles = profiles
         self._workbench = parts.workbench
         self._verification = parts.verification
         self._pipeline = parts.pipeline
+        self._closing = parts.closing
         self._ahead = parts.ahead
         self._feedback = parts.feedback
         self._actions = parts.actions
         self._asks = parts.asks
         self._saved = parts.saved
+        self._drafts = parts.drafts
         self.nudges = parts.nudges
         self._glances: set[asyncio.Task[None]] = set()
 
@@ -260,6 +274,38 @@ class LiveAssist:
         situation = await self._pipeline.situation(revision)
         return fill(macro, situation.facts, situation.sources)
 
+    async def transform(
+        self,
+        principal: Principal,
+        conversation_id: str,
+        how: Transform,
+        *,
+        text: str | None = None,
+        suggestion_id: str | None = None,
+        language: str | None = None,
+    ) -> Transformed:
+        """A draft, or the representative's own text, in other words; shown to nobody else."""
+        _require_length(text or "")
+        conversation = await self._open_conversation(principal, conversation_id)
+        revision = await self._workbench.revision(principal, conversation)
+        situation = revision.memory.situation
+        return await self._drafts.transform(
+            revision,
+            how,
+            text=text,
+            suggestion_id=suggestion_id,
+            language=language,
+            facts=situation.facts if situation else {},
+        )
+
+    async def restore(self, principal: Principal, suggestion_id: str) -> Suggestion:
+        """The draft that another one has replaced, shown again; `Conflict` when somebody has spoken since."""
+        former = await self._ports.store.get_suggestion(principal.tenant_id, suggestion_id)
+        async with self._workbench.lock(former.conversation_id):
+            conversation = await self._open_conversation(principal, former.conversation_id)
+            revision = await self._workbench.revision(principal, conversation)
+            return await self._drafts.restore(revision, suggestion_id)
+
     async def unlock_customer(self, principal: Principal, conversation_id: str) -> None:
         """Lets verification be tried again, for what this conversation's attempts were about."""
         await self._verification.unlock(principal, conversation_id)
@@ -272,13 +318,25 @@ class LiveAssist:
             self._ahead.drop(conversation_id)
             revision = await self._workbench.revision(principal, conversation)
             revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
-            wrapped = self._pipeline.wrap_up(revision)
+            with on_account_of(principal.tenant_id, conversation_id):
+                wrapped = await self._closing.wrap_up(revision)
             closed = await self._ports.store.close(principal.tenant_id, wrapped)
             await self._ports.bus.advance(closed)
             await self._ports.bus.publish(principal.tenant_id, conversation_id, closed.revision, wrapped)
             await self._ports.bus.save(principal.tenant_id, conversation_id)
         self._workbench.forget(conversation_id)
         return wrapped
+
+    async def hand_over(
+        self, principal: Principal, conversation_id: str, to: str, reason: str = ""
+    ) -> HandOver:
+        """What `to` reads who takes the conversation over. It changes nothing: the CRM transfers."""
+        async with self._workbench.lock(conversation_id):
+            conversation = await self._open_conversation(principal, conversation_id)
+            revision = await self._workbench.revision(principal, conversation)
+            revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
+            with on_account_of(principal.tenant_id, conversation_id):
+                return await self._closing.hand_over(revision, to, reason)
 
     # ------------------------------------------------------------ what people decide
 

@@ -19,6 +19,7 @@ from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
+from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
 from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
@@ -69,7 +70,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         rewriter = await stack.enter_async_context(query_rewriter(settings))
         yield KnowledgeBase(
             store,
-            knowledge_search(store, index, embedder, rewriter),
+            knowledge_search(settings, store, index, embedder, rewriter),
             ingestor,
             Planner(store, chunker),
             RemoteIngest(store, SpooledSource.of),
@@ -93,7 +94,7 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
         index = InMemoryPassageIndex()
         async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
             await index.upsert(settings.tenant, ids, vectors)
-        yield knowledge_search(store, index, embedder)
+        yield knowledge_search(settings, store, index, embedder)
     finally:
         embedder.close()
 
@@ -114,6 +115,7 @@ async def ingest(
     """
     playbooks = load_playbooks(folder / "playbooks") if (folder / "playbooks").is_dir() else ()
     policies = load_policies(folder / "policies") if (folder / "policies").is_dir() else ()
+    templates = read_case_templates(folder / "templates")
     macros = load_macros(folder / "macros") if (folder / "macros").is_dir() else ()
     on_stage("Reading and embedding documents")
     source = source or FolderSource(folder)
@@ -122,6 +124,9 @@ async def ingest(
         on_stage("Training the classifiers from the playbooks")
         trainer = LivePathTrainer(ExpertTrainer(), knowledge.embedder, knowledge.store)
         await trainer.prepare(settings.tenant, playbooks)
+        on_stage("Learning next steps from finished conversations")
+        await step_learner(knowledge.store, knowledge.embedder).learn(settings.tenant)
+    await save_case_templates(knowledge.store, settings.tenant, templates)
     if macros:
         await save_macros(knowledge.store, settings.tenant, macros)
     if policies:
@@ -136,16 +141,20 @@ async def ingest(
 
 
 def knowledge_search(
+    settings: Settings,
     store: SqlKnowledgeStore,
     index: PassageIndex,
     embedder: Embedder,
     rewriter: QueryRewriter | None = None,
 ) -> KnowledgeSearch:
+    calibration = Calibration.load()
+    if settings.answer_threshold is not None:
+        calibration = calibration.model_copy(update={"threshold": settings.answer_threshold})
     return KnowledgeSearch(
         store=store,
         index=index,
         embedder=embedder,
         clock=SystemClock(),
-        calibration=Calibration.load(),
+        calibration=calibration,
         rewriter=rewriter,
     )

@@ -22,17 +22,23 @@ from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.assist.live_parts import LivePorts
+from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
+from copilot.assist.silence import Silence, SilenceLimits
+from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_drafter
+from copilot.bootstrap.learning import keep_learning, step_learner
+from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.prompts import replace_prompts
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -56,10 +62,12 @@ class Services:
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
     library: Library
+    care: KnowledgeCare
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
+    usage: Metering
     clock: SystemClock
     checks: Mapping[str, Check]
 
@@ -81,7 +89,12 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
         events = MemoryEventBus(conversations, clock)
+        metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
+        stack.push_async_callback(metering.settle)
+        feedback = SqlFeedbackStatistics(state.database)
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
+        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -92,23 +105,33 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 orders=shop,
                 attempts=tools.attempts,
                 ledger=state.ledger,
-                feedback=SqlFeedbackStatistics(state.database),
+                feedback=feedback,
                 embedder=knowledge.embedder,
                 clock=clock,
                 ids=ids,
                 languages=languages,
             ),
             profiles,
-            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder)),
+            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
             ask_limits=ask_limits(settings),
+            silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
+            chooser=chooser,
+            refiner=refiner,
+            rewording=await stack.enter_async_context(
+                llm_rewording(settings, knowledge.embedder, languages, metering.note)
+            ),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
         await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
         stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        learning = keep_learning(
+            step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
+        )
+        stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
         stack.push_async_callback(
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
@@ -138,10 +161,14 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             search=knowledge.search,
             documents=state.knowledge,
             library=library,
+            care=knowledge_care(
+                state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
+            ),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
+            usage=metering,
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )

@@ -1,6 +1,6 @@
 """Embedding and language models, as the settings name them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from copilot.adapters.agent_loop import LangChainLoop
@@ -10,15 +10,27 @@ from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.assist.ask_llm import LlmAnswerer
-from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
+from copilot.assist.choosing import Chooser
+from copilot.assist.drafting.llm import LlmDrafter
+from copilot.assist.drafting.prompting import LlmLimits
+from copilot.assist.drafting.styles import DraftStyle, style_for
 from copilot.assist.grounding import Grounder
+from copilot.assist.rewording import Rewording
 from copilot.assist.rewriting import ChatQueryRewriter
+from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
-from copilot.ports import Embedder
+from copilot.domain.usage import ModelUsage
+from copilot.ports import Embedder, LanguageDetector
 
 REWRITE_SECONDS = 2.0
 """What a person who searches will wait for it; the live path does not."""
+
+OnUsage = Callable[[ModelUsage], None]
+
+
+def _ignored(_: ModelUsage) -> None:
+    pass
 
 
 def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
@@ -27,7 +39,7 @@ def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEm
     return SentenceTransformersEmbedder(settings.embedding_model)
 
 
-def chat_model(settings: Settings) -> OpenAiChat | None:
+def chat_model(settings: Settings, on_usage: OnUsage = _ignored) -> OpenAiChat | None:
     """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
         return None
@@ -36,18 +48,61 @@ def chat_model(settings: Settings) -> OpenAiChat | None:
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
         limits=ChatLimits(first_token=settings.llm_timeout_seconds, total=settings.llm_timeout_seconds),
+        on_usage=on_usage,
     )
 
 
+def draft_style(settings: Settings) -> DraftStyle:
+    """How the configured model is asked."""
+    if settings.llm_style is LlmStyle.AUTO:
+        return style_for(settings.llm_model)
+    return DraftStyle(settings.llm_style.value)
+
+
 @asynccontextmanager
-async def llm_drafter(settings: Settings, embedder: Embedder) -> AsyncIterator[LlmDrafter | None]:
-    if (model := chat_model(settings)) is None:
+async def llm_drafter(
+    settings: Settings, embedder: Embedder, on_usage: OnUsage = _ignored
+) -> AsyncIterator[LlmDrafter | None]:
+    if (model := chat_model(settings, on_usage)) is None:
         yield None
         return
     await model.load()
-    style = DraftStyle(settings.llm_style.value)
+    limits = LlmLimits(prompt=settings.llm_prompt_tokens)
     try:
-        yield LlmDrafter(model, Grounder(embedder), TiktokenCounter(), style=style)
+        yield LlmDrafter(
+            model, Grounder(embedder), TiktokenCounter(), style=draft_style(settings), limits=limits
+        )
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_rewording(
+    settings: Settings, embedder: Embedder, languages: LanguageDetector, on_usage: OnUsage = _ignored
+) -> AsyncIterator[Rewording | None]:
+    """Other words for drafts, by the configured model."""
+    if (model := chat_model(settings, on_usage)) is None:
+        yield None
+        return
+    await model.load()
+    try:
+        yield Rewording(model, Grounder(embedder), languages)
+    finally:
+        await model.close()
+
+
+@asynccontextmanager
+async def llm_choices(
+    settings: Settings, on_usage: OnUsage = _ignored
+) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
+    """Where the settings want the model for more than drafts."""
+    model = chat_model(settings, on_usage) if settings.llm_refines else None
+    if model is None:
+        yield None, None
+        return
+    await model.load()
+    try:
+        yield Chooser(model), SummaryRefiner(model)
     finally:
         await model.close()
 
@@ -71,7 +126,7 @@ def llm_answerer(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key.get_secret_value(),
         limits=ask_limits(settings),
-        written_calls=settings.llm_style is LlmStyle.STRUCTURED,
+        written_calls=draft_style(settings) is DraftStyle.STRUCTURED,
     )
     return LlmAnswerer(loop, Grounder(embedder), SystemClock())
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from copilot.cli import demo, ingest, keys, knowledge, ledger, mcp, policy, serve, tools
+from copilot.cli import demo, ingest, keys, knowledge, knowledge_care, ledger, mcp, policy, serve, tools
 from copilot.cli import eval as evaluations
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 
@@ -23,11 +23,13 @@ def build_app() -> typer.Typer:
     app.command("ingest")(ingest.ingest)
     app.command("search")(knowledge.search)
     app.command("reindex")(knowledge.reindex)
+    app.command("learn")(knowledge.learn)
     app.command("demo")(demo.demo)
     app.command("mcp")(mcp.mcp)
     app.command("openapi")(serve.openapi)
     app.add_typer(evaluations.build_app(), name="eval")
     app.add_typer(keys.build_app(), name="keys")
+    app.add_typer(knowledge_care.build_app(), name="knowledge")
     app.add_typer(ledger.build_app(), name="ledger")
     app.add_typer(policy.build_app(), name="policy")
     app.add_typer(tools.build_app(), name="tools")

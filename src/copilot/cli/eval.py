@@ -1,24 +1,22 @@
 """`copilot eval`: scores of every part of the product, on our data or anyone's."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from copilot.cli import eval_golden, eval_replay, eval_simulate
 from copilot.cli.eval_calibrate import calibrate
+from copilot.cli.eval_output import Bars, exit_status, print_outcomes
 from copilot.config import Settings
 from copilot.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from copilot.evaluation.baselines import Baseline
-    from copilot.evaluation.outcome import SuiteOutcome
     from copilot.evaluation.suites import LoadedSuite
 
-_BAD_INPUT = 2
-_MOST_REFUSED = 20
 EvalsFolder = Annotated[
     Path, typer.Option("--evals", help="Where suites/ and baselines/ are.", envvar="COPILOT_EVALS_DIR")
 ]
@@ -31,6 +29,11 @@ def build_app() -> typer.Typer:
     app.command("compare")(compare)
     app.command("list")(list_suites)
     app.command("baseline")(baseline)
+    app.command("replay")(eval_replay.replay)
+    app.command("export")(eval_replay.export)
+    app.command("simulate")(eval_simulate.simulate)
+    app.command("synthesize")(eval_golden.synthesize)
+    app.add_typer(eval_golden.build_harvest(), name="harvest")
     app.command("calibrate")(calibrate)
     return app
 
@@ -68,13 +71,13 @@ def run(
     chosen = _chosen(what, data, tag, evals, {k: v for k, v in changes.items() if v is not None})
     baselines = _baselines(chosen, against, evals)
     settings = Settings()
-    with _Bars(chosen) as told:
+    with Bars(loaded.suite.name for loaded in chosen) as told:
         outcomes = asyncio.run(run_suites(chosen, baselines, _cache(settings, fresh=fresh), told, jobs))
     report = report_of(outcomes)
     folder = out or settings.data_dir / CACHE / "reports" / (what if what in KINDS else Path(what).stem)
     write_reports(report, folder)
-    _print(outcomes, folder, as_json=as_json, bare=what in KINDS and data is not None)
-    sys.exit(_status(outcomes))
+    print_outcomes(outcomes, folder, as_json=as_json, bare=what in KINDS and data is not None)
+    sys.exit(exit_status(outcomes))
 
 
 def compare(
@@ -188,68 +191,3 @@ def _directions(evals: Path) -> dict[str, Any]:
     if not (evals / "suites").is_dir():
         return {}
     return {loaded.suite.name: loaded.suite.regressions for loaded in load_suites(evals / "suites")}
-
-
-class _Bars:
-    """A bar a suite, on stderr; a callable that moves them."""
-
-    def __init__(self, chosen: "list[LoadedSuite]") -> None:
-        from rich.console import Console  # noqa: PLC0415 - costs start-up time
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True))
-        self._tasks = {
-            loaded.suite.name: self._bar.add_task(loaded.suite.name, total=None) for loaded in chosen
-        }
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, suite: str, done: int, total: int) -> None:
-        self._bar.update(self._tasks[suite], completed=done, total=total)
-
-
-def _print(outcomes: "list[SuiteOutcome]", folder: Path, *, as_json: bool, bare: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415 - costs start-up time
-
-    from copilot.evaluation.report.table import print_outcome  # noqa: PLC0415
-
-    console = Console(stderr=as_json)
-    for outcome in outcomes:
-        print_outcome(console, outcome)
-    console.print(f"\nReport: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    if as_json:
-        rows = [_plain(outcome) for outcome in outcomes]
-        passed = all(outcome.passed for outcome in outcomes)
-        print(json.dumps(rows[0] if bare else {"passed": passed, "suites": rows}))
-
-
-def _plain(outcome: "SuiteOutcome") -> dict[str, Any]:
-    return {
-        "kind": outcome.kind,
-        "suite": outcome.suite,
-        "data": outcome.data,
-        "passed": outcome.passed,
-        "figures": outcome.figures,
-        "cases": len(outcome.cases),
-        "errors": len(outcome.errors),
-        "refused": len(outcome.refused),
-        "refused_rows": [f"{r.source}: {r.reason}" for r in outcome.refused[:_MOST_REFUSED]],
-        "failed": [f"{v.check} {v.name}" for v in outcome.verdicts if not v.passed],
-        "notes": list(outcome.notes),
-        "problem": outcome.problem,
-        "seconds": outcome.seconds,
-    }
-
-
-def _status(outcomes: "list[SuiteOutcome]") -> int:
-    """2 goes before 1: what cannot be read is mended first."""
-    refused = any(v.check == "refused" and not v.passed for outcome in outcomes for v in outcome.verdicts)
-    if refused or any(outcome.problem is not None for outcome in outcomes):
-        return _BAD_INPUT
-    return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -10,6 +10,7 @@ import typer
 from copilot.config import Settings
 
 if TYPE_CHECKING:
+    from copilot.assist.flow.learning import Learned
     from copilot.domain.knowledge import SearchResult
 
 AsOf = Annotated[
@@ -45,6 +46,26 @@ def reindex() -> None:
             return await knowledge.ingestor.reindex(settings.tenant)
 
     print(f"Indexed {asyncio.run(work())} passages.")
+
+
+def learn() -> None:
+    """Learn next steps from the conversations that were wrapped up; a running server does it too."""
+
+    async def work() -> "Learned":
+        from copilot.bootstrap import open_state, step_learner  # noqa: PLC0415 - costs start-up time
+        from copilot.bootstrap.models import open_embedder  # noqa: PLC0415
+
+        settings = Settings()
+        embedder = open_embedder(settings)
+        try:
+            async with open_state(settings) as state:
+                return await step_learner(state.knowledge, embedder).learn(settings.tenant)
+        finally:
+            embedder.close()
+
+    learned = asyncio.run(work())
+    news = f"{learned.decisions} steps taken in them" if learned.changed else "nothing new in them"
+    print(f"{learned.conversations} finished conversations, {news}.")
 
 
 async def _search(settings: Settings, question: str, as_of: date | None, limit: int) -> "SearchResult":

@@ -4,12 +4,15 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from copilot.bootstrap.live import MakeComposer
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (COPILOT_HOST; default 127.0.0.1).")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (COPILOT_PORT; default 8000).")]
@@ -18,7 +21,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on (COPILOT_PORT;
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the HTTP API and the console until told to stop."""
     settings = Settings()
-    asyncio.run(_serve(settings, host or settings.host, settings.port if port is None else port))
+    asyncio.run(run_server(settings, host or settings.host, settings.port if port is None else port))
 
 
 def openapi(
@@ -34,13 +37,16 @@ def openapi(
         out.write_text(text, encoding="utf-8")
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def run_server(
+    settings: Settings, host: str, port: int, make_composer: "MakeComposer | None" = None
+) -> None:
+    """Until told to stop; `make_composer` puts another composer in the place of ours."""
     import uvicorn  # noqa: PLC0415 - costs start-up time
 
     from copilot.bootstrap import running  # noqa: PLC0415
     from copilot.server import create_server  # noqa: PLC0415
 
-    async with running(settings) as services:
+    async with running(settings, make_composer) as services:
         app = create_server(services, allowed_origins=settings.allowed_origins)
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5

@@ -21,8 +21,10 @@
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    ├── ModelNeeded                  model_needed             422   only a language model can do it
     ├── LedgerUnreadable             ledger_unreadable        500   a stored entry is not as written
     ├── InvalidDraft                 invalid_draft            502   a model's answer does not hold to its form
+    │   └── MeaningChanged           meaning_changed          502   other words that do not say the same
     └── ConfigurationError           configuration_error      500   settings, weights, playbooks, policies
 """
 
@@ -155,6 +157,15 @@ class LedgerUnreadable(CopilotError):
 class InvalidDraft(CopilotError):
     code = "invalid_draft"
     status = 502
+
+
+class MeaningChanged(InvalidDraft):
+    code = "meaning_changed"
+
+
+class ModelNeeded(CopilotError):
+    code = "model_needed"
+    status = 422
 
 
 class ConfigurationError(CopilotError):

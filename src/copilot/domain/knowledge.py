@@ -57,6 +57,8 @@ class ParsedDocument(Value):
     """The last day the version was in force; None means still in force."""
     superseded_by: str | None = None
     source: str = ""
+    links: tuple[str, ...] = ()
+    """Relative addresses that it links to, as written; absolute ones stand in the text."""
 
 
 class Refusal(Value):

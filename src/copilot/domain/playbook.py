@@ -38,6 +38,18 @@ class PlaybookStep(Value):
     say: str | None = None
     tool: str | None = None
     arguments: dict[str, str] = Field(default_factory=dict)
+    follows: tuple[str, ...] = ()
+    """Ids of the steps that it usually comes straight after, where the order written does not say it."""
+    cues: tuple[str, ...] = ()
+    """What it answers to: the words of a customer or a look-up, e.g. yes, unavailable, failed."""
+
+
+class Flow(Value):
+    """What is done about one intent."""
+
+    intent: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    steps: tuple[PlaybookStep, ...] = ()
 
 
 class ReplyTemplate(Value):
@@ -51,11 +63,9 @@ class ReplyTemplate(Value):
     text: str
 
 
-class Playbook(Value):
+class Playbook(Flow):
     """One intent with its examples, steps and replies. The file name is the intent's name."""
 
-    intent: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
     description: str
     disposition: str
     examples: tuple[str, ...] = Field(min_length=8)
@@ -63,7 +73,6 @@ class Playbook(Value):
     """Documents with these tags are preferred when the intent is recognised."""
     needs_order: bool = False
     asks_knowledge: bool = True
-    steps: tuple[PlaybookStep, ...] = ()
     replies: tuple[ReplyTemplate, ...] = ()
 
     @property

@@ -49,11 +49,17 @@ class Shown:
     tools: list[str] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
     """The knowledge that stood in the panel already: it is not sent again while it stays the same."""
+    after: dict[str, float] = field(default_factory=dict)
+    """Milliseconds until the last event of each type."""
+    results: list[dict[str, Any]] = field(default_factory=list)
+    """What READ tools answered."""
 
-    def take(self, event: ReceivedEvent) -> None:
+    def take(self, event: ReceivedEvent, milliseconds: float = 0.0) -> None:
         self.last[event.type] = event.data
+        self.after[event.type] = milliseconds
         if event.type == "tool.result":
             self.tools.append(event.data["result"]["call"]["tool"])
+            self.results.append(event.data)
 
     @property
     def intent(self) -> str | None:
@@ -139,6 +145,9 @@ async def play(
     turns: list[Played] = []
     shown = Shown()
 
+    def take(event: ReceivedEvent, milliseconds: float) -> None:
+        shown.take(event, milliseconds)
+
     def after_turn(index: int, problem: str | None) -> None:
         nonlocal shown
         turns.append(Played(index + 1, _said(recording, index), shown, problem))
@@ -147,7 +156,7 @@ async def play(
     player = Player(
         representative=representative,
         supervisor=supervisor,
-        on_event=lambda event, _: shown.take(event),
+        on_event=take,
         on_step=lambda _kind, _text: None,
         after_turn=after_turn,
     )

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from copilot.order_systems import seed_shop_once
 
 _READY_SECONDS = 60.0
 _PAUSE_SECONDS = 0.1
+SERVE = ("copilot.cli", "serve")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,16 @@ class LocalServer:
 
 @asynccontextmanager
 async def local_server(
-    data: Path, knowledge: Path, system: Mapping[str, Any] | None = None
+    data: Path,
+    knowledge: Path,
+    system: Mapping[str, Any] | None = None,
+    *,
+    serve: Sequence[str] = SERVE,
 ) -> AsyncIterator[LocalServer]:
     """Ingests `knowledge` into the folder `data`, serves it on a free loopback port, and ends the server.
 
-    `system` are more settings that differ from the environment's.
+    `system` are more settings that differ from the environment's; `serve` is the module, with its arguments,
+    that serves.
     """
     system = system or {}
     settings = Settings(**{**system, "data_dir": data, "knowledge_dir": knowledge})
@@ -58,12 +64,12 @@ async def local_server(
         "COPILOT_DATA_DIR": str(data),
         "COPILOT_KNOWLEDGE_DIR": str(knowledge),
         "COPILOT_HOST": "127.0.0.1",
+        # What one recording's representative sends must not keep drafts back in the next.
+        "COPILOT_INTERRUPTION_COST": "0",
         "COPILOT_PORT": str(port),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "copilot.cli", "serve", env=environment
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *serve, env=environment)
     try:
         address = f"http://127.0.0.1:{port}"
         await _until_ready(process, address)

@@ -18,12 +18,17 @@ class Question(DataRow):
     """`document` and `also` name documents that answer it, by external id; `quote` stands in the first."""
 
     question: str
-    kind: Literal["answerable", "unanswerable"]
+    kind: Literal["answerable", "unanswerable", "open"]
+    """`open`: nobody has said whether the knowledge answers it."""
     document: str | None = None
     also: tuple[str, ...] = ()
     quote: str | None = None
     as_of: date | None = None
     history: tuple[str, ...] = ()
+    reference: str | None = None
+    """What a person answered."""
+    unwanted: str | None = None
+    """A draft that a person did not want."""
 
     @property
     def documents(self) -> tuple[str, ...]:

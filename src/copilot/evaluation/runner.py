@@ -137,6 +137,9 @@ def verdicts(suite: Suite, result: KindResult, compared: Mapping[str, Difference
     """Everything that must hold, whether it does or not."""
     found = [_holds(name, limit, result.figures) for name, limit in suite.thresholds.items()]
     for name, better in suite.regressions.items():
+        if not any(name in case.scores for case in result.cases):
+            found.append(_nowhere(name))
+            continue
         difference = compared.get(name)
         if difference is not None:
             found.append(
@@ -170,6 +173,13 @@ def verdicts(suite: Suite, result: KindResult, compared: Mapping[str, Difference
         )
     )
     return found
+
+
+def _nowhere(name: str) -> Verdict:
+    """A gate on a score that no case has would never close."""
+    return Verdict(
+        check="regression", name=name, passed=False, measured="in no case", expected="a score of the cases"
+    )
 
 
 def _holds(name: str, limit: Threshold, figures: Mapping[str, float | None]) -> Verdict:

@@ -6,8 +6,10 @@ Adapters raise `CopilotError`s only: vendor errors are translated once, where th
 
 from copilot.ports.access import ApiKeyStore
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
+from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
 from copilot.ports.basics import Clock, Ids, Vector, Vectors
+from copilot.ports.care import CitationLog, GapCentre, GapMember, GapStore, OpenConversation, SentReply
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
 from copilot.ports.jobs import JobStore, SourceCatalog
@@ -36,6 +38,7 @@ from copilot.ports.models import (
     TokenCounter,
 )
 from copilot.ports.shop import OrderSystem
+from copilot.ports.usage import UsageStore
 
 __all__ = [
     "TERM_BUCKETS",
@@ -44,10 +47,12 @@ __all__ = [
     "AskLoop",
     "AskTools",
     "ChatModel",
+    "CitationLog",
     "ClassifierTrainer",
     "ClassifierWeights",
     "Clock",
     "ConditionalSource",
+    "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
     "DocumentSource",
@@ -55,6 +60,9 @@ __all__ = [
     "Embedder",
     "EventBus",
     "FeedbackStatistics",
+    "GapCentre",
+    "GapMember",
+    "GapStore",
     "IdempotencyStore",
     "Ids",
     "JobStore",
@@ -63,16 +71,19 @@ __all__ = [
     "LanguageGuess",
     "LedgerStore",
     "Neighbours",
+    "OpenConversation",
     "OrderSystem",
     "PassageIndex",
     "QueryRewriter",
     "RemoteSource",
     "RemoteTools",
+    "SentReply",
     "SourceCatalog",
     "StampedSource",
     "TermWeights",
     "TextFeatures",
     "TokenCounter",
+    "UsageStore",
     "Vector",
     "Vectors",
     "VerificationAttempts",

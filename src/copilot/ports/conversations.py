@@ -24,6 +24,11 @@ class ConversationStore(Protocol):
     ) -> list[Conversation]:
         """Newest first, without their turns; `after` is the id of the last one already seen."""
 
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        """Ids, newest first; `after` is the last one already seen."""
+
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
+from copilot.domain.care import QuarantineDecision
 from copilot.domain.knowledge import (
     FileStamp,
     KnowledgeDocument,
@@ -142,6 +143,13 @@ class KnowledgeStore(Protocol):
     async def quarantines(self, tenant_id: str) -> dict[tuple[str, str], str]:
         """(external id, version) → why, of the quarantined documents."""
 
+    async def quarantine_decisions(self, tenant_id: str) -> dict[tuple[str, str], QuarantineDecision]:
+        """(external id, version) → a person's last word on it, whether the document is there or not."""
+
+    async def put_quarantine_decision(
+        self, tenant_id: str, external_id: str, version: str, decision: QuarantineDecision
+    ) -> None: ...
+
     async def file_stamps(self, tenant_id: str) -> dict[str, FileStamp]:
         """By source: what each file looked like when it was read last."""
 
@@ -164,6 +172,9 @@ class KnowledgeStore(Protocol):
         """By id, for cursor paging."""
 
     async def passages_of(self, document_id: str) -> list[Passage]: ...
+
+    def all_passages(self, tenant_id: str) -> AsyncIterator[list[Passage]]:
+        """In batches, those of quarantined documents too, in no order."""
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]

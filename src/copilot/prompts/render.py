@@ -58,14 +58,39 @@ def _compile(template: str) -> Template:
         ) from error
 
 
+_own: dict[str, Path] = {}
+"""What a deployment puts in the place of our prompts: set once at start-up, before anything is rendered."""
+
+
+def replace_prompts(folder: Path | None) -> None:
+    """From now on the prompts in `folder` are used instead of ours of the same name; None: ours alone.
+
+    `ConfigurationError` for a folder without a prompt, and for a prompt that we have not.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("*.j2"))} if folder is not None else {}
+    if folder is not None and not found:
+        raise ConfigurationError("There is no prompt (*.j2) in this folder.", where=str(folder))
+    for name, path in found.items():
+        if not (_FOLDER / path.name).is_file():
+            raise ConfigurationError(
+                f"No prompt is named {name!r}.", hint=f"Known: {_known()}.", where=str(path)
+            )
+    _own.clear()
+    _own.update(found)
+    _prompt.cache_clear()
+
+
+def _known() -> str:
+    return ", ".join(sorted(p.stem for p in _FOLDER.glob("*.j2")))
+
+
 @lru_cache(maxsize=64)
 def _prompt(name: str) -> tuple[str, frozenset[str]]:
-    path = _FOLDER / f"{name}.j2"
+    path = _own.get(name, _FOLDER / f"{name}.j2")
     try:
         source = path.read_text(encoding="utf-8")
     except OSError as error:
-        known = ", ".join(sorted(p.stem for p in _FOLDER.glob("*.j2")))
-        raise ConfigurationError(f"There is no prompt named {name!r}.", hint=f"Known: {known}.") from error
+        raise ConfigurationError(f"There is no prompt named {name!r}.", hint=f"Known: {_known()}.") from error
     return source, frozenset(meta.find_undeclared_variables(_environment().parse(source)))
 
 
@@ -77,6 +102,21 @@ def render(name: str, **variables: object) -> str:
         unknown = ", ".join(sorted(variables.keys() - needed)) or "none"
         raise ConfigurationError(f"Prompt {name!r}: variables missing: {missing}; unknown: {unknown}.")
     return render_text(source, variables)
+
+
+def variables_of(name: str, text: str | None = None) -> frozenset[str]:
+    """What the prompt `name` is to be filled with; or `text`, somebody's own, which `name` only places."""
+    if text is None:
+        return _prompt(name)[1]
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise ConfigurationError(
+            f"The template does not parse: {error}.",
+            hint="Check the jinja2 syntax.",
+            where=f"{name}:{line}" if line else name,
+        ) from error
 
 
 def render_text(template: str, variables: Mapping[str, object]) -> str:

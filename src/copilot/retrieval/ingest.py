@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
-from copilot.domain.errors import DependencyUnavailable
-from copilot.domain.knowledge import INSIDE, ParsedDocument, Refusal, SourceFile
+from copilot.domain.care import QuarantineDecision
+from copilot.domain.errors import Conflict, DependencyUnavailable
+from copilot.domain.knowledge import INSIDE, KnowledgeDocument, ParsedDocument, Refusal, SourceFile
 from copilot.ports import DocumentSource, Embedder, KnowledgeStore, PassageIndex, StampedSource
 from copilot.retrieval.chunking import Chunker, embedded_text
-from copilot.retrieval.pipeline import BATCH_PASSAGES, Pipeline, Run
+from copilot.retrieval.pipeline import BATCH_PASSAGES, Pending, Pipeline, Run
 from copilot.retrieval.reports import (
     IngestProgress,
     IngestReport,
@@ -20,7 +21,9 @@ from copilot.retrieval.reports import (
     PutResult,
     document_name,
     identified,
+    judged,
     report,
+    text_hash,
 )
 
 __all__ = [
@@ -93,10 +96,28 @@ class Ingestor:
     async def put(self, tenant_id: str, parsed: ParsedDocument) -> PutResult:
         """Adds or replaces one version of one document; unchanged content does nothing."""
         async with self._lock:
-            run = Run(tenant_id, await self._store.content_hashes(tenant_id), {}, {})
+            decisions = await self._store.quarantine_decisions(tenant_id)
+            run = Run(tenant_id, await self._store.content_hashes(tenant_id), {}, {}, decisions)
             file = SourceFile(source=parsed.source, documents=(parsed,))
             await self._pipeline.put(await asyncio.to_thread(run.take, file, self._chunker), run)
         return run.results[0]
+
+    async def decide(
+        self, tenant_id: str, external_id: str, version: str, decision: QuarantineDecision
+    ) -> KnowledgeDocument:
+        """Takes a stored version into search or out of it, now and in every later ingest.
+
+        `NotFound` when there is no such document; `Conflict` when its text is not the one decided on.
+        """
+        async with self._lock:
+            document = await self._store.get_document(tenant_id, external_id, version)
+            if decision.text_sha256 != text_hash(document):
+                raise Conflict("the document has changed meanwhile.", hint="Look at it again.")
+            await self._store.put_quarantine_decision(tenant_id, external_id, version, decision)
+            document = judged(document, decision)
+            pending = Pending(document, Outcome.CHANGED, await self._store.passages_of(document.id))
+            await self._pipeline.put([pending], Run(tenant_id, {}, {}, {}))
+        return document
 
     async def delete(self, tenant_id: str, external_id: str, version: str | None = None) -> int:
         """Deletes one version or all; returns how many passages went. `NotFound` when there is none."""
@@ -158,6 +179,7 @@ class Ingestor:
             await self._store.content_hashes(tenant_id),
             await self._store.sources(tenant_id),
             await self._store.quarantines(tenant_id),
+            await self._store.quarantine_decisions(tenant_id),
         )
 
     async def _remove_missing(self, tenant_id: str, source: DocumentSource, run: Run) -> list[str]:

@@ -7,12 +7,14 @@ two stages wait a few batches at most, so memory stays bounded however much ther
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
 
+from copilot.domain.care import QuarantineDecision
 from copilot.domain.knowledge import INSIDE, FileStamp, KnowledgeDocument, Passage, Refusal, SourceFile
 from copilot.ports import (
     DocumentSource,
@@ -25,7 +27,7 @@ from copilot.ports import (
 )
 from copilot.retrieval.chunking import CHUNKING_VERSION, Chunker, embedded_text
 from copilot.retrieval.injection import INJECTION_VERSION
-from copilot.retrieval.reports import Outcome, PutResult, identified, put_result
+from copilot.retrieval.reports import Outcome, PutResult, identified, judged, put_result
 
 BATCH_PASSAGES = 512
 """Embedded together: enough to sort by length, small enough to bound memory."""
@@ -68,9 +70,15 @@ class Run:
     """What is known while a source is read. One thread at a time."""
 
     def __init__(
-        self, tenant_id: str, hashes: dict[Key, str], stored: dict[Key, str], quarantines: dict[Key, str]
+        self,
+        tenant_id: str,
+        hashes: dict[Key, str],
+        stored: dict[Key, str],
+        quarantines: dict[Key, str],
+        decisions: Mapping[Key, QuarantineDecision] = MappingProxyType({}),
     ) -> None:
         self.tenant_id = tenant_id
+        self._decisions = decisions
         self.seen: dict[Key, str] = {}
         self.refused: list[Refusal] = []
         self.results: list[PutResult] = []
@@ -94,7 +102,7 @@ class Run:
             key = (parsed.external_id, parsed.version)
             if not self._see(key, file.source):
                 continue
-            document = identified(self.tenant_id, parsed)
+            document = judged(identified(self.tenant_id, parsed), self._decisions.get(key))
             self._given[_file(file.source)][key] = document.content_hash
             if self._hashes.get(key) == document.content_hash:
                 self.results.append(put_result(document, Outcome.UNCHANGED))

@@ -41,6 +41,7 @@ class Planner:
             await self._store.content_hashes(tenant_id),
             stored,
             await self._store.quarantines(tenant_id),
+            await self._store.quarantine_decisions(tenant_id),
         )
         total = await asyncio.to_thread(source.files)
         files, done = source.read(), 0

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 
+from copilot.domain.care import QuarantineDecision
 from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.domain.knowledge import KnowledgeDocument, ParsedDocument, Refusal
 from copilot.domain.value import Value
@@ -48,9 +49,26 @@ def identified(tenant_id: str, parsed: ParsedDocument) -> KnowledgeDocument:
         **dict(parsed),
         id=f"doc_{hashlib.sha256(identity.encode()).hexdigest()[:32]}",
         tenant_id=tenant_id,
-        content_hash=hashlib.sha256((made_by + parsed.model_dump_json()).encode()).hexdigest(),
+        content_hash=hashlib.sha256((made_by + _content(parsed)).encode()).hexdigest(),
         quarantined=suspected_injection(f"{parsed.title}\n{parsed.text}"),
     )
+
+
+def _content(parsed: ParsedDocument) -> str:
+    """Without an empty list of links: most documents are as they were before links were kept."""
+    return parsed.model_dump_json(exclude=None if parsed.links else {"links"})
+
+
+def judged(document: KnowledgeDocument, decision: QuarantineDecision | None) -> KnowledgeDocument:
+    """As a person decided, whatever the patterns say; a release only for the text that was looked at."""
+    if decision is None or (decision.released and decision.text_sha256 != text_hash(document)):
+        return document
+    return document.model_copy(update={"quarantined": None if decision.released else decision.reason})
+
+
+def text_hash(document: ParsedDocument) -> str:
+    """SHA-256 over what a person sees of a document."""
+    return hashlib.sha256(f"{document.title}\n{document.text}".encode()).hexdigest()
 
 
 def put_result(

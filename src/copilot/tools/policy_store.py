@@ -58,6 +58,12 @@ async def load_policy(store: KnowledgeStore, tenant_id: str, render: RenderText)
     return await StoredPolicy(store, tenant_id, render).engine()
 
 
+async def stored_policies(store: KnowledgeStore, tenant_id: str) -> tuple[PolicySet, ...]:
+    """The rules of the last ingest, as they were written."""
+    stored = await store.get_artifact(tenant_id, _ARTIFACT)
+    return _read(stored[1]) if stored else ()
+
+
 async def known_clauses(
     store: KnowledgeStore, tenant_id: str, policy_sets: Iterable[PolicySet]
 ) -> dict[ClauseKey, Clause]:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from copilot.assist.metering import on_account_of
 from copilot.domain.access import Role
 from copilot.domain.assist import ConversationSnapshot, Drafter, Suggestion, SuggestionCompletedEvent
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.usage import ModelUsage
 
 
 async def test_conversations_are_listed_newest_first_page_by_page(client):
@@ -33,6 +35,9 @@ async def test_the_customer_is_verified_by_order_or_by_name(client, conversation
 
 
 async def test_wrapping_up_needs_no_body(client, conversation):
+    handed = await client.post(f"{conversation}/hand-over", json={"to": "Supervisors", "reason": "Too much."})
+    assert (handed.status_code, handed.json()["to"]) == (200, "Supervisors")
+    assert (await client.post(f"{conversation}/hand-over", json={"to": " "})).status_code == 422
     assert (await client.post(f"{conversation}/wrap-up")).json()["case_note"] == "Done."
 
 
@@ -209,3 +214,27 @@ async def test_search_in_a_conversation_quotes_what_answers_and_says_why_it_was_
     assert found.document.text[quote["start"] : quote["end"]] == quote["quote"]
     assert (passage["stale"], passage["confidence"]) == (False, 0.8)
     assert passage["parts"] == {"cosine": 0.7, "keyword": 0.5, "likeness": 0.9}
+
+
+async def test_a_text_is_transformed_and_what_needs_a_model_says_so(client, conversation):
+    path = f"{conversation}/transform"
+    same = await client.post(path, json={"how": "shorter", "text": "It was sent."})
+    rewrite = await client.post(path, json={"how": "rewrite", "text": "It was sent."})
+    both = await client.post(path, json={"how": "shorter", "text": "a", "suggestion_id": "sug_1"})
+
+    assert same.json()["text"] == "It was sent."
+    assert (rewrite.status_code, rewrite.json()["code"]) == (422, "model_needed")
+    assert (both.status_code, both.json()["code"]) == (422, "invalid_input")
+
+
+async def test_what_models_were_used_for_is_shown_with_the_conversation_and_counted(
+    client, conversation, world
+):
+    with on_account_of("larkfield", conversation.rpartition("/")[2]):
+        world.usage.note(ModelUsage(model="big", prompt_tokens=100, cached_tokens=60, completion_tokens=10))
+    usage = (await client.get(f"{conversation}/usage")).json()
+    metrics = (await client.get("/metrics")).text
+
+    assert usage["models"][0]["cached_tokens"] == 60
+    assert 'copilot_llm_tokens_total{kind="prompt_cached",model="big"} 60.0' in metrics
+    assert (await client.get("/v1/conversations/conv_none/usage")).status_code == 404

@@ -7,23 +7,27 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
+from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
+from copilot.domain.assist import Drafter
+from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place, Severity
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
-from copilot.domain.errors import ActionNotOpen, NotFound, SealBroken, UnreadableDocument
+from copilot.domain.errors import ActionNotOpen, ModelNeeded, NotFound, SealBroken, UnreadableDocument
 from copilot.domain.knowledge import (
     BlockKind,
     KnowledgeDocument,
-    KnowledgeGap,
     Passage,
     ScoredPassage,
     ScoreParts,
     SearchResult,
 )
 from copilot.domain.macro import FilledMacro, FoundMacro, Macro
-from copilot.domain.wrap_up import Disposition, Summary, WrapUp
+from copilot.domain.transforms import Transformed
+from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -127,6 +131,18 @@ class FakeAssist:
         await self._conversations.close(principal.tenant_id, wrap_up)
         return wrap_up
 
+    async def hand_over(self, principal, conversation_id, to, reason):
+        conversation = await self._conversations.get(principal.tenant_id, conversation_id)
+        return HandOver(
+            conversation_id=conversation_id,
+            revision=conversation.revision,
+            to=to,
+            reason=reason,
+            summary=Summary(conversation_id=conversation_id, revision=conversation.revision),
+            note=f"For {to}",
+            created_at=self._clock.now(),
+        )
+
     async def record_feedback(self, principal, suggestion_id, verdict, final_text, reason):
         await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
         self.feedback.append((suggestion_id, verdict, final_text, reason))
@@ -150,6 +166,17 @@ class FakeAssist:
         action = await self._actions.get(principal.tenant_id, action_id)
         self._actions.kept[action_id] = action.model_copy(update={"status": outcome})
         return self._actions.kept[action_id]
+
+    async def transform(
+        self, principal, conversation_id, how, *, text=None, suggestion_id=None, language=None
+    ):
+        await self._conversations.get(principal.tenant_id, conversation_id)
+        if how == "rewrite":
+            raise ModelNeeded("It needs a model.")
+        return Transformed(how=how, text=text, sentences=(), drafter=Drafter.COMPOSER, changed=False)
+
+    async def restore(self, principal, suggestion_id):
+        return await self._conversations.get_suggestion(principal.tenant_id, suggestion_id)
 
     async def unlock_customer(self, principal, conversation_id):
         await self._conversations.get(principal.tenant_id, conversation_id)
@@ -228,16 +255,6 @@ class FakeLibrary:
         found = sorted(self.kept.values(), key=lambda d: d.id)
         return [d for d in found if after is None or d.id > after][:limit]
 
-    async def list_gaps(self, tenant_id, *, after=None, limit=50):
-        gap = KnowledgeGap(
-            id="gap_1",
-            tenant_id=tenant_id,
-            question="Do you ship to Mars?",
-            conversation_id=None,
-            asked_at=NOW,
-        )
-        return [gap]
-
     async def search(self, query):
         self.queries.append(query)
         return SearchResult(passages=tuple(self.found), answerable=bool(self.found), confidence=0)
@@ -284,6 +301,71 @@ class FakeLibrary:
         return self.kept[external_id]
 
 
+class KeptOut:
+    def __init__(self, library) -> None:
+        self._library = library
+        self.decisions = []
+
+    async def release(self, tenant_id, external_id, version, *, by, reason=""):
+        self.decisions.append(("release", external_id, version, by, reason))
+        return await self._library.get_document(tenant_id, external_id)
+
+    async def quarantine(self, tenant_id, external_id, version, *, by, reason):
+        self.decisions.append(("quarantine", external_id, version, by, reason))
+        return await self._library.get_document(tenant_id, external_id)
+
+
+class FakeCare:
+    """One gap, one finding, and whatever it is told."""
+
+    def __init__(self, library) -> None:
+        self.lint = self.gaps = self.impact = self
+        self.quarantine = KeptOut(library)
+        self._library = library
+        self.status = GapStatus.OPEN
+        self.linted = []
+
+    async def run(self, tenant_id, *, checks, uncited_after):
+        self.linted.append((tenant_id, checks, uncited_after))
+        place = Place(external_id="blog", version="1", title="Blog", text="24 months")
+        finding = Finding(
+            check=LintCheck.STALE, severity=Severity.WARNING, message="It is old.", places=(place,)
+        )
+        return LintReport(checked_at=NOW, documents=1, passages=1, findings=(finding,))
+
+    async def list_clusters(self, tenant_id, *, status=None, after=None, limit=50):
+        found = [self._cluster(tenant_id)]
+        return [c for c in found if status in {None, c.status} and (after is None or c.id > after)]
+
+    async def set_status(self, tenant_id, cluster_id, status, changed_by):
+        if cluster_id != "gapc_1":
+            raise NotFound(f"there is no gap {cluster_id!r}")
+        self.status = status
+        return self._cluster(tenant_id).model_copy(update={"changed_by": changed_by})
+
+    async def of(self, tenant_id, external_id, version=None, *, limit=100):
+        return Impact(
+            external_id=external_id,
+            version=version,
+            day=NOW.date(),
+            present_version="2",
+            replies=(),
+            open_conversations=(),
+            named_in=(),
+        )
+
+    def _cluster(self, tenant_id):
+        return GapCluster(
+            id="gapc_1",
+            tenant_id=tenant_id,
+            question="Do you ship to Mars?",
+            count=3,
+            first_asked_at=NOW,
+            last_asked_at=NOW,
+            status=self.status,
+        )
+
+
 class World:
     """Everything that `create_api` asks for."""
 
@@ -295,6 +377,8 @@ class World:
         self.assist = FakeAssist(self.clock, SequentialIds(), self.conversations, self.events, self.actions)
         self.jobs = self.sources = None  # with real parts in tests/integration/test_knowledge_api.py
         self.library = self.documents = self.search = FakeLibrary()
+        self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
+        self.usage = Metering(MemoryUsageStore())
         self.checks = {}

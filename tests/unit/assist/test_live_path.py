@@ -1,6 +1,7 @@
 """Scenarios of the live path, from a customer's words to what the panel shows."""
 
 import asyncio
+from datetime import date
 
 import pytest
 from tests.unit.assist.world import (
@@ -245,6 +246,14 @@ async def test_a_question_that_nothing_answers_is_a_gap_and_gets_a_promise_only_
     assert (await w.snapshot()).suggestion is None
 
 
+async def test_a_gap_is_remembered_without_personal_data():
+    w = await world(search=LibrarySearch([]))
+    await w.customer("how long does shipping to the moon take if my password is hunter2 there?")
+    (gap,) = w.knowledge.gaps
+    assert "hunter2" not in gap.question
+    assert "[PASSWORD]" in gap.question
+
+
 async def test_thanks_get_no_suggestion_and_look_nothing_up():
     w = await world()
     await w.customer("how long does standard shipping take?")
@@ -290,7 +299,8 @@ async def test_wrap_up_files_the_conversation_and_closes_it():
     await w.representative("I will send you an e-mail tomorrow with the label.")
     wrapped = await w.live.wrap_up(RITA, w.conversation.id)
     assert wrapped.disposition.code == "refund"
-    assert wrapped.follow_ups[0].startswith("Keep the promise (by 2026-11-24)")
+    assert wrapped.follow_ups[0].text.startswith("Keep the promise: I will send you an e-mail")
+    assert wrapped.follow_ups[0].due_on == date(2026, 11, 24)
     assert ELENA_ORDER in wrapped.case_note
     assert "elena@example.com" not in wrapped.case_note
     turns = {t.id for t in (await w.store.get("larkfield", w.conversation.id)).turns}

@@ -6,7 +6,8 @@ from tests.unit.assist.world import ELENA_ORDER, LibrarySearch, world
 
 from copilot.adapters.fakes.chat_model import ScriptedChatModel
 from copilot.adapters.fakes.embedder import HashingEmbedder
-from copilot.assist.drafting.llm import DraftStyle, LlmDrafter
+from copilot.assist.drafting.llm import LlmDrafter
+from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Grounder
 from copilot.domain.assist import Drafter, Support
 from copilot.domain.errors import DependencyUnavailable

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -353,9 +353,10 @@ class GapList:
 class OneProfile:
     def __init__(self, profile: TenantProfile) -> None:
         self._profile = profile
+        self.learned = None  # a StepRanker, from the next turn on
 
     async def of(self, tenant_id: str) -> TenantProfile:
-        return self._profile
+        return replace(self._profile, next_steps=self.learned)
 
 
 async def centroid_classifier(embedder: HashingEmbedder, examples: dict[str, Sequence[str]]) -> Classifier:
@@ -391,6 +392,7 @@ class World:
     knowledge: GapList
     conversation: Conversation
     seen: list = field(default_factory=list)
+    profiles: OneProfile | None = None
 
     async def customer(self, text: str) -> Turn:
         turn = await self.live.add_turn(RITA, self.conversation.id, Speaker.CUSTOMER, text)
@@ -433,6 +435,7 @@ async def world(
     store=None,
     macros=(),
     languages=None,
+    rewording=None,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -482,15 +485,17 @@ async def world(
         ids=ids,
         languages=languages,
     )
+    profiles = OneProfile(profile)
     live = LiveAssist(
         ports,
-        OneProfile(profile),
+        profiles,
         llm=llm,
         llm_seconds=llm_seconds,
         asker=asker,
         ask_limits=ask_limits,
+        rewording=rewording,
         ahead=ahead,
     )
     # After a restart, with the store of the process before, the conversation is there already.
     conversation = await live.open(RITA, Channel.CHAT, "Lantern") if store is None else None
-    return World(live, kept, bus, search, orders, ledger, knowledge, conversation)
+    return World(live, kept, bus, search, orders, ledger, knowledge, conversation, profiles=profiles)

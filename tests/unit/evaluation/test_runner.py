@@ -147,6 +147,12 @@ def test_a_significant_loss_against_the_baseline_fails_and_a_chance_one_does_not
     assert failed(run(now(10), suite, before)) == ["regression s"]
 
 
+def test_a_gate_on_a_score_that_no_case_has_does_not_stand_open(tmp_path):
+    suite = loaded(tmp_path, regressions={"misspelt": "higher"})
+
+    assert failed(run(Plain(case("a", 1.0)), suite)) == ["regression misspelt"]
+
+
 def test_a_case_that_errs_now_is_a_loss_too(tmp_path):
     suite = loaded(tmp_path, regressions={"s": "higher"}, errors=40)
     names = [f"c{n}" for n in range(40)]

@@ -1,8 +1,10 @@
 import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import type { Statement, Summary, WrapUp } from "../../api/model.js";
+import type { FollowUp, Statement, Summary, WrapUp } from "../../api/model.js";
 import { send } from "../commands.js";
 import { head, icon } from "../parts.js";
 import { shared } from "../styles.js";
+
+const followUp = (task: FollowUp) => (task.due_on ? `${task.text} (by ${task.due_on})` : task.text);
 
 /** Where the conversation stands, each line leading back to its turns; after the end, what to file. */
 export class SummaryCard extends LitElement {
@@ -34,8 +36,10 @@ export class SummaryCard extends LitElement {
         ${wrapUp.tags.map((tag) => html`<span class="badge">${tag}</span>`)}
       </p>
       <p class="note">${wrapUp.case_note}</p>
-      ${wrapUp.follow_ups.length ? this.renderTexts("Follow up", wrapUp.follow_ups) : nothing}
-      ${wrapUp.knowledge_gap ? this.renderTexts("Missing in the knowledge base", [wrapUp.knowledge_gap]) : nothing}
+      ${wrapUp.follow_ups.length ? this.renderTexts("Follow up", wrapUp.follow_ups.map(followUp)) : nothing}
+      ${wrapUp.knowledge_gap
+        ? this.renderTexts("Missing in the knowledge base", [wrapUp.knowledge_gap.question])
+        : nothing}
       <div class="row actions">
         <button @click=${() => send(this, { kind: "copy-text", text: wrapUp.case_note, what: "Case note" })}>
           ${icon("copy")} Copy case note
@@ -47,6 +51,7 @@ export class SummaryCard extends LitElement {
   private renderSummary(summary: Summary): TemplateResult | typeof nothing {
     const groups = [
       ["Issue", summary.issue ? [summary.issue] : []],
+      ["Says", summary.reported],
       ["Tried", summary.tried],
       ["Known", summary.facts],
       ["Promised", summary.promises],

@@ -55,6 +55,17 @@ class MemoryConversationStore:
             and (after is None or conversation.id < after)
         ][:limit]
 
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        return [
+            kept_id
+            for kept_id, kept in sorted(self._kept.items(), reverse=True)
+            if kept.conversation.tenant_id == tenant_id
+            and kept.conversation.status is ConversationStatus.WRAPPED_UP
+            and (after is None or kept_id < after)
+        ][:limit]
+
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:
@@ -130,6 +141,20 @@ class MemoryConversationStore:
         if (tenant_id, suggestion_id) not in self._suggestions:
             raise NotFound(f"there is no suggestion {suggestion_id!r}")
         return self._suggestions[tenant_id, suggestion_id]
+
+    def suggestions(self, tenant_id: str) -> list[Suggestion]:
+        """All that were ever shown, for MemoryCitationLog."""
+        return [suggestion for (tenant, _), suggestion in self._suggestions.items() if tenant == tenant_id]
+
+    def shown(
+        self, tenant_id: str
+    ) -> list[tuple[Conversation, ConversationSnapshot | None, list[AssistEvent]]]:
+        """All conversations with what was saved of each, for MemoryCitationLog."""
+        return [
+            (kept.conversation, kept.snapshot, list(kept.events.values()))
+            for kept in self._kept.values()
+            if kept.conversation.tenant_id == tenant_id
+        ]
 
     async def add_feedback(self, feedback: AnswerFeedback) -> None:
         await self.get_suggestion(feedback.tenant_id, feedback.suggestion_id)

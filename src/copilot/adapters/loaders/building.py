@@ -18,6 +18,8 @@ _BREAK = "\n\n"
 _WIDEST_ROW = 700
 """Characters. A row and its header have to fit one passage, or parts of the row lose the header."""
 _LONGEST_NAME = 60
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+_MOST_LINKS, _LONGEST_LINK = 500, 500
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class DocumentBuilder:
         self._length = 0
         self._blocks: list[Block] = []
         self._stack: list[_Heading] = []
+        self._links: dict[str, None] = {}
 
     @property
     def first_heading(self) -> str | None:
@@ -83,6 +86,12 @@ class DocumentBuilder:
         else:
             self.block(BlockKind.TABLE, table_text(cells), page=page)
 
+    def link(self, address: str) -> None:
+        """Remembers a relative link, which the text itself does not show."""
+        address = address.strip()
+        if address and not _ABSOLUTE.match(address) and len(self._links) < _MOST_LINKS:
+            self._links[address[:_LONGEST_LINK]] = None
+
     def build(
         self, metadata: Metadata, *, external_id: str, source: str, fallback: dict[str, Any] | None = None
     ) -> ParsedDocument:
@@ -101,6 +110,7 @@ class DocumentBuilder:
             text=self.text,
             blocks=tuple(self._blocks),
             source=source,
+            links=tuple(self._links),
             **fields,
         )
 

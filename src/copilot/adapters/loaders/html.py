@@ -49,6 +49,8 @@ class HtmlLoader:
         builder = DocumentBuilder()
         root = soup.find("main") or soup.find("article") or soup.body
         if root is not None:
+            for link in root.find_all("a", href=True):
+                builder.link(str(link["href"]))
             _walk(builder, root)
         fallback: dict[str, Any] = {"locale": str(locale).split("-", maxsplit=1)[0]} if locale else {}
         # The page title often ends in the site's name, so a heading is the better title.

@@ -35,8 +35,12 @@ class MarkdownLoader:
 def add_markdown(builder: DocumentBuilder, text: str) -> None:
     """The blocks of a Markdown text without front matter."""
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    for node in SyntaxTreeNode(parser.parse(text)).children:
+    tree = SyntaxTreeNode(parser.parse(text))
+    for node in tree.children:
         _add(builder, node)
+    for node in tree.walk(include_self=False):
+        if node.type == "link":
+            builder.link(str(node.attrs.get("href", "")))
 
 
 def _split(text: str, source: str) -> tuple[dict[str, Any], str]:

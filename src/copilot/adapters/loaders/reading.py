@@ -15,7 +15,7 @@ from copilot.adapters.loaders.sniffing import check_content
 from copilot.domain.errors import CopilotError, InvalidInput, UnreadableDocument
 from copilot.domain.knowledge import INSIDE, Refusal, SourceFile
 
-SKIPPED_FOLDERS = frozenset({"macros", "playbooks", "policies", "shop", "sources"})
+SKIPPED_FOLDERS = frozenset({"macros", "playbooks", "policies", "shop", "sources", "templates"})
 """Folders beside the articles that hold other things."""
 
 SIDE_SUFFIX = ".yaml"

@@ -67,6 +67,23 @@ class SqlConversationStore:
         async with self._database.read() as connection:
             return [_conversation(row, ()) for row in await connection.execute(query)]
 
+    async def list_wrapped_up(
+        self, tenant_id: str, *, after: str | None = None, limit: int = 200
+    ) -> list[str]:
+        query = (
+            select(conversations.c.id)
+            .where(
+                conversations.c.tenant_id == tenant_id,
+                conversations.c.status == ConversationStatus.WRAPPED_UP,
+            )
+            .order_by(conversations.c.id.desc())
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(conversations.c.id < after)
+        async with self._database.read() as connection:
+            return list(await connection.scalars(query))
+
     async def append_turn(
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:

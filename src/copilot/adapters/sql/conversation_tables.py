@@ -1,6 +1,6 @@
 """Tables of conversations and of what was shown while they ran."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import DDL, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, event
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import metadata
@@ -88,6 +88,46 @@ summaries = Table(
     Column("summary", Text, nullable=False),  # JSON
     sqlite_with_rowid=False,
 )
+
+citations = Table(
+    "citations",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id"), primary_key=True),
+    Column("suggestion_id", Text, primary_key=True),  # "" for a card
+    sqlite_with_rowid=False,
+)
+"""Where each document was shown: names only, what was said stands in suggestions and revisions."""
+citations.add_is_dependent_on(suggestions)
+citations.add_is_dependent_on(events)
+
+_BY_SUGGESTION = (
+    "INSERT OR IGNORE INTO citations SELECT DISTINCT {0}.tenant_id, json_extract(c.value, '$.external_id'), "
+    "json_extract(c.value, '$.version'), {0}.conversation_id, {0}.id FROM {1} "
+    "json_each({0}.suggestion, '$.sentences') AS s, json_each(s.value, '$.citations') AS c"
+)
+_BY_CARDS = (
+    "INSERT OR IGNORE INTO citations SELECT DISTINCT v.tenant_id, "
+    "json_extract(c.value, '$.citation.external_id'), json_extract(c.value, '$.citation.version'), "
+    "{0}.conversation_id, '' FROM {1} json_each({0}.event, '$.data.cards') AS c "
+    "JOIN conversations AS v ON v.id = {0}.conversation_id"
+)
+# The database keeps them itself, so no writer can forget to; what was shown before is read once.
+for _statement in (
+    (
+        "CREATE TRIGGER citations_of_suggestion AFTER INSERT ON suggestions BEGIN "
+        f"{_BY_SUGGESTION.format('new', '')}; END"
+    ),
+    (
+        "CREATE TRIGGER citations_of_cards AFTER INSERT ON events WHEN new.type = 'knowledge' BEGIN "
+        f"{_BY_CARDS.format('new', '')}; END"
+    ),
+    _BY_SUGGESTION.format("g", "suggestions AS g,"),
+    f"{_BY_CARDS.format('e', 'events AS e,')} WHERE e.type = 'knowledge'",
+):
+    event.listen(citations, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]
 
 alerts = Table(
     "alerts",

@@ -32,8 +32,10 @@ from copilot.adapters.sql.knowledge_tables import (
     file_stamps,
     gaps,
     passages,
+    quarantine_decisions,
 )
 from copilot.adapters.sql.postings import KeywordSearch
+from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
 from copilot.ports import Vector, Vectors
@@ -65,6 +67,11 @@ class SqlKnowledgeStore:
 
     # ------------------------------------------------------------ documents
 
+    @property
+    def database(self) -> Database:
+        """For stores of other things that are to share it."""
+        return self._database
+
     async def content_hashes(self, tenant_id: str) -> dict[tuple[str, str], str]:
         return await self._by_version(tenant_id, documents.c.content_hash)
 
@@ -81,6 +88,23 @@ class SqlKnowledgeStore:
     async def quarantines(self, tenant_id: str) -> dict[tuple[str, str], str]:
         found = await self._by_version(tenant_id, documents.c.quarantined)
         return {key: reason for key, reason in found.items() if reason is not None}
+
+    async def quarantine_decisions(self, tenant_id: str) -> dict[tuple[str, str], QuarantineDecision]:
+        statement = select(quarantine_decisions).where(quarantine_decisions.c.tenant_id == tenant_id)
+        async with self._database.peek() as connection:
+            return {
+                (row.external_id, row.version): QuarantineDecision.model_validate_json(row.decision)
+                for row in await connection.execute(statement)
+            }
+
+    async def put_quarantine_decision(
+        self, tenant_id: str, external_id: str, version: str, decision: QuarantineDecision
+    ) -> None:
+        key = {"tenant_id": tenant_id, "external_id": external_id, "version": version}
+        body = {"decision": decision.model_dump_json()}
+        statement = upsert(quarantine_decisions).values(**key, **body).on_conflict_do_update(set_=body)
+        async with self._database.write() as connection:
+            await connection.execute(statement)
 
     async def put_document(
         self, document: KnowledgeDocument, passages_: Sequence[Passage], vectors: Vectors, model_id: str
@@ -203,6 +227,22 @@ class SqlKnowledgeStore:
         )
         async with self._database.read() as connection:
             return [passage_of(row) for row in await connection.execute(statement)]
+
+    async def all_passages(self, tenant_id: str) -> AsyncIterator[list[Passage]]:
+        last = 0
+        while True:
+            statement = (
+                select(passages.c.row, *PASSAGE_COLUMNS)
+                .where(passages.c.tenant_id == tenant_id, passages.c.row > last)
+                .order_by(passages.c.row)
+                .limit(_BATCH)
+            )
+            async with self._database.peek() as connection:
+                rows = list(await connection.execute(statement))
+            if not rows:
+                return
+            last = rows[-1].row
+            yield [passage_of(row) for row in rows]
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]

@@ -54,6 +54,15 @@ embeddings = Table(
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
 )
 
+quarantine_decisions = Table(
+    "quarantine_decisions",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("decision", Text, nullable=False),  # JSON
+)
+
 file_stamps = Table(
     "file_stamps",
     metadata,

@@ -3,48 +3,27 @@
 import json
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, ValidationError
 
+from copilot.assist.drafting.prompting import LlmLimits, Prompt, Prompting
+from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Evidence, Grounder, quote_is_verbatim
-from copilot.assist.quoting import cite, may_be_quoted, without_losers
+from copilot.assist.quoting import cite
 from copilot.assist.redaction import Masker
 from copilot.domain.assist import Drafter, Sentence
-from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import InvalidDraft
 from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.value import Value
 from copilot.ports import ChatModel, TokenCounter
-from copilot.prompts import render
 from copilot.retrieval.sentences import split_sentences
 
-_SEPARATOR = "=====\n"
 _MARK = re.compile(r"\s*\[(\d{1,2})\]")
 _PARTIAL_MARK = re.compile(r"\s*(?:\[\d{0,2})?$")
 _NO_ANSWER = "NO_ANSWER"
 _MAX_REPLY_CHARACTERS = 2_000
-_TOLD_FACTS = ("order.", "item.", "customer.first_name", "customer.loyalty_tier", "policy.", "today")
-_HIDDEN_FACTS = ("_id", "_ids", "_minor", "order.found")
-
-
-class DraftStyle(StrEnum):
-    """STRUCTURED asks for evidence and reply as JSON (small models), PROSE for text with [n] marks."""
-
-    STRUCTURED = "structured"
-    PROSE = "prose"
-
-
-@dataclass(frozen=True)
-class LlmLimits:
-    """In tokens of the counter."""
-
-    prompt: int = 3_000
-    reply: int = 400
-    turns: int = 8
 
 
 class _Quote(Value):
@@ -77,13 +56,6 @@ REPLY_SCHEMA: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class _Prompt:
-    messages: list[dict[str, str]]
-    passages: tuple[ScoredPassage, ...]
-    facts: str
-
-
 class LlmDrafter:
     """Personal data is masked before it leaves and put back into the draft."""
 
@@ -100,14 +72,14 @@ class LlmDrafter:
     ) -> None:
         self._model = model
         self._grounder = grounder
-        self._counter = counter
         self._style = style
         self._limits = limits or LlmLimits()
+        self._prompting = Prompting(counter, style, self._limits)
 
     async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Prose arrives as it is written, its sentences marked at the end; a structured draft at once."""
         masker = Masker(_names(request))
-        prompt = self._prompt(request, masker)
+        prompt = self._prompting.build(request, masker)
         if not prompt.passages and not prompt.facts:
             return
         pieces = self._prose if self._style is DraftStyle.PROSE else self._structured
@@ -115,7 +87,7 @@ class LlmDrafter:
             yield piece
 
     async def _structured(
-        self, prompt: _Prompt, request: DraftRequest, masker: Masker
+        self, prompt: Prompt, request: DraftRequest, masker: Masker
     ) -> AsyncGenerator[DraftPiece]:
         text = ""
         async for part in self._stream(prompt, json_schema=REPLY_SCHEMA):
@@ -128,7 +100,7 @@ class LlmDrafter:
             yield DraftPiece(text=(" " if position else "") + sentence.text, sentence=sentence)
 
     async def _prose(
-        self, prompt: _Prompt, request: DraftRequest, masker: Masker
+        self, prompt: Prompt, request: DraftRequest, masker: Masker
     ) -> AsyncGenerator[DraftPiece]:
         raw, shown = "", 0
         async for part in self._stream(prompt):
@@ -145,7 +117,7 @@ class LlmDrafter:
             yield DraftPiece(sentence=sentence)
 
     async def _ground_prose(
-        self, raw: str, prompt: _Prompt, request: DraftRequest, masker: Masker
+        self, raw: str, prompt: Prompt, request: DraftRequest, masker: Masker
     ) -> list[Sentence]:
         grounded: list[Sentence] = []
         for text, marks in _marked_sentences(raw):
@@ -160,51 +132,8 @@ class LlmDrafter:
             grounded += await self._grounder.ground([masker.unmask(text)], evidence)
         return grounded
 
-    def _stream(self, prompt: _Prompt, json_schema: dict[str, Any] | None = None) -> AsyncGenerator[str]:
+    def _stream(self, prompt: Prompt, json_schema: dict[str, Any] | None = None) -> AsyncGenerator[str]:
         return self._model.stream(prompt.messages, max_tokens=self._limits.reply, json_schema=json_schema)
-
-    def _prompt(self, request: DraftRequest, masker: Masker) -> _Prompt:
-        """The stable part as system message, then what changes; passages dropped until all of it fits."""
-        facts = masker.mask(_facts(request))
-        turns = [
-            f"{_speaker(t)}: {masker.mask(t.text)[:2_000]}"
-            for t in request.conversation.turns[-self._limits.turns :]
-        ]
-        passages = (
-            [s for s in without_losers(request.knowledge) if may_be_quoted(s, request.as_of, request.today)]
-            if request.answerable
-            else []
-        )
-        while True:
-            text = render(
-                "draft_reply",
-                company=request.company,
-                structured=self._style is DraftStyle.STRUCTURED,
-                turns=turns,
-                facts=facts,
-                passages=[s.passage.text for s in passages],
-                guidance=request.playbook.description if request.playbook else "",
-                hint=request.hint,
-            )
-            if self._counter.count(text) <= self._limits.prompt or not (passages or len(turns) > 1):
-                break
-            if passages:
-                passages.remove(min(passages, key=self._value_per_token))
-            else:
-                turns = turns[1:]
-        stable, changing = text.split(_SEPARATOR, 1)
-        return _Prompt(
-            messages=[{"role": "system", "content": stable}, {"role": "user", "content": changing}],
-            passages=tuple(passages),
-            facts=facts,
-        )
-
-    def _value_per_token(self, scored: ScoredPassage) -> float:
-        return (scored.confidence + 0.01) / max(1, scored.passage.token_count)
-
-
-def _speaker(turn: Turn) -> str:
-    return "Customer" if turn.speaker is Speaker.CUSTOMER else "Representative"
 
 
 def _names(request: DraftRequest) -> dict[str, str]:
@@ -212,19 +141,7 @@ def _names(request: DraftRequest) -> dict[str, str]:
     return {str(last): "NAME"} if last else {}
 
 
-def _facts(request: DraftRequest) -> str:
-    """Facts that may be told to the customer, one a line; ids and internal numbers stay inside."""
-    lines = []
-    for name, value in request.facts.items():
-        if not name.startswith(_TOLD_FACTS) or (name.endswith(_HIDDEN_FACTS) and name != "order.id"):
-            continue
-        if name.split(".")[0] not in request.sources and name != "today":
-            continue
-        lines.append(f"{name.replace('.', ' ').replace('_', ' ')}: {value}")
-    return "\n".join(lines) if len(lines) > 1 else ""
-
-
-def _fact_evidence(prompt: _Prompt, request: DraftRequest, masker: Masker) -> list[Evidence]:
+def _fact_evidence(prompt: Prompt, request: DraftRequest, masker: Masker) -> list[Evidence]:
     calls = tuple(dict.fromkeys(c for ids in request.sources.values() for c in ids))
     if not prompt.facts or not calls:
         return []
@@ -238,7 +155,7 @@ def _parse(text: str) -> _Reply:
         raise InvalidDraft("The model's answer is not the JSON that was asked for.") from error
 
 
-def _evidence_for(quote: _Quote, prompt: _Prompt, masker: Masker) -> list[Evidence]:
+def _evidence_for(quote: _Quote, prompt: Prompt, masker: Masker) -> list[Evidence]:
     """Only a quote that stands verbatim in the passage it names is evidence."""
     if not 1 <= quote.passage <= len(prompt.passages):
         return []

@@ -13,10 +13,11 @@ import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 from sklearn.metrics import roc_auc_score
 
+from copilot.assist.feedback import verdict_on
 from copilot.assist.words import plain
 from copilot.bootstrap.live import MakeComposer
 from copilot.config import Settings
-from copilot.domain.assist import ConversationSnapshot, Sentence, Support
+from copilot.domain.assist import ConversationSnapshot, FeedbackVerdict, Sentence, Support
 from copilot.domain.knowledge import Refusal
 from copilot.domain.words import content_words, stem
 from copilot.evaluation.beir import Corpus, read_corpus
@@ -29,7 +30,7 @@ from copilot.evaluation.questions import is_question_file, names_of, read_questi
 from copilot.evaluation.workbench import knowledge_source, open_workbench, settings_for
 
 _WHAT = "a folder with corpus.jsonl and tasks.jsonl, or a YAML list of questions"
-_ANSWERABLE, _UNANSWERABLE = "answerable", "unanswerable"
+_ANSWERABLE, _UNANSWERABLE, _OPEN = "answerable", "unanswerable", "open"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _CLAIMS = (Support.SUPPORTED, Support.FACT)
 
@@ -64,6 +65,8 @@ class Task:
     documents: tuple[str, ...]
     slices: dict[str, str]
     key: str
+    unwanted: str | None = None
+    """A draft that must not come again."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def scored(task: Task, shown: ConversationSnapshot) -> CaseResult:
     answered = any(s.support in _CLAIMS for s in sentences)
     knowledge = shown.knowledge
     said = " ".join(s.text for s in claims)
-    wanted = task.answerable == _ANSWERABLE and bool(task.references)
+    wanted = task.answerable in {_ANSWERABLE, _OPEN} and bool(task.references)
     cited = [c.external_id for s in claims for c in s.citations]
     scores: dict[str, float | None] = {
         "confidence": knowledge.confidence if knowledge else 0.0,
@@ -147,6 +150,7 @@ def scored(task: Task, shown: ConversationSnapshot) -> CaseResult:
         "numbers_in_sources": _numbers_stand(claims, shown) if claims else None,
         "rouge_l": max(_rouge(r, said) for r in task.references) if wanted else None,
         "content_recall": max(_recall(r, said) for r in task.references) if wanted else None,
+        "unwanted_again": None if task.unwanted is None else float(_said_again(task.unwanted, said)),
         "quote_said": None if task.quote is None else float(_plain_in(task.quote, claims)),
         "cites_right": float(not set(cited).isdisjoint(task.documents)) if cited and task.documents else None,
     }
@@ -199,6 +203,10 @@ def _recall(reference: str, said: str) -> float:
     return len(wanted & {stem(word) for word in content_words(said)}) / len(wanted) if wanted else 0.0
 
 
+def _said_again(unwanted: str, said: str) -> bool:
+    return bool(said) and verdict_on(unwanted, said) is FeedbackVerdict.USED
+
+
 def _plain_in(quote: str, claims: Sequence[Sentence]) -> bool:
     wanted = plain(quote)
     texts = [plain(t) for s in claims for t in (s.text, *(c.quote for c in s.citations))]
@@ -229,6 +237,7 @@ def figures_of(cases: Sequence[CaseResult]) -> dict[str, float | None]:
         "content_recall_when_answered": mean(spoken, "content_recall"),
         "cites_right": mean(cases, "cites_right"),
         "quote_said": mean(cases, "quote_said"),
+        "unwanted_again": mean(cases, "unwanted_again"),
     }
     return figures
 
@@ -313,7 +322,8 @@ def _questions(file: Path, settings: Settings) -> _Set:
                 Said(role="customer", text=row.value.question),
             ),
             answerable=row.value.kind,
-            references=(),
+            references=(row.value.reference,) if row.value.reference else (),
+            unwanted=row.value.unwanted,
             quote=row.value.quote,
             documents=row.value.documents,
             slices={"class": row.value.kind},

@@ -27,6 +27,7 @@ KINDS: dict[str, KindEntry] = {
     "injection": KindEntry("injection", "InjectionKind", "instructions hidden in content"),
     "summary": KindEntry("summary", "SummaryKind", "summaries against references"),
     "conversation": KindEntry("conversation", "ConversationKind", "recorded conversations, played live"),
+    "simulation": KindEntry("simulation", "SimulationKind", "simulated customers and representatives"),
 }
 """Each is a class in `evaluation/kinds` that is made without arguments."""
 

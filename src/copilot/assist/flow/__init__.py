@@ -1,0 +1,1 @@
+"""Which step of a playbook comes next: learned from finished conversations, else as written."""

@@ -1,0 +1,1 @@
+"""Golden sets: cases from life, and from a knowledge base, for a person to accept."""

@@ -1,0 +1,1 @@
+"""Finished conversations, played again: against the present system and against another one."""

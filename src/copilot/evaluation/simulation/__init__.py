@@ -1,0 +1,1 @@
+"""Conversations that nobody had yet: a customer with a goal, a representative with habits."""

@@ -1,0 +1,1 @@
+"""What is wrong with the knowledge, one check to a file; `lint.KnowledgeLint` runs them."""
