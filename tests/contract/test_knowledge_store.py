@@ -2,12 +2,15 @@
 
 # ruff: noqa: E501 - samples read better whole
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
 
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_rows import read_keys
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import (
@@ -274,3 +277,15 @@ async def test_gaps_are_listed_per_tenant(store):
         await store.record_gap(gap)
     assert await store.list_gaps("acme", after="gap_0") == gaps[1:]
     assert await store.list_gaps("other") == []
+
+
+async def test_fetching_looks_up_passages_and_does_not_go_through_all_of_a_tenants(store, tmp_path):
+    asked = []
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        connection.set_trace_callback(asked.append)
+        read_keys(connection, "acme", '["psg_1"]')
+        connection.set_trace_callback(None)
+        plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+
+    assert not [step for step in plan if "passages_by_tenant" in step]
+    assert [step for step in plan if step.startswith("SEARCH p USING INDEX") and "(id=?)" in step]

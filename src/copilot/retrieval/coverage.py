@@ -5,13 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from copilot.domain.words import stem
 
 _WORD = re.compile(r"[^\W_]+")
 _PREFIX = 3
-"""A stem is the beginning of its word, so only words that begin like an asked one need be stemmed."""
+_FEW = 20
+"""So many words are quicker looked for one by one than among all the text's."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,7 @@ class Coverage:
 
     @classmethod
     def of(cls, stems: frozenset[str], texts: Sequence[str]) -> Self:
-        beginnings = {term[:_PREFIX] for term in stems}
-        found = [_present(stems, beginnings, text) for text in texts]
+        found = [_present(stems, text) for text in texts]
         frequency = Counter(term for terms in found for term in terms)
         worth = {term: math.log(1 + len(texts) / (1 + frequency[term])) for term in stems}
         total = sum(worth.values()) or 1.0
@@ -37,6 +38,19 @@ class Coverage:
         )
 
 
-def _present(stems: frozenset[str], beginnings: set[str], text: str) -> set[str]:
-    near = {word for word in _WORD.findall(text.lower()) if word[:_PREFIX] in beginnings}
-    return {term for word in near if (term := stem(word)) in stems}
+def _present(stems: frozenset[str], text: str) -> set[str]:
+    """A stem is the beginning of its word, so only words that begin like an asked one need be stemmed."""
+    lowered = text.lower()
+    if len(stems) <= _FEW:
+        near = (term for term in stems if term in lowered)
+        return {
+            term for term in near if any(stem(word) == term for word in _beginning(term).findall(lowered))
+        }
+    beginnings = {term[:_PREFIX] for term in stems}
+    like = {word for word in _WORD.findall(lowered) if word[:_PREFIX] in beginnings}
+    return {term for word in like if (term := stem(word)) in stems}
+
+
+@lru_cache(maxsize=4096)
+def _beginning(term: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_]){re.escape(term)}[^\W_]*")

@@ -64,9 +64,13 @@ async def read_question(query: SearchQuery, embedder: Embedder) -> Question:
     return Question(in_context=_unit(blend), parts=nothing, stems=stems)
 
 
+def is_long(text: str) -> bool:
+    return len(text.split()) >= LONG_WORDS
+
+
 def telling_parts(text: str) -> list[str]:
     """Of a long text a few sentences that each say much that the others do not, in few words; else none."""
-    if len(text.split()) < LONG_WORDS:
+    if not is_long(text):
         return []
     sentences = list(dict.fromkeys(text[start:end] for start, end in split_sentences(text)))
     said = {sentence: {stem(word) for word in content_words(sentence)} for sentence in sentences}

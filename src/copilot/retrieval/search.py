@@ -18,11 +18,12 @@ from copilot.retrieval.conflicts import find_conflicts
 from copilot.retrieval.coverage import Coverage
 from copilot.retrieval.filters import newest_versions, wanted
 from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
-from copilot.retrieval.question import HISTORY_TURNS, Question, read_question
+from copilot.retrieval.question import HISTORY_TURNS, Question, is_long, read_question
 
 HISTORY_KEYWORD_WEIGHT = 0.08
 CANDIDATES = 64
-"""From each side."""
+LONG_CANDIDATES = 128
+"""From each side; more for a long text, to whose several questions more passages answer."""
 ENOUGH = 20
 """When filters leave fewer, what they leave is searched by itself."""
 SCANNED = 2_000
@@ -96,8 +97,9 @@ class KnowledgeSearch:
 
     async def _find(self, query: SearchQuery) -> list[Candidate]:
         """Scored, filtered, best first."""
+        wide = LONG_CANDIDATES if is_long(query.text) else CANDIDATES
         question, (matched, leaned_on), passages = await asyncio.gather(
-            read_question(query, self._embedder), self._match(query, CANDIDATES), self._count(query.tenant_id)
+            read_question(query, self._embedder), self._match(query, wide), self._count(query.tenant_id)
         )
         if not words(query.text):
             return []
@@ -106,11 +108,11 @@ class KnowledgeSearch:
         async def scored(found: _Found) -> list[Candidate]:
             return self._scored(question, await self._candidates(query, day, found), passages)
 
-        near = await self._index.nearest(query.tenant_id, question.in_context, CANDIDATES)
+        near = await self._index.nearest(query.tenant_id, question.in_context, wide)
         found = _Found(matched, leaned_on, near)
         candidates = await scored(found)
         enough = max(query.limit, ENOUGH)
-        if found.exhausted(CANDIDATES) or len(candidates) >= enough:
+        if found.exhausted(wide) or len(candidates) >= enough:
             return candidates
         within = await self._store.passages_within(query, day, SCANNED + 1)
         if len(within) > SCANNED:

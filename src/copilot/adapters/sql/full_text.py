@@ -12,8 +12,8 @@ from copilot.domain.words import content_words
 # Headings say what a passage is about in few words.
 CONTEXT_WEIGHT = 1.0
 TEXT_WEIGHT = 1.0
-MAX_TERMS = 96
-"""Of a long text the first different words; more cost time and say little."""
+MAX_TERMS = 512
+"""Of a text the first different words: in a long one it is the many common ones that tell passages apart."""
 
 
 async def create(connection: AsyncConnection, tenant_id: str) -> None:

@@ -30,6 +30,28 @@ def passage_of(row: Any) -> Passage:  # noqa: ANN401 - a row of more columns tha
     return Passage(**values)
 
 
+def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> list[KnowledgeDocument]:
+    statement = "SELECT body FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+    rows = connection.execute(statement, (json.dumps(list(ids)),))
+    return [KnowledgeDocument.model_validate_json(body) for (body,) in rows]
+
+
+def read_passages(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[Passage, str]]:
+    """With the content hash of each one's document."""
+    names = [column.name for column in PASSAGE_COLUMNS]
+    columns = ", ".join(f'p."{name}"' for name in names)
+    statement = (
+        f"SELECT d.content_hash, {columns} FROM passages AS p "  # noqa: S608 - our own columns
+        "JOIN documents AS d ON d.id = p.document_id WHERE p.id IN (SELECT value FROM json_each(?))"
+    )
+    found = []
+    for document_hash, *row in connection.execute(statement, (json.dumps(list(ids)),)):
+        values = dict(zip(names, row, strict=True))
+        values["heading_path"] = tuple(json.loads(values["heading_path"]))
+        found.append((Passage(**values), document_hash))
+    return found
+
+
 def read_vectors(
     connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
 ) -> list[tuple[str, bytes]]:
@@ -42,10 +64,11 @@ def read_vectors(
 
 def read_keys(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
     """(passage id, document id, content hash of the document) of those that may be shown."""
+    # The plus keeps SQLite from going through all of the tenant's passages by their index instead.
     statement = (
         "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
         "JOIN documents AS d ON d.id = p.document_id "
-        "WHERE p.tenant_id = ? AND p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
+        "WHERE +p.tenant_id = ? AND +p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
     )
     (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
     return [(row[0], row[1], row[2]) for row in json.loads(rows)]

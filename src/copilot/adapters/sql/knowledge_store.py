@@ -20,7 +20,9 @@ from copilot.adapters.sql.knowledge_rows import (
     document_row,
     passage_of,
     passage_row,
+    read_documents,
     read_keys,
+    read_passages,
     read_vectors,
 )
 from copilot.adapters.sql.knowledge_tables import (
@@ -41,7 +43,8 @@ from copilot.ports import Vector, Vectors
 _FLOAT = np.dtype("<f4")
 _BATCH = 500
 """Values in one SQL `IN (…)`."""
-_DOCUMENT_CACHE = 512
+_DOCUMENT_CACHE = 10_000
+_DOCUMENT_CACHE_CHARACTERS = 32_000_000
 _PASSAGE_CACHE = 20_000
 
 
@@ -52,7 +55,9 @@ class SqlKnowledgeStore:
         self._database = database
         self._keywords = KeywordSearch(database)
         # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
-        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(_DOCUMENT_CACHE)
+        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
+            _DOCUMENT_CACHE, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CACHE_CHARACTERS
+        )
         self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
         self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
 
@@ -246,15 +251,26 @@ class SqlKnowledgeStore:
         rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
         of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
         of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
-        if None in of_document.values() or None in of_passage.values():
-            async with self._database.peek() as connection:
-                await self._load_documents(connection, of_document)
-                await self._load_passages(connection, of_passage)
+        no_document = [identity for (identity, _), document in of_document.items() if document is None]
+        no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
+        if no_document or no_passage:
+            documents_read, passages_read = await self._database.readers.read(
+                lambda connection: (
+                    read_documents(connection, no_document),
+                    read_passages(connection, no_passage),
+                )
+            )
+            for document in documents_read:
+                of_document[document.id, document.content_hash] = document
+                self._documents.put((document.id, document.content_hash), document)
+            for passage, content_hash in passages_read:
+                of_passage[passage.id, content_hash] = passage
+                self._passages.put((passage.id, content_hash), passage)
         found = {}
         for identity, document_id, content_hash in rows:
-            passage, document = of_passage[identity, content_hash], of_document[document_id, content_hash]
-            if passage is not None and document is not None:  # not deleted in this moment
-                found[identity] = (passage, document)
+            shown, of = of_passage[identity, content_hash], of_document[document_id, content_hash]
+            if shown is not None and of is not None:  # not deleted in this moment
+                found[identity] = (shown, of)
         return found
 
     async def match(
@@ -370,30 +386,6 @@ class SqlKnowledgeStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.where(documents.c.tenant_id == tenant_id))
             return {(external_id, version): value for external_id, version, value in rows}
-
-    async def _load_documents(
-        self, connection: AsyncConnection, found: dict[tuple[str, str], KnowledgeDocument | None]
-    ) -> None:
-        """Those that are None, by (id, content hash); each content is read and parsed once."""
-        if missing := [identity for (identity, _), document in found.items() if document is None]:
-            statement = select(documents.c.body).where(documents.c.id.in_(_listed(missing)))
-            for body in await connection.scalars(statement):
-                document = KnowledgeDocument.model_validate_json(body)
-                key = (document.id, document.content_hash)
-                found[key] = document
-                self._documents.put(key, document)
-
-    async def _load_passages(
-        self, connection: AsyncConnection, found: dict[tuple[str, str], Passage | None]
-    ) -> None:
-        """Those that are None, by (id, content hash of the document)."""
-        if missing := [identity for (identity, _), passage in found.items() if passage is None]:
-            statement = select(*PASSAGE_COLUMNS, documents.c.content_hash.label("document_hash"))
-            statement = statement.join(documents, documents.c.id == passages.c.document_id)
-            for row in await connection.execute(statement.where(passages.c.id.in_(_listed(missing)))):
-                key = (row.id, row.document_hash)
-                found[key] = passage = passage_of(row)
-                self._passages.put(key, passage)
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""

@@ -23,6 +23,8 @@ from copilot.domain.errors import CopilotError
 
 WAITED_ROWS = 4_000
 """So many rows one query waits for (about 2 µs each); its rarest word always."""
+WAITED_ROWS_A_WORD = 200
+"""Of a long text more: its rarest words alone would mislead."""
 _UNIT = 1e9
 """Scores travel as integers of this part, which are quicker to write and read than fractions."""
 KEPT_ROWS = 12_000_000
@@ -142,9 +144,9 @@ def _rarest(
         return {}, []
     read: dict[str, Postings] = {}
     common: list[str] = []
-    waited = 0
-    for frequency, word in sorted((_frequency(connection, tenant_id, word), word) for word in words):
-        if waited + frequency > WAITED_ROWS and (has_others or waited):
+    waited, most = 0, max(WAITED_ROWS, WAITED_ROWS_A_WORD * len(words))
+    for frequency, word in sorted((_frequency(connection, tenant_id, word, most), word) for word in words):
+        if waited + frequency > most and (has_others or waited):
             common.append(word)
         else:
             waited += frequency
@@ -158,11 +160,11 @@ def _has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
     return connection.execute(statement, (full_text_table(tenant_id),)).fetchone() is not None
 
 
-def _frequency(connection: sqlite3.Connection, tenant_id: str, word: str) -> int:
-    """How many passages have the word; counted no further than it matters."""
+def _frequency(connection: sqlite3.Connection, tenant_id: str, word: str, most: int) -> int:
+    """How many passages have the word; counted to `most` and one."""
     table = full_text_table(tenant_id)
     statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608
-    (count,) = connection.execute(statement, (full_text.quoted(word), WAITED_ROWS + 1)).fetchone()
+    (count,) = connection.execute(statement, (full_text.quoted(word), most + 1)).fetchone()
     return int(count)
 
 
@@ -185,7 +187,7 @@ def _postings(connection: sqlite3.Connection, tenant_id: str, word: str) -> Post
 def _rows_of(connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]) -> NDArray[np.int64]:
     statement = (
         "SELECT json_group_array(row) FROM passages "
-        "WHERE tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
+        "WHERE +tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
     )
     (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
     return np.array(orjson.loads(rows), dtype=np.int64)
