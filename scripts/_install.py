@@ -51,7 +51,7 @@ def main() -> None:
             if not in_venv():
                 # The progress bars need rich, so rich comes first and the venv's Python takes over.
                 steps.make_venv()
-                steps.install_progress_bar()
+                steps.install_first()
                 code = subprocess.run(
                     [steps.PYTHON, __file__, *sys.argv[1:]], check=False, env=handed_on()
                 ).returncode

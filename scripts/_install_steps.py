@@ -30,7 +30,8 @@ EXTENSION = ROOT / "extension"
 PANEL = ROOT / "src" / "copilot" / "console" / "static" / "panel"
 NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
-PROGRESS_BAR = ("rich", "markdown-it-py", "mdurl", "pygments")
+# Before the rest: the progress bar, and what builds a package that is published as source.
+FIRST = ("rich", "markdown-it-py", "mdurl", "pygments", "setuptools")
 # Raised when a step itself changes, so that it runs again where it ran before.
 VERSION = 2
 
@@ -139,10 +140,10 @@ def make_venv() -> None:
         )
 
 
-def install_progress_bar() -> None:
+def install_first() -> None:
     lock = (LOCKS / "runtime.txt").read_text()
     blocks = re.findall(r"^[\w.-]+==.*(?:\n[ \t]+.*)*", lock, re.MULTILINE)
-    wanted = [block for block in blocks if block.split("==", 1)[0] in PROGRESS_BAR]
+    wanted = [block for block in blocks if block.split("==", 1)[0] in FIRST]
     with tempfile.TemporaryDirectory() as directory:
         subset = Path(directory) / "rich.txt"
         subset.write_text("\n".join(wanted) + "\n")
