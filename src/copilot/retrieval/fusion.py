@@ -30,12 +30,17 @@ def first_scores(cosines: Vector, shares: Vector) -> Vector:
     return cosines + KEYWORD_WEIGHT * shares
 
 
-def final_scores(first: Vector, coverage: Vector, vectors: Vectors) -> tuple[Vector, Vector]:
+def final_scores(
+    first: Vector, coverage: Vector, vectors: Vectors, *, feedback: bool
+) -> tuple[Vector, Vector]:
     """With the words that the passages have and what the best of them vouch for; and the likeness to those.
 
-    `vectors` has a row for each score.
+    `vectors` has a row for each score. `feedback` is for long texts alone: after a short question, what the
+    best three share is as often a product's name as the matter asked about.
     """
-    scores = first + COVERAGE_WEIGHT * coverage
+    scores = np.asarray(first + COVERAGE_WEIGHT * coverage, dtype=np.float32)
+    if not feedback:
+        return scores, np.zeros_like(scores)
     best = np.argsort(-scores, kind="stable")[:FEEDBACK_PASSAGES]
     middle = vectors[best].mean(axis=0)
     likeness = vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-9))

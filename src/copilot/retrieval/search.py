@@ -207,7 +207,7 @@ class KnowledgeSearch:
         covered = Coverage.of(question.stems, [embedded_text(candidates[row].passage) for row in read])
         coverage = np.zeros(len(candidates), dtype=np.float32)
         coverage[read] = covered.shares
-        scores, likeness = final_scores(first, coverage, vectors)
+        scores, likeness = final_scores(first, coverage, vectors, feedback=len(question.parts) > 0)
         for row, candidate in enumerate(candidates):
             candidate.cosine, candidate.keyword_share = float(cosines[row]), float(shares[row])
             candidate.likeness = float(likeness[row])
