@@ -10,7 +10,6 @@ from tests.unit.tools.shop import NOW, person
 from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
 from copilot.adapters.sql.action_store import SqlActionStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.domain.access import Role
 from copilot.domain.actions import ActionStatus, Allowance, LedgerRecord
@@ -18,16 +17,15 @@ from copilot.domain.errors import ActionNotOpen, Conflict, CopilotError, LimitRe
 from copilot.tools.ledger import VerifiedLedger, verify_ledger
 
 
-@pytest.fixture(params=["fake", "sql"])
-async def stores(request, tmp_path):
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
+async def stores(request, opened):
     """An action store and the ledger that it writes to."""
     if request.param == "fake":
         ledger = FakeLedgerStore()
         yield FakeActionStore(ledger), ledger
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlActionStore(database), SqlLedgerStore(database)
-    await database.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
-from copilot.adapters.sql.database import Database
 from copilot.domain.access import Principal, Role
 from copilot.domain.errors import ConfigurationError, NotAuthenticated, NotFound
 
@@ -19,18 +18,11 @@ def clock():
     return FixedClock()
 
 
-@pytest.fixture
-async def database(tmp_path):
-    opened = await Database.open(tmp_path / "copilot.db")
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request, database, clock):
-    return (
-        MemoryApiKeyStore(clock) if request.param == "memory" else SqlApiKeyStore(database, b"s" * 32, clock)
-    )
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened, clock):
+    if request.param == "memory":
+        return MemoryApiKeyStore(clock)
+    return SqlApiKeyStore(await opened(request.param), b"s" * 32, clock)
 
 
 async def test_a_key_speaks_for_its_principal(store):
@@ -79,7 +71,9 @@ async def test_a_tenant_neither_sees_nor_revokes_the_keys_of_another(store):
     assert await store.principal_of(key) == ANA
 
 
-async def test_a_key_revoked_by_another_process_opens_nothing_within_seconds(database, clock):
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_a_key_revoked_by_another_process_opens_nothing_within_seconds(engine, opened, clock):
+    database = await opened(engine)
     here, elsewhere = (SqlApiKeyStore(database, b"s" * 32, clock) for _ in range(2))
     key = await here.create(ANA)
     await here.principal_of(key)
@@ -90,7 +84,8 @@ async def test_a_key_revoked_by_another_process_opens_nothing_within_seconds(dat
         await here.principal_of(key)
 
 
-async def test_the_database_does_not_hold_the_key(database, clock, tmp_path):
+async def test_the_database_does_not_hold_the_key(opened, clock, tmp_path):
+    database = await opened("sqlite")
     key = await SqlApiKeyStore(database, b"s" * 32, clock).create(ANA)
     secret = key.split("_", 2)[2].encode()
 

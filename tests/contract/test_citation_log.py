@@ -30,16 +30,15 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TENANT = "larkfield"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def kept(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def kept(request, opened):
     """A store, and the log beside it."""
     if request.param == "memory":
         store = MemoryConversationStore()
         yield store, MemoryCitationLog(store)
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlConversationStore(database), SqlCitationLog(database)
-    await database.close()
 
 
 def conversation(number=1, tenant_id=TENANT) -> Conversation:
@@ -209,6 +208,7 @@ async def test_what_was_shown_before_citations_were_kept_is_found_too(tmp_path):
             "DROP TRIGGER citations_of_suggestion",
             "DROP TRIGGER citations_of_cards",
             "DROP TABLE citations",
+            "DROP TABLE alembic_version",
         ):
             await connection.exec_driver_sql(statement)
     await database.close()

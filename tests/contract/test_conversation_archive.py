@@ -7,7 +7,6 @@ import pytest
 from copilot.adapters.fakes.conversation_archive import MemoryConversationArchive
 from copilot.adapters.sql.conversation_archive import SqlConversationArchive
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.adapters.sql.database import Database
 from copilot.domain.archive import FinishedConversation
 from copilot.domain.assist import (
     AnswerFeedback,
@@ -101,8 +100,8 @@ async def keep(database, one):
         await store.close(conversation.tenant_id, one.wrap_up)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def archive(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def archive(request, opened):
     """Makes an archive of what it is given."""
     if request.param == "memory":
 
@@ -111,7 +110,7 @@ async def archive(request, tmp_path):
 
         yield of
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
 
     async def of(*kept):
         for one in kept:
@@ -119,7 +118,6 @@ async def archive(request, tmp_path):
         return SqlConversationArchive(database)
 
     yield of
-    await database.close()
 
 
 async def test_a_wrapped_up_conversation_comes_with_what_was_shown_and_what_became_of_it(archive):

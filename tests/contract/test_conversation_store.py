@@ -7,7 +7,6 @@ import pytest
 
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.adapters.sql.database import Database
 from copilot.domain.assist import (
     AnswerFeedback,
     ConversationSnapshot,
@@ -26,14 +25,13 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TENANT = "larkfield"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "memory":
         yield MemoryConversationStore()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlConversationStore(database)
-    await database.close()
 
 
 def conversation(conversation_id="conv_1", tenant_id=TENANT) -> Conversation:

@@ -10,7 +10,6 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.memory_event_bus import BusLimits, MemoryEventBus
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.adapters.sql.database import Database
 from copilot.domain.assist import (
     Drafter,
     KnowledgeCards,
@@ -28,19 +27,16 @@ TENANT, CONVERSATION = "larkfield", "conv_1"
 CARDS = KnowledgeCards(answered=False, confidence=0.1)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "memory":
-        kept, database = MemoryConversationStore(), None
+        kept = MemoryConversationStore()
     else:
-        database = await Database.open(tmp_path / "copilot.db")
-        kept = SqlConversationStore(database)
+        kept = SqlConversationStore(await opened(request.param))
     await kept.create(
         Conversation(id=CONVERSATION, tenant_id=TENANT, channel=Channel.CHAT, created_at=NOW, updated_at=NOW)
     )
-    yield kept
-    if database:
-        await database.close()
+    return kept
 
 
 @pytest.fixture

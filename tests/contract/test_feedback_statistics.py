@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from copilot.adapters.fakes.feedback_statistics import MemoryFeedbackStatistics
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.feedback import FeedbackHistory, FeedbackOutcome, FeedbackTally
@@ -13,14 +12,13 @@ from copilot.domain.feedback import FeedbackHistory, FeedbackOutcome, FeedbackTa
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def statistics(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def statistics(request, opened):
     if request.param == "memory":
         yield MemoryFeedbackStatistics()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlFeedbackStatistics(database)
-    await database.close()
 
 
 def outcome(number, verdict="used", *, tenant="larkfield", who="rita", intent="refund_request"):

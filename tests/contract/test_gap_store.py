@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from copilot.adapters.fakes.gap_store import MemoryGapStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.gap_store import SqlGapStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.domain.care import GapCluster, GapStatus, NearPassage
@@ -18,16 +17,15 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MODEL = "model-a"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def kept(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def kept(request, opened):
     """A store of clusters, and the one that records questions."""
     if request.param == "memory":
         store = MemoryGapStore()
         yield store, store
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlGapStore(database), SqlKnowledgeStore(database)
-    await database.close()
 
 
 def gap(number, question="Do you ship to Mars?", conversation="conv_1", tenant="acme") -> KnowledgeGap:

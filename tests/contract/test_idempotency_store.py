@@ -6,21 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.domain.errors import Conflict, IdempotencyKeyReused
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "memory":
         yield MemoryIdempotencyStore()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlIdempotencyStore(database)
-    await database.close()
 
 
 async def test_the_first_request_holds_the_key_and_the_second_gets_its_answer(store):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from copilot.adapters.fakes.job_store import MemoryJobStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.domain.errors import NotFound
 from copilot.domain.ingest import IngestJob, IngestReport, JobStatus
@@ -14,14 +13,13 @@ from copilot.domain.knowledge import Refusal
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sql"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "memory":
         yield MemoryJobStore()
         return
-    database = await Database.open(tmp_path / "t.db")
+    database = await opened(request.param)
     yield SqlJobStore(database)
-    await database.close()
 
 
 def job(number=1, tenant="acme", **more):

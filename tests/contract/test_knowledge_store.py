@@ -1,4 +1,4 @@
-"""What a KnowledgeStore does, on SQLite."""
+"""What a KnowledgeStore does, on SQLite and on PostgreSQL."""
 
 # ruff: noqa: E501 - samples read better whole
 
@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_rows import read_keys
-from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.opening import knowledge_store
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import (
     Audience,
@@ -25,11 +24,9 @@ from copilot.domain.knowledge import (
 MODEL = "model-a"
 
 
-@pytest.fixture
-async def store(tmp_path):
-    database = await Database.open(tmp_path / "t.db")
-    yield SqlKnowledgeStore(database)
-    await database.close()
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request, opened):
+    return knowledge_store(await opened(request.param))
 
 
 def document(external_id="returns", version="1", tenant="acme", text="Some text.", **more):
@@ -279,9 +276,10 @@ async def test_gaps_are_listed_per_tenant(store):
     assert await store.list_gaps("other") == []
 
 
-async def test_fetching_looks_up_passages_and_does_not_go_through_all_of_a_tenants(store, tmp_path):
+async def test_fetching_looks_up_passages_and_does_not_go_through_all_of_a_tenants(opened, tmp_path):
     asked = []
-    with closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+    await opened("sqlite")
+    with closing(sqlite3.connect(tmp_path / "copilot.db")) as connection:
         connection.set_trace_callback(asked.append)
         read_keys(connection, "acme", '["psg_1"]')
         connection.set_trace_callback(None)

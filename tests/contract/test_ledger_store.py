@@ -21,14 +21,13 @@ def record(n=0):
     )
 
 
-@pytest.fixture(params=["fake", "sql"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "fake":
         yield FakeLedgerStore()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlLedgerStore(database)
-    await database.close()
 
 
 async def test_entries_come_back_in_order_and_verify(store):

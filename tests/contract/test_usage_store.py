@@ -3,21 +3,19 @@
 import pytest
 
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.domain.usage import ModelPrice, ModelUsage, UsageTotals
 
 PRICE = ModelPrice(prompt=2.5, cached=1.25, completion=10)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "memory":
         yield MemoryUsageStore()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlUsageStore(database)
-    await database.close()
 
 
 def used(model="big", prompt=1_000, cached=400, completion=100):

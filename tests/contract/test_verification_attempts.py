@@ -6,21 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.domain.verification import VerificationAttempt, Watched
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["fake", "sql"])
-async def store(request, tmp_path):
+@pytest.fixture(params=["fake", "sqlite", "postgres"])
+async def store(request, opened):
     if request.param == "fake":
         yield MemoryVerificationAttempts()
         return
-    database = await Database.open(tmp_path / "copilot.db")
+    database = await opened(request.param)
     yield SqlVerificationAttempts(database)
-    await database.close()
 
 
 def attempt(number, *watched, tenant="larkfield", conversation="conv_1", at=NOW):

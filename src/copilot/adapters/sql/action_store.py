@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql import money_counters
 from copilot.adapters.sql.database import Database, metadata
-from copilot.adapters.sql.ledger_store import append_entry
+from copilot.adapters.sql.ledger_store import append_entry, ledger_lock
+from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, Conflict, NotFound
 
@@ -43,6 +45,7 @@ Index(
 )
 
 
+@of_one_tenant(but=("overdue", "unresolved", "unfinished"))
 class SqlActionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -129,6 +132,7 @@ class SqlActionStore:
 
 
 async def _add(connection: AsyncConnection, action: Action, record: LedgerRecord) -> None:
+    await connection.run_sync(hold, ledger_lock(action.tenant_id))
     await connection.execute(
         actions.insert().values(
             id=action.id,
@@ -145,6 +149,8 @@ async def _add(connection: AsyncConnection, action: Action, record: LedgerRecord
 async def _replace(
     connection: AsyncConnection, action: Action, record: LedgerRecord, expected: ActionStatus
 ) -> None:
+    # Before anything else: who has an action's row never waits for who waits for that row.
+    await connection.run_sync(hold, ledger_lock(action.tenant_id))
     mine = (actions.c.tenant_id == action.tenant_id) & (actions.c.id == action.id)
     changed = await connection.execute(
         actions.update().where(mine, actions.c.status == expected.value).values(_changing(action))

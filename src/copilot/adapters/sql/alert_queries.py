@@ -1,10 +1,10 @@
 """Alerts in SQL: kept once for each conversation and reason."""
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.conversation_tables import alerts
+from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.signals import Alert
 
 
@@ -12,7 +12,7 @@ async def add(connection: AsyncConnection, alert: Alert) -> bool:
     """False when the conversation has one for that reason."""
     row = alert.model_dump(include={"id", "tenant_id", "conversation_id", "reason"})
     statement = insert(alerts).values(**row, alert=alert.model_dump_json()).on_conflict_do_nothing()
-    return (await connection.execute(statement)).rowcount > 0
+    return await connection.scalar(statement.returning(alerts.c.id)) is not None
 
 
 async def newest(connection: AsyncConnection, tenant_id: str, after: str | None, limit: int) -> list[Alert]:

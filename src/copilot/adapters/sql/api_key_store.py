@@ -13,6 +13,7 @@ from sqlalchemy import Column, Row, Table, Text, insert, select, update
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.access import ApiKey, Principal, Role
 from copilot.domain.errors import ConfigurationError, NotAuthenticated, NotFound
 from copilot.ports import Clock
@@ -62,6 +63,7 @@ def server_secret(path: Path) -> bytes:
     return secret
 
 
+@of_one_tenant(but=("principal_of",))
 class SqlApiKeyStore:
     """The ApiKeyStore port on our SQL database.
 

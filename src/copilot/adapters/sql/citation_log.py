@@ -13,6 +13,7 @@ from copilot.adapters.sql.conversation_tables import (
     suggestions,
 )
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.assist import FeedbackVerdict, KnowledgeCards, Suggestion
 from copilot.domain.conversation import Conversation, ConversationStatus
 from copilot.ports import OpenConversation, SentReply
@@ -21,6 +22,7 @@ _SENT = (FeedbackVerdict.USED, FeedbackVerdict.EDITED)
 _FIELDS = [conversations.c[name] for name in Conversation.model_fields if name != "turns"]
 
 
+@of_one_tenant()
 class SqlCitationLog:
     """The CitationLog port on our SQL database."""
 

@@ -1,8 +1,12 @@
 """Column types that several tables share."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Dialect, Text
+from sqlalchemy import BigInteger, Dialect, Integer, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -17,3 +21,43 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else datetime.fromisoformat(value)
+
+
+BIG_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+"""Of 64 bits on both; SQLite's integers always are."""
+
+
+class TextBytes(FunctionElement[bytes]):
+    """A text column as the bytes it is kept in."""
+
+    inherit_cache = True
+
+
+class JsonTexts(FunctionElement[str]):
+    """The texts of a JSON list, to be looked for with `is_among`: one parameter, however many they are."""
+
+    inherit_cache = True
+
+
+def is_among(value: Any, texts: JsonTexts) -> Any:  # noqa: ANN401 - columns
+    return value.op("IN", is_comparison=True)(texts)
+
+
+@compiles(TextBytes)
+def _text_bytes(element: TextBytes, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - its protocol
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(TextBytes, "postgresql")
+def _text_bytes_postgres(element: TextBytes, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
+
+
+@compiles(JsonTexts)
+def _json_texts(element: JsonTexts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"  # noqa: S608
+
+
+@compiles(JsonTexts, "postgresql")
+def _json_texts_postgres(element: JsonTexts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"(SELECT json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json)))"

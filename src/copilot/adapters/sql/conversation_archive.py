@@ -5,6 +5,7 @@ from sqlalchemy import Connection, select
 
 from copilot.adapters.sql.conversation_tables import conversations, events, feedback, suggestions, turns
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.archive import FinishedConversation
 from copilot.domain.assist import AnswerFeedback
 from copilot.domain.conversation import Conversation, ConversationStatus, Turn
@@ -13,6 +14,7 @@ from copilot.domain.wrap_up import WrapUp
 _TOLD = ("turn", "tool.result", "next_actions", "action.updated", "suggestion.completed", "suggestion.silent")
 
 
+@of_one_tenant()
 class SqlConversationArchive:
     """The ConversationArchive port on our SQL database."""
 

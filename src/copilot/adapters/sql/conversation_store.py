@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, case, insert, select, update
 
 from copilot.adapters.sql import alert_queries
 from copilot.adapters.sql import conversation_tables as tables
 from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert
 from copilot.domain.assist import (
     AnswerFeedback,
     AssistEvent,
@@ -33,6 +34,7 @@ _FIELDS = (
 )
 
 
+@of_one_tenant(but=("reserve_event_ids",))
 class SqlConversationStore:
     """The ConversationStore port on our SQL database."""
 
@@ -88,7 +90,8 @@ class SqlConversationStore:
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:
         def append(connection: Connection) -> Conversation | None:
-            before = _with_turns(connection, _row(connection, tenant_id, conversation_id))
+            row = _row(connection, tenant_id, conversation_id, to_change=True)
+            before = _with_turns(connection, row)
             if any(turn.id == turn_id for turn in before.turns):
                 return None
             grown = _conversation(_grow(connection, tenant_id, conversation_id, at), before.turns)
@@ -128,7 +131,9 @@ class SqlConversationStore:
             )
             .values(
                 saved_revision=conversation.revision,
-                saved_event_id=func.max(conversations.c.saved_event_id, last_id),
+                saved_event_id=case(
+                    (conversations.c.saved_event_id > last_id, conversations.c.saved_event_id), else_=last_id
+                ),
             )
         )
 
@@ -283,10 +288,15 @@ class SqlConversationStore:
 _FEEDBACK_KEY = {"suggestion_id", "principal_id"}
 
 
-def _row(connection: Connection, tenant_id: str, conversation_id: str) -> Row[Any]:
+def _row(
+    connection: Connection, tenant_id: str, conversation_id: str, *, to_change: bool = False
+) -> Row[Any]:
+    """`to_change` keeps other writers of the conversation waiting until the transaction ends."""
     query = select(*_FIELDS).where(
         conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id
     )
+    if to_change:
+        query = query.with_for_update()
     row = (connection.execute(query)).one_or_none()
     if row is None:
         raise _unknown(conversation_id)

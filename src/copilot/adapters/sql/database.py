@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from copilot.adapters.sql import versions
 from copilot.adapters.sql.readers import Readers
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
@@ -51,7 +52,7 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Opens or makes the file and any table that is missing. `ConfigurationError` when it cannot."""
+        """Opens or makes the file with this version's tables. `ConfigurationError` when it cannot."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             database = cls(
@@ -63,7 +64,7 @@ class Database:
                 quick_writer=_quick_engine(path, "BEGIN IMMEDIATE", 1),
             )
             async with database._writer.begin() as connection:
-                await connection.run_sync(metadata.create_all)
+                await connection.run_sync(_prepare)
         except (DBAPIError, OSError) as error:
             raise ConfigurationError(
                 f"cannot open the database: {error}",
@@ -136,6 +137,19 @@ class Database:
         await self._reader.dispose()
         await self._peeker.dispose()
         await self._writer.dispose()
+
+
+def _prepare(connection: Connection) -> None:
+    found = versions.current(connection)
+    if found == versions.HEAD:
+        return
+    if found is not None or inspect(connection).get_table_names():
+        versions.migrate(connection)
+        return
+    from copilot.adapters.sql import schema  # noqa: PLC0415 - its modules need this one
+
+    schema.metadata.create_all(connection)
+    versions.stamp(connection)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What searches filter documents by, beside the documents: a filter reads no text, however many there are."""
 
 from datetime import date
-from typing import Any
 
 from sqlalchemy import (
     DDL,
@@ -13,12 +12,12 @@ from sqlalchemy import (
     Table,
     Text,
     event,
-    exists,
-    func,
+    literal,
     select,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import metadata
 from copilot.adapters.sql.knowledge_tables import passages
 from copilot.domain.knowledge import SearchQuery
@@ -77,7 +76,5 @@ def _conditions(query: SearchQuery, day: date) -> list[ColumnElement[bool]]:
         conditions.append(facets.c.locale == query.locale)
     if query.product is not None:
         conditions.append(facets.c.product.is_(None) | (facets.c.product == query.product))
-    for tag in sorted(query.tags):
-        one: Any = func.json_each(facets.c.tags).table_valued("value")
-        conditions.append(exists(select(one.c.value).where(one.c.value == tag)))
+    conditions += [is_among(literal(tag), JsonTexts(facets.c.tags)) for tag in sorted(query.tags)]
     return conditions

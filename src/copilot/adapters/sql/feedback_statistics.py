@@ -3,10 +3,11 @@
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Index, Row, Select, Table, Text, case, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.feedback import FeedbackHistory, FeedbackOutcome, FeedbackTally
 
@@ -26,6 +27,7 @@ _outcomes = Table(
 )
 
 
+@of_one_tenant()
 class SqlFeedbackStatistics:
     """The FeedbackStatistics port on our SQL database."""
 

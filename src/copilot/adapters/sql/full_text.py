@@ -12,6 +12,7 @@ from copilot.domain.words import content_words
 # Headings say what a passage is about in few words.
 CONTEXT_WEIGHT = 1.0
 TEXT_WEIGHT = 1.0
+TOKENIZER = "porter unicode61"
 MAX_TERMS = 512
 """Of a text the first different words: in a long one it is the many common ones that tell passages apart."""
 
@@ -21,7 +22,8 @@ async def create(connection: AsyncConnection, tenant_id: str) -> None:
     await connection.execute(
         text(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS {full_text_table(tenant_id)} USING fts5("
-            "context, text, content='passages', content_rowid='row', tokenize='porter unicode61')"
+            "context, text, content='passages', content_rowid='row', "
+            f"tokenize='{TOKENIZER}')"
         )
     )
 

@@ -17,12 +17,13 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.knowledge_tables import gaps
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert
 from copilot.domain.care import GapCluster, GapStatus
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import KnowledgeGap
@@ -58,6 +59,7 @@ _members = Table(
 _DERIVED = {"questions", "conversation_ids"}
 
 
+@of_one_tenant()
 class SqlGapStore:
     """The GapStore port on our SQL database."""
 

@@ -16,10 +16,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.errors import Conflict, IdempotencyKeyReused
 
 REMEMBERED = timedelta(hours=24)
@@ -40,6 +41,7 @@ _requests = Table(
 )
 
 
+@of_one_tenant()
 class SqlIdempotencyStore:
     """The IdempotencyStore port on our SQL database."""
 
@@ -75,7 +77,10 @@ def _begin(
     taken = connection.execute(take.on_conflict_do_nothing().returning(_requests.c.key))
     if taken.one_or_none() is not None:
         return None
-    row = connection.execute(select(_requests).where(*_named(tenant_id, key))).one()
+    # Locked, so that of two who find a claim that has died only one takes it over.
+    found = select(_requests).where(*_named(tenant_id, key)).with_for_update()
+    if (row := connection.execute(found).one_or_none()) is None:  # given up in this moment
+        return _begin(connection, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, purge=False)
     if row.begun_at >= at - REMEMBERED:
         if row.fingerprint != fingerprint:
             raise IdempotencyKeyReused(

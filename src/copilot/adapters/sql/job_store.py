@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.errors import NotFound
 from copilot.domain.ingest import IngestJob, JobStatus
 
@@ -46,6 +47,7 @@ _files = Table(
 )
 
 
+@of_one_tenant(but=("unfinished",))
 class SqlJobStore:
     """The JobStore port on our SQL database."""
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
+from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
+from copilot.adapters.sql.keywords import Keywords, Words
 from copilot.adapters.sql.knowledge_rows import (
     PASSAGE_COLUMNS,
     document_row,
@@ -34,7 +35,10 @@ from copilot.adapters.sql.knowledge_tables import (
     passages,
     quarantine_decisions,
 )
+from copilot.adapters.sql.locks import hold
 from copilot.adapters.sql.postings import KeywordSearch
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
@@ -48,12 +52,25 @@ _DOCUMENT_CACHE_CHARACTERS = 32_000_000
 _PASSAGE_CACHE = 20_000
 
 
+# Vectors belong to contents, which tenants may share: who forgets one must see that nobody else has it.
+@of_one_tenant(
+    but=(
+        "tenants",
+        "put_documents",
+        "delete_document",
+        "passages_of",
+        "vectors_of",
+        "cached_vectors",
+        "put_vectors",
+    )
+)
 class SqlKnowledgeStore:
     """The KnowledgeStore port on our SQL database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._keywords = KeywordSearch(database)
+        self._words: Words = full_text
+        self._keywords: Keywords = KeywordSearch(database)
         # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
         self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
             _DOCUMENT_CACHE, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CACHE_CHARACTERS
@@ -102,7 +119,8 @@ class SqlKnowledgeStore:
     ) -> None:
         key = {"tenant_id": tenant_id, "external_id": external_id, "version": version}
         body = {"decision": decision.model_dump_json()}
-        statement = upsert(quarantine_decisions).values(**key, **body).on_conflict_do_update(set_=body)
+        statement = upsert(quarantine_decisions).values(**key, **body)
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=body)
         async with self._database.write() as connection:
             await connection.execute(statement)
 
@@ -117,6 +135,7 @@ class SqlKnowledgeStore:
         gone: list[str] = []
         async with self._database.write() as connection:
             for tenant_id, group in groupby(entries, key=lambda entry: entry[0].tenant_id):
+                await connection.run_sync(hold, _lock(tenant_id))
                 old = await self._replace(connection, tenant_id, list(group), model_id)
                 await self._forget_vectors(connection, [content_hash for _, content_hash in old])
                 gone += [identity for identity, _ in old]
@@ -133,14 +152,14 @@ class SqlKnowledgeStore:
         model_id: str,
     ) -> list[tuple[str, str]]:
         """A statement for all of one kind, not for each; returns (id, content hash) of the old passages."""
-        await full_text.create(connection, tenant_id)
+        await self._words.create(connection, tenant_id)
         versions = [(document.external_id, document.version) for document, _, _ in entries]
         old = []
         for start in range(0, len(versions), _BATCH):
             wanted = tuple_(documents.c.external_id, documents.c.version).in_(
                 versions[start : start + _BATCH]
             )
-            old += await _remove(connection, tenant_id, wanted)
+            old += await self._remove(connection, tenant_id, wanted)
         await connection.execute(insert(documents), [document_row(document) for document, _, _ in entries])
         rows = [
             passage_row(passage, tenant_id, document.quarantined is None)
@@ -153,8 +172,25 @@ class SqlKnowledgeStore:
         hashes = [passage.content_hash for _, cut, _ in searchable for passage in cut]
         vectors = [vector for _, _, part in searchable for vector in part]
         await _put_vectors(connection, hashes, vectors, model_id)
-        await full_text.add(connection, tenant_id, [document.id for document, _, _ in searchable])
+        await self._words.add(connection, tenant_id, [document.id for document, _, _ in searchable])
         return old
+
+    async def _remove(
+        self,
+        connection: AsyncConnection,
+        tenant_id: str,
+        wanted: Any,  # noqa: ANN401 - a condition
+    ) -> list[tuple[str, str]]:
+        """Deletes documents with their passages; returns (id, content hash) of those passages."""
+        statement = (
+            select(passages.c.row, passages.c.id, passages.c.content_hash, passages.c.searchable)
+            .join(documents, documents.c.id == passages.c.document_id)
+            .where(documents.c.tenant_id == tenant_id, wanted)
+        )
+        rows = list(await connection.execute(statement))
+        await self._words.remove(connection, tenant_id, [row.row for row in rows if row.searchable])
+        await connection.execute(delete(documents).where(documents.c.tenant_id == tenant_id, wanted))
+        return [(row.id, row.content_hash) for row in rows]
 
     async def delete_document(
         self, tenant_id: str, external_id: str, version: str | None = None
@@ -163,12 +199,13 @@ class SqlKnowledgeStore:
         if version is not None:
             wanted &= documents.c.version == version
         async with self._database.write() as connection:
+            await connection.run_sync(hold, _lock(tenant_id))
             found = await connection.scalar(
                 select(func.count()).where(documents.c.tenant_id == tenant_id, wanted)
             )
             if not found:
                 raise _no_document(external_id, version)
-            old = await _remove(connection, tenant_id, wanted)
+            old = await self._remove(connection, tenant_id, wanted)
             await self._forget_vectors(connection, [content_hash for _, content_hash in old])
         self._keywords.forget(tenant_id)
         return [identity for identity, _ in old]
@@ -212,7 +249,14 @@ class SqlKnowledgeStore:
         forgotten = [{"name": source} for source, stamp in stamps.items() if stamp is None]
         async with self._database.write() as connection:
             if kept:
-                await connection.execute(insert(file_stamps).prefix_with("OR REPLACE"), kept)
+                statement = upsert(file_stamps)
+                await connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["tenant_id", "source"],
+                        set_={name: statement.excluded[name] for name in ("stamp", "given")},
+                    ),
+                    kept,
+                )
             if forgotten:
                 gone = (file_stamps.c.tenant_id == tenant_id) & (file_stamps.c.source == bindparam("name"))
                 await connection.execute(delete(file_stamps).where(gone), forgotten)
@@ -247,19 +291,13 @@ class SqlKnowledgeStore:
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        names = json.dumps(list(passage_ids))
-        rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
+        rows = await self._read_keys(tenant_id, passage_ids)
         of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
         of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
         no_document = [identity for (identity, _), document in of_document.items() if document is None]
         no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
         if no_document or no_passage:
-            documents_read, passages_read = await self._database.readers.read(
-                lambda connection: (
-                    read_documents(connection, no_document),
-                    read_passages(connection, no_passage),
-                )
-            )
+            documents_read, passages_read = await self._read_whole(no_document, no_passage)
             for document in documents_read:
                 of_document[document.id, document.content_hash] = document
                 self._documents.put((document.id, document.content_hash), document)
@@ -303,9 +341,7 @@ class SqlKnowledgeStore:
         missing = [key for key in known if key not in found]
         if not missing:
             return found
-        for content_hash, vector in await self._database.readers.read(
-            lambda connection: read_vectors(connection, missing, model_id)
-        ):
+        for content_hash, vector in await self._read_vectors(missing, model_id):
             found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
             self._vectors.put((content_hash, model_id), found[content_hash])
         return found
@@ -314,7 +350,10 @@ class SqlKnowledgeStore:
         statement = (
             select(passages.c.id, embeddings.c.vector)
             .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
-            .where(embeddings.c.model_id == model_id, passages.c.id.in_(_listed(passage_ids)))
+            .where(
+                embeddings.c.model_id == model_id,
+                is_among(passages.c.id, JsonTexts(json.dumps(list(passage_ids)))),
+            )
         )
         async with self._database.peek() as connection:
             rows = list(await connection.execute(statement))
@@ -358,8 +397,9 @@ class SqlKnowledgeStore:
     async def put_artifact(self, tenant_id: str, name: str, key: str, content: bytes) -> None:
         values = {"key": key, "content": content}
         statement = upsert(artifacts).values(tenant_id=tenant_id, name=name, **values)
+        statement = statement.on_conflict_do_update(index_elements=["tenant_id", "name"], set_=values)
         async with self._database.write() as connection:
-            await connection.execute(statement.on_conflict_do_update(set_=values))
+            await connection.execute(statement)
 
     async def get_artifact(self, tenant_id: str, name: str) -> tuple[str, bytes] | None:
         statement = select(artifacts.c.key, artifacts.c.content).where(
@@ -381,6 +421,25 @@ class SqlKnowledgeStore:
             rows = await connection.execute(statement.order_by(gaps.c.id).limit(limit))
             return [KnowledgeGap(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
 
+    async def _read_keys(self, tenant_id: str, passage_ids: Sequence[str]) -> list[tuple[str, str, str]]:
+        names = json.dumps(list(passage_ids))
+        return await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
+
+    async def _read_whole(
+        self, document_ids: Sequence[str], passage_ids: Sequence[str]
+    ) -> tuple[list[KnowledgeDocument], list[tuple[Passage, str]]]:
+        return await self._database.readers.read(
+            lambda connection: (
+                read_documents(connection, document_ids),
+                read_passages(connection, passage_ids),
+            )
+        )
+
+    async def _read_vectors(self, content_hashes: Sequence[str], model_id: str) -> list[tuple[str, bytes]]:
+        return await self._database.readers.read(
+            lambda connection: read_vectors(connection, content_hashes, model_id)
+        )
+
     async def _by_version(self, tenant_id: str, column: Any) -> dict[tuple[str, str], str]:  # noqa: ANN401
         statement = select(documents.c.external_id, documents.c.version, column)
         async with self._database.read() as connection:
@@ -400,17 +459,9 @@ class SqlKnowledgeStore:
             )
 
 
-async def _remove(connection: AsyncConnection, tenant_id: str, wanted: Any) -> list[tuple[str, str]]:  # noqa: ANN401
-    """Deletes documents with their passages; returns (id, content hash) of those passages."""
-    statement = (
-        select(passages.c.row, passages.c.id, passages.c.content_hash, passages.c.searchable)
-        .join(documents, documents.c.id == passages.c.document_id)
-        .where(documents.c.tenant_id == tenant_id, wanted)
-    )
-    rows = list(await connection.execute(statement))
-    await full_text.remove(connection, tenant_id, [row.row for row in rows if row.searchable])
-    await connection.execute(delete(documents).where(documents.c.tenant_id == tenant_id, wanted))
-    return [(row.id, row.content_hash) for row in rows]
+def _lock(tenant_id: str) -> str:
+    """Who writes a tenant's knowledge is alone with it."""
+    return f"knowledge {tenant_id}"
 
 
 async def _put_vectors(
@@ -425,12 +476,6 @@ async def _put_vectors(
     ]
     if rows:
         await connection.execute(upsert(embeddings).on_conflict_do_nothing(), rows)
-
-
-def _listed(values: Sequence[str]) -> Any:  # noqa: ANN401 - a subquery of one column
-    """As one parameter, however many they are."""
-    one: Any = func.json_each(json.dumps(list(values))).table_valued("value")
-    return select(one.c.value)
 
 
 def _searchable(tenant_id: str) -> tuple[Any, Any]:

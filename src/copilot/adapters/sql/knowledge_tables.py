@@ -4,7 +4,7 @@ import hashlib
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from copilot.adapters.sql.columns import UtcDateTime
+from copilot.adapters.sql.columns import BIG_INTEGER, UtcDateTime
 from copilot.adapters.sql.database import metadata
 
 documents = Table(
@@ -25,7 +25,7 @@ documents = Table(
 passages = Table(
     "passages",
     metadata,
-    Column("row", Integer, primary_key=True),
+    Column("row", BIG_INTEGER, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("tenant_id", Text, nullable=False),
     Column("document_id", Text, ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),

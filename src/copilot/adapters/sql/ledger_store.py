@@ -9,20 +9,21 @@ from sqlalchemy import (
     Column,
     Connection,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     Row,
     Table,
     Text,
-    cast,
     event,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copilot.adapters.sql.columns import TextBytes
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.actions import LedgerEntry, LedgerHead, LedgerRecord, canonical_json
 from copilot.domain.errors import LedgerUnreadable
 from copilot.domain.ledger import head_of, ledger_time, next_entry
@@ -64,6 +65,7 @@ for _verb in ("UPDATE", "DELETE"):
     )
 
 
+@of_one_tenant()
 class SqlLedgerStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,7 +90,7 @@ class SqlLedgerStore:
 
     async def _page(self, tenant_id: str, last: int) -> list[Row[Any]]:
         query = (
-            select(ledger.c.sequence, *(cast(ledger.c[n], LargeBinary).label(n) for n in _TEXTS))
+            select(ledger.c.sequence, *(TextBytes(ledger.c[n]).label(n) for n in _TEXTS))
             .where(ledger.c.tenant_id == tenant_id, ledger.c.sequence > last)
             .order_by(ledger.c.sequence)
             .limit(_PAGE)
@@ -102,12 +104,18 @@ class SqlLedgerStore:
             ) from error
 
 
+def ledger_lock(tenant_id: str) -> str:
+    """The name of the lock (`locks.hold`) that whoever lengthens the chain has."""
+    return f"ledger {tenant_id}"
+
+
 async def append_entry(connection: AsyncConnection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
     """The next link, within the caller's write transaction."""
     return await connection.run_sync(_append, tenant_id, record)
 
 
 def _append(connection: Connection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
+    hold(connection, ledger_lock(tenant_id))
     entry = next_entry(_head(connection, tenant_id), tenant_id, record)
     connection.execute(
         ledger.insert().values(
@@ -132,7 +140,7 @@ def _append(connection: Connection, tenant_id: str, record: LedgerRecord) -> Led
 
 def _head(connection: Connection, tenant_id: str) -> LedgerHead | None:
     """`LedgerUnreadable` when its row is not as it was written."""
-    query = select(ledger_heads.c.sequence, cast(ledger_heads.c.hash, LargeBinary).label("hash"))
+    query = select(ledger_heads.c.sequence, TextBytes(ledger_heads.c.hash).label("hash"))
     row = connection.execute(query.where(ledger_heads.c.tenant_id == tenant_id)).first()
     if row is None:
         return None

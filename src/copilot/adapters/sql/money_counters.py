@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import CheckConstraint, Column, Integer, PrimaryKeyConstraint, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import CheckConstraint, Column, PrimaryKeyConstraint, Table, Text, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copilot.adapters.sql.columns import BIG_INTEGER
 from copilot.adapters.sql.database import metadata
+from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.actions import Allowance
 from copilot.domain.errors import LimitReached
 
@@ -16,8 +17,8 @@ counters = Table(
     metadata,
     Column("tenant_id", Text, nullable=False),
     Column("counter", Text, nullable=False),
-    Column("reserved_minor", Integer, nullable=False),
-    Column("at_most_minor", Integer, nullable=False),
+    Column("reserved_minor", BIG_INTEGER, nullable=False),
+    Column("at_most_minor", BIG_INTEGER, nullable=False),
     PrimaryKeyConstraint("tenant_id", "counter"),
     CheckConstraint("reserved_minor BETWEEN 0 AND at_most_minor", name="money_within_limit"),
 )
@@ -27,7 +28,7 @@ reservations = Table(
     Column("tenant_id", Text, nullable=False),
     Column("action_id", Text, nullable=False),
     Column("counter", Text, nullable=False),
-    Column("amount_minor", Integer, nullable=False),
+    Column("amount_minor", BIG_INTEGER, nullable=False),
     PrimaryKeyConstraint("tenant_id", "action_id", "counter"),
 )
 

@@ -1,9 +1,10 @@
 """Tokens and cost of language models in SQL, one row for each conversation and model."""
 
 from sqlalchemy import BigInteger, Column, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.adapters.sql.upserts import upsert
 from copilot.domain.usage import UsageTotals
 
 _COUNTS = tuple(name for name in UsageTotals.model_fields if name != "model")
@@ -19,6 +20,7 @@ _usage = Table(
 )
 
 
+@of_one_tenant()
 class SqlUsageStore:
     """The UsageStore port on our SQL database."""
 

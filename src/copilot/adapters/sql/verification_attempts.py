@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
+from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.verification import VerificationAttempt, Watched
 
 _rows = Table(
@@ -24,14 +26,17 @@ Index("verification_attempts_by_subject", _rows.c.tenant_id, _rows.c.subject)
 Index("verification_attempts_by_conversation", _rows.c.tenant_id, _rows.c.conversation_id)
 
 
+@of_one_tenant()
 class SqlVerificationAttempts:
-    """The VerificationAttempts port. Writers are alone, so a count and what follows from it are one step."""
+    """The VerificationAttempts port. Who counts a subject is alone with it, so what follows is one step."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def begin(self, attempt: VerificationAttempt) -> str | None:
         async with self._database.write(durable=True) as connection:
+            subjects = (f"verification {attempt.tenant_id} {w.subject}" for w in attempt.watched)
+            await connection.run_sync(hold, *subjects)
             full = None
             for watched in attempt.watched:
                 if full is None and await _is_full(connection, attempt.tenant_id, watched):

