@@ -1,4 +1,4 @@
-"""What every PassageIndex does: the in-memory one, Chroma in this process, and a Chroma server."""
+"""What every PassageIndex does: in memory, Chroma in this process and on a server, PostgreSQL with pgvector."""
 
 import asyncio
 import os
@@ -11,15 +11,22 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+from copilot.adapters import pgvector_index
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.chroma_server import ChromaServerIndex
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.pgvector_index import PgVectorIndex
+from copilot.adapters.sql.database_url import parse
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 
 def unit(rows, seed=0):
     vectors = np.random.default_rng(seed).normal(size=(rows, 16)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def address(postgres):
+    return parse(postgres.database(), "the test's")
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +60,14 @@ def wait_until_open(port, process):
     raise TimeoutError("the Chroma server did not start")
 
 
-@pytest.fixture(params=["memory", "chroma", "server"])
+@pytest.fixture(params=["memory", "chroma", "server", "pgvector"])
 async def index(request, tmp_path):
     if request.param == "memory":
         made = InMemoryPassageIndex()
     elif request.param == "chroma":
         made = await ChromaIndex.open(tmp_path, "m")
+    elif request.param == "pgvector":
+        made = await PgVectorIndex.open(address(request.getfixturevalue("postgres")), "m")
     else:
         url = request.getfixturevalue("server")
         made = await ChromaServerIndex.open(url, f"m of {tmp_path}")
@@ -147,6 +156,65 @@ async def test_a_server_that_is_not_there():
 async def test_an_address_that_is_none(url):
     with pytest.raises(ConfigurationError, match="address of a Chroma server"):
         await ChromaServerIndex.open(url, "m")
+
+
+@pytest.fixture
+async def shared(postgres):
+    """Two processes' indexes over one database."""
+    url = address(postgres)
+    both = [await PgVectorIndex.open(url, "m") for _ in range(2)]
+    yield both
+    for one in both:
+        await one.close()
+
+
+async def test_several_processes_share_a_postgresql(shared):
+    one, two = shared
+    assert await two.ids("shared") == set()
+    await asyncio.gather(one.upsert("shared", ["a"], unit(1)), two.upsert("shared", ["b"], unit(2)[1:]))
+    assert await two.ids("shared") == {"a", "b"}
+    await one.drop("shared")
+    assert await two.nearest("shared", unit(1)[0], 3) == []
+    await two.upsert("shared", ["c"], unit(1))
+    assert await one.ids("shared") == {"c"}
+
+
+async def test_postgresql_keeps_models_apart(postgres):
+    url = address(postgres)
+    index, other = await PgVectorIndex.open(url, "m"), await PgVectorIndex.open(url, "another model")
+    await index.upsert("acme", ["a"], unit(1))
+    assert await other.ids("acme") == set()
+    await index.close()
+    await other.close()
+
+
+async def test_a_large_tenant_has_a_graph_and_a_small_one_beside_it_is_still_found(shared, monkeypatch):
+    monkeypatch.setattr(pgvector_index, "GRAPH_FROM", 1_000)
+    index, other = shared
+    large, small = unit(1_500), unit(15, seed=1)
+    for start in range(0, 1_500, 500):
+        part = slice(start, start + 500)
+        await index.upsert("large", [f"l{n}" for n in range(1_500)][part], large[part])
+    await other.upsert("small", [f"s{n}" for n in range(15)], small)
+    found = 0
+    for question in unit(50, seed=2):
+        exact = {f"l{row}" for row in np.argsort(-(large @ question))[:10]}
+        found += len(exact & {name for name, _ in await other.nearest("large", question, 10)})
+        best = [f"s{row}" for row in np.argsort(-(small @ question))[:10]]
+        assert [name for name, _ in await index.nearest("small", question, 10)] == best
+    assert found >= 490
+    async with index._transaction("large", "") as connection:
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        table = index._table("large")
+        statement = f"EXPLAIN SELECT id FROM {table} ORDER BY vector <=> '{large[0].tolist()}' LIMIT 10"  # noqa: S608
+        plan = [row[0] for row in await connection.exec_driver_sql(statement)]
+    assert "_graph" in "".join(plan)
+
+
+async def test_a_database_without_the_extension_says_what_to_do(postgres):
+    url = postgres.empty_database("no_vectors").replace("owner@", "app@")
+    with pytest.raises(ConfigurationError, match="CREATE EXTENSION vector"):
+        await PgVectorIndex.open(parse(url, "the test's"), "m")
 
 
 async def test_chroma_keeps_what_was_written(tmp_path):
