@@ -64,8 +64,16 @@ class Settings(BaseSettings):
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
 
-    index_url: str | None = None
-    """A Chroma server, e.g. http://127.0.0.1:8001. None: Chroma inside this process, in `data_dir`."""
+    database_url: SecretStr | None = None
+    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE for conversations, knowledge, actions and the ledger.
+
+    None: SQLite in `data_dir`.
+    """
+    index_url: SecretStr | None = None
+    """A Chroma server, e.g. http://127.0.0.1:8001, or a PostgreSQL database with pgvector.
+
+    None: in `database_url` where that is PostgreSQL, else Chroma inside this process, in `data_dir`.
+    """
 
     embedding_model: str = "builtin"
     """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
@@ -136,6 +144,14 @@ class Settings(BaseSettings):
     @property
     def database_path(self) -> Path:
         return self.data_dir / "copilot.db"
+
+    @property
+    def vectors_url(self) -> str | None:
+        """Where the index is; None: in this process."""
+        url = self.index_url or self.database_url
+        if url is None or (self.index_url is None and url.get_secret_value().startswith("sqlite:")):
+            return None
+        return url.get_secret_value()
 
     @property
     def index_dir(self) -> Path:

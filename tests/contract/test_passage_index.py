@@ -1,4 +1,4 @@
-"""What every PassageIndex does: in memory, Chroma in this process and on a server, PostgreSQL with pgvector."""
+"""What every PassageIndex does: in memory, Chroma in this process or on a server, and pgvector."""
 
 import asyncio
 import os

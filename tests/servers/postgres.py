@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from copilot.adapters.sql import versions
 from copilot.adapters.sql.database_url import parse
@@ -99,6 +99,10 @@ class Postgres:
         """The address of a new database with nothing in it, for its owner."""
         self.execute("postgres", f"CREATE DATABASE {name}")
         return self._address(name)
+
+    @staticmethod
+    def name_of(address: str) -> str:
+        return str(make_url(address).database)
 
     def execute(self, database: str, statement: str) -> None:
         with psycopg.connect(self._address(database), autocommit=True) as connection:

@@ -1,8 +1,8 @@
-"""The vector index in PostgreSQL with pgvector: a table for each tenant and model, under HNSW when it is large.
+"""The vector index in PostgreSQL with pgvector: a table for each tenant and model, with a graph when large.
 
 Everything here is derived, as in every other index. Tables of their own, because a filter by tenant over one
-HNSW graph loses neighbours: of a tenant with one row in a hundred it finds few. A tenant of few rows is compared
-row by row, which is exact and as quick.
+HNSW graph loses neighbours: of a tenant with one row in a hundred it finds few. A tenant of few rows is
+compared row by row, which is exact and as quick.
 """
 
 import hashlib
@@ -122,15 +122,14 @@ class PgVectorIndex:
         )
         if await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}):
             return
-        storage = "PLAIN" if dimensions <= _LONGEST_PLAIN else "EXTERNAL"
+        vectors = f"vector({dimensions}) STORAGE {'PLAIN' if dimensions <= _LONGEST_PLAIN else 'EXTERNAL'}"
         literal = tenant_id.replace("'", "''")
+        allowed = f"current_setting('copilot.tenant', true) IN ('{literal}', '*')"
         for statement in (
-            f'CREATE TABLE {table} (id TEXT COLLATE "C" PRIMARY KEY, '
-            f"vector vector({dimensions}) STORAGE {storage} NOT NULL)",
+            f'CREATE TABLE {table} (id TEXT COLLATE "C" PRIMARY KEY, vector {vectors} NOT NULL)',
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY of_its_tenant ON {table} "
-            f"USING (current_setting('copilot.tenant', true) IN ('{literal}', '*'))",
+            f"CREATE POLICY of_its_tenant ON {table} USING ({allowed})",
         ):
             await connection.exec_driver_sql(statement.replace("%", "%%"))
 
@@ -151,9 +150,8 @@ class PgVectorIndex:
         if rows < GRAPH_FROM:
             return
         await connection.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{_BUILD_MEMORY}'")
-        await connection.exec_driver_sql(
-            f"CREATE INDEX IF NOT EXISTS {name} ON {table} USING hnsw (vector vector_cosine_ops) WITH ({_GRAPH})"
-        )
+        how = f"USING hnsw (vector vector_cosine_ops) WITH ({_GRAPH})"
+        await connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {table} {how}")
         self._small.pop(table, None)
 
     async def _ask(

@@ -11,11 +11,12 @@ from pathlib import Path
 from copilot.adapters.loaders.folder import FileSource, FolderSource
 from copilot.adapters.sources.settings import FolderSettings, SourceSettings, open_source
 from copilot.adapters.sources.spool import SpooledSource
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.opening import knowledge_store, open_database
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.bootstrap.knowledge import KnowledgeBase, ingest
+from copilot.bootstrap.state import database_address
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
@@ -48,10 +49,12 @@ class Planning:
 async def open_planning(settings: Settings) -> AsyncIterator[Planning]:
     """Compares with the database where there is one, else with an empty one that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="copilot-plan-") as empty:
-        path = settings.database_path
-        database = await Database.open(path if path.is_file() else Path(empty) / "empty.db")
+        where = database_address(settings)
+        if isinstance(where, Path) and not where.is_file():
+            where = Path(empty) / "empty.db"
+        database = await open_database(where)
         try:
-            store = SqlKnowledgeStore(database)
+            store = knowledge_store(database)
             yield Planning(store, Planner(store, Chunker(TiktokenCounter(), WordPieceCounter())))
         finally:
             await database.close()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.chroma_server import ChromaServerIndex
@@ -13,7 +14,9 @@ from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.sources.spool import SpooledSource
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.database_url import is_postgres, parse_postgres
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.opening import knowledge_store, need_driver
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.adapters.word_pieces import WordPieceCounter
 from copilot.adapters.yaml_files import load_macros, load_playbooks, load_policies
@@ -33,6 +36,9 @@ from copilot.retrieval.planning import Planner
 from copilot.retrieval.remote import RemoteIngest
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.policy_store import load_policy, save_policies
+
+if TYPE_CHECKING:
+    from copilot.adapters.pgvector_index import PgVectorIndex
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         stack.callback(embedder.close)
         index = await _open_index(settings, embedder.model_id)
         stack.push_async_callback(index.close)
-        store = SqlKnowledgeStore(database)
+        store = knowledge_store(database)
         chunker = Chunker(TiktokenCounter(), WordPieceCounter())
         stack.push_async_callback(store.close)
         ingestor = Ingestor(
@@ -79,18 +85,37 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         )
 
 
-async def _open_index(settings: Settings, model_id: str) -> ChromaIndex | ChromaServerIndex:
-    if settings.index_url is not None:
-        return await ChromaServerIndex.open(settings.index_url, model_id)
-    return await ChromaIndex.open(settings.index_dir, model_id)
+async def _open_index(settings: Settings, model_id: str) -> "ChromaIndex | ChromaServerIndex | PgVectorIndex":
+    if settings.vectors_url is None:
+        return await ChromaIndex.open(settings.index_dir, model_id)
+    if not is_postgres(settings.vectors_url):
+        return await ChromaServerIndex.open(settings.vectors_url, model_id)
+    return await _open_pgvector(settings.vectors_url, model_id)
+
+
+async def _open_pgvector(url: str, model_id: str) -> "PgVectorIndex":
+    need_driver()
+    from copilot.adapters.pgvector_index import PgVectorIndex  # noqa: PLC0415 - an optional extra
+
+    return await PgVectorIndex.open(parse_postgres(url, "COPILOT_INDEX_URL"), model_id)
 
 
 @asynccontextmanager
 async def open_search(settings: Settings, database: Database) -> AsyncIterator[KnowledgeSearch]:
-    """For one question: reads vectors from SQL, so it works beside a server that owns the index."""
+    """For one question: reads vectors from SQL, so it works beside a server that owns the index.
+
+    One in PostgreSQL belongs to nobody in particular and is asked itself.
+    """
     embedder = open_embedder(settings)
     try:
-        store = SqlKnowledgeStore(database)
+        store = knowledge_store(database)
+        if is_postgres(settings.vectors_url):
+            shared = await _open_index(settings, embedder.model_id)
+            try:
+                yield knowledge_search(settings, store, shared, embedder)
+            finally:
+                await shared.close()
+            return
         index = InMemoryPassageIndex()
         async for ids, vectors in store.all_vectors(settings.tenant, embedder.model_id):
             await index.upsert(settings.tenant, ids, vectors)

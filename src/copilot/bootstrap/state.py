@@ -3,12 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
 
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.database_url import parse
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.opening import knowledge_store, open_database
 from copilot.config import Settings
 
 
@@ -22,16 +27,23 @@ class State:
     ledger: SqlLedgerStore
 
 
+def database_address(settings: Settings) -> Path | URL:
+    """`ConfigurationError` when the setting names no database."""
+    if settings.database_url is None:
+        return settings.database_path
+    return parse(settings.database_url.get_secret_value(), "COPILOT_DATABASE_URL")
+
+
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[State]:
     """Opens the database; several processes may."""
     clock = SystemClock()
     secret = server_secret(settings.secret_path)
-    database = await Database.open(settings.database_path)
+    database = await open_database(database_address(settings))
     try:
         yield State(
             database=database,
-            knowledge=SqlKnowledgeStore(database),
+            knowledge=knowledge_store(database),
             api_keys=SqlApiKeyStore(database, secret, clock),
             ledger=SqlLedgerStore(database),
         )

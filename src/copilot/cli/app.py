@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from copilot.cli import demo, ingest, keys, knowledge, knowledge_care, ledger, mcp, policy, serve, tools
+from copilot.cli import (
+    databases,
+    demo,
+    ingest,
+    keys,
+    knowledge,
+    knowledge_care,
+    ledger,
+    mcp,
+    policy,
+    serve,
+    tools,
+)
 from copilot.cli import eval as evaluations
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 
@@ -25,6 +37,8 @@ def build_app() -> typer.Typer:
     app.command("reindex")(knowledge.reindex)
     app.command("learn")(knowledge.learn)
     app.command("demo")(demo.demo)
+    app.command("migrate")(databases.migrate)
+    app.command("move")(databases.move)
     app.command("mcp")(mcp.mcp)
     app.command("openapi")(serve.openapi)
     app.add_typer(evaluations.build_app(), name="eval")

@@ -114,7 +114,7 @@ async def finished_conversations(settings: Settings) -> "list[FinishedConversati
     from copilot.bootstrap import open_state  # noqa: PLC0415
     from copilot.evaluation.replay.finished import finished_in_store  # noqa: PLC0415
 
-    if not settings.database_path.is_file():
+    if settings.database_url is None and not settings.database_path.is_file():
         raise InvalidInput(
             "there is no database.", where=str(settings.database_path), hint="Set COPILOT_DATA_DIR."
         )

@@ -60,4 +60,6 @@ def _json_texts(element: JsonTexts, compiler: SQLCompiler, **options: Any) -> st
 
 @compiles(JsonTexts, "postgresql")
 def _json_texts_postgres(element: JsonTexts, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
-    return f"(SELECT json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS json)))"
+    # What an escaped NUL is kept as: PostgreSQL's texts have none, and its functions refuse to read one.
+    listed = f"replace({compiler.process(element.clauses, **options)}, '\\u0000', '\\ufffd')"
+    return f"(SELECT json_array_elements_text(CAST({listed} AS json)))"

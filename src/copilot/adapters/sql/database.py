@@ -63,8 +63,12 @@ class Database:
                 quick_reader=_quick_engine(path, "BEGIN", _QUICK_READERS),
                 quick_writer=_quick_engine(path, "BEGIN IMMEDIATE", 1),
             )
-            async with database._writer.begin() as connection:
-                await connection.run_sync(_prepare)
+            try:
+                async with database._writer.begin() as connection:
+                    await connection.run_sync(_prepare)
+            except BaseException:
+                await database.close()
+                raise
         except (DBAPIError, OSError) as error:
             raise ConfigurationError(
                 f"cannot open the database: {error}",

@@ -21,7 +21,7 @@ def parse(url: str, setting: str) -> Path | URL:
         return Path(path.removeprefix("//").removeprefix("/") if path.startswith("///") else path)
     try:
         found = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         found = None
     if found is None or found.get_backend_name() not in _POSTGRES or not found.database:
         raise ConfigurationError(
@@ -30,6 +30,17 @@ def parse(url: str, setting: str) -> Path | URL:
             where=setting,
         )
     return found.set(drivername="postgresql+psycopg")
+
+
+def parse_postgres(url: str, setting: str) -> URL:
+    """Of PostgreSQL alone."""
+    if isinstance(found := parse(url, setting), Path):
+        raise ConfigurationError(
+            "this is not PostgreSQL.",
+            hint="Expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            where=setting,
+        )
+    return found
 
 
 def is_postgres(url: str | None) -> bool:

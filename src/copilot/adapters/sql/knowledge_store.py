@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_
@@ -15,7 +15,6 @@ from copilot.adapters.sql import full_text
 from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
-from copilot.adapters.sql.keywords import Keywords, Words
 from copilot.adapters.sql.knowledge_rows import (
     PASSAGE_COLUMNS,
     document_row,
@@ -43,6 +42,9 @@ from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
 from copilot.ports import Vector, Vectors
+
+if TYPE_CHECKING:
+    from copilot.adapters.sql.keywords import Keywords, Words
 
 _FLOAT = np.dtype("<f4")
 _BATCH = 500

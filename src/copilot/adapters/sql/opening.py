@@ -10,7 +10,7 @@ from copilot.domain.errors import ConfigurationError
 
 
 async def open_database(where: Path | URL) -> Database:
-    """A SQLite file, made when it is missing, or a PostgreSQL database that `copilot migrate` has prepared."""
+    """A SQLite file, made when it is missing, or a PostgreSQL that `copilot migrate` has prepared."""
     if isinstance(where, Path):
         return await Database.open(where)
     need_driver()

@@ -31,7 +31,7 @@ class PostgresDatabase(Database):
 
     @classmethod
     async def connect(cls, url: URL, *, connections: int = _CONNECTIONS) -> Self:
-        """`ConfigurationError` when its schema is not this version's, `DependencyUnavailable` if it is gone."""
+        """`ConfigurationError` when its schema is not ours, `DependencyUnavailable` when nobody answers."""
         database = cls(make_engine(url, connections))
         try:
             with working_for(EVERY_TENANT):

@@ -20,11 +20,14 @@ READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 WRITE = "ISOLATION LEVEL READ COMMITTED"
 
 
-class _Text(StrDumper):
+def readable_text(value: str) -> str:
     """PostgreSQL's texts hold no NUL; one in what somebody wrote becomes the sign for what cannot be read."""
+    return value.replace("\0", "\ufffd")
 
+
+class _Text(StrDumper):
     def dump(self, obj: str) -> bytes:
-        return bytes(super().dump(obj.replace("\0", "\ufffd")) or b"")
+        return bytes(super().dump(readable_text(obj)) or b"")
 
 
 def make_engine(url: URL, size: int) -> AsyncEngine:

@@ -23,7 +23,8 @@ _ADD = text(
 )
 _KNOWN = text("SELECT * FROM words_known(:tenant, CAST(:words AS text[]))")
 _MATCH = text(
-    'SELECT p.id, m.score FROM words_match(:tenant, CAST(:rare AS tsquery[]), CAST(:rare_weights AS float8[]), '
+    "SELECT p.id, m.score FROM words_match("
+    ":tenant, CAST(:rare AS tsquery[]), CAST(:rare_weights AS float8[]), "
     "CAST(:common AS tsquery[]), CAST(:common_weights AS float8[]), :average, CAST(:steps AS float8[]), "
     'CAST(:only AS bigint[]), :most) AS m JOIN passages AS p ON p."row" = m."row" '
     'WHERE p.tenant_id = :tenant ORDER BY m.score DESC, m."row"'

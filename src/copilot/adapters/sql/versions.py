@@ -1,6 +1,7 @@
 """Which revision of the schema a database has, and how it comes to another one."""
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -36,7 +37,7 @@ def migrate(connection: Connection, to: str = HEAD) -> list[str]:
     # Costs start-up time, and most starts have nothing to migrate.
     from alembic.config import Config  # noqa: PLC0415
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
-    from alembic.runtime.migration import MigrationContext, RevisionStep  # noqa: PLC0415
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
     from alembic.script.revision import RevisionError  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -53,10 +54,10 @@ def migrate(connection: Connection, to: str = HEAD) -> list[str]:
     forward = before is None or before < to
     passed: list[str] = []
 
-    def steps(revision: object, _context: MigrationContext) -> list[RevisionStep]:
+    def steps(revision: Any, _context: MigrationContext) -> list[Any]:  # noqa: ANN401 - alembic's own steps
         make = script._upgrade_revs if forward else script._downgrade_revs  # noqa: SLF001 - as its commands do
-        found: list[RevisionStep] = list(make(to, revision))
-        passed.extend(step.revision.revision for step in found)  # type: ignore[attr-defined]
+        found = list(make(to, revision))
+        passed.extend(step.revision.revision for step in found)
         return found
 
     try:
