@@ -34,6 +34,9 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_TOKENS = 256
 # Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
 BATCH_TOKENS = 512
+# Queries embedded in one row: beyond this, looking at each other's tokens in vain costs more than it saves.
+TOGETHER_TOKENS = 256
+UNSEEN = -10_000.0
 QUERY_BATCH = 16
 QUERY_THREADS = 2
 QUERY_CACHE = 2048
@@ -94,16 +97,38 @@ class MiniLmEncoder:
         return [list(self._tokenizer.encode(text).ids) for text in texts]
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        """Each text in a row of its own, padded to the longest: for many of like lengths."""
         width = max(len(ids) for ids in batch)
         ids = np.zeros((len(batch), width), dtype=np.int32)
-        mask = np.zeros((len(batch), width), dtype=np.int32)
+        bias = np.zeros((len(batch), 1, width, width), dtype=np.float32)
+        pooling = np.zeros((len(batch), 1, width), dtype=np.float32)
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        outputs: list[Any] = self._session.run(
-            ["sentence_embedding"], {"input_ids": ids, "attention_mask": mask}
-        )
-        return np.asarray(outputs[0], dtype=np.float32)
+            bias[row, :, :, len(tokens) :] = UNSEEN
+            pooling[row, :, : len(tokens)] = 1
+        positions = np.tile(np.arange(width, dtype=np.int32), (len(batch), 1))
+        vectors: Vectors = self._run(ids, positions, bias, pooling)[:, 0]
+        return vectors
+
+    def embed_together(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        """All in one row, none of which sees another: for a few short ones, of whatever lengths."""
+        width = sum(len(ids) for ids in batch)
+        positions = np.concatenate([np.arange(len(ids), dtype=np.int32) for ids in batch])
+        bias = np.full((1, 1, width, width), UNSEEN, dtype=np.float32)
+        pooling = np.zeros((1, len(batch), width), dtype=np.float32)
+        start = 0
+        for text, tokens in enumerate(batch):
+            part = slice(start, start := start + len(tokens))
+            bias[0, 0, part, part] = 0
+            pooling[0, text, part] = 1
+        ids = np.concatenate(batch).astype(np.int32)
+        vectors: Vectors = self._run(ids[None], positions[None], bias, pooling)[0]
+        return vectors
+
+    def _run(self, ids: Any, positions: Any, bias: Any, pooling: Any) -> Any:  # noqa: ANN401
+        inputs = {"input_ids": ids, "positions": positions, "attention_bias": bias, "pooling": pooling}
+        outputs: list[Any] = self._session.run(["sentence_embedding"], inputs)
+        return outputs[0]
 
 
 class MiniLmEmbedder:
@@ -187,13 +212,24 @@ class MiniLmEmbedder:
     def _embed_queries(self, texts: Sequence[str]) -> list[Vector]:
         encoder = self._loaded()
         tokens = encoder.tokenize(texts)
-        vectors: list[Vector] = [np.empty(0, dtype=np.float32)] * len(texts)
-        for rows in batches_of_like_lengths([len(ids) for ids in tokens]):
-            embedded = encoder.embed([tokens[row] for row in rows])
-            for row, vector in zip(rows, embedded, strict=True):
-                # A copy, because a view would keep the whole batch alive in the cache.
-                vectors[row] = vector.copy()
+        vectors: list[Vector] = []
+        for rows in _in_turn([len(ids) for ids in tokens]):
+            # A copy, because a view would keep the whole batch alive in the cache.
+            vectors += [vector.copy() for vector in encoder.embed_together([tokens[row] for row in rows])]
         return vectors
+
+
+def _in_turn(lengths: Sequence[int], budget: int = TOGETHER_TOKENS) -> list[list[int]]:
+    """Row numbers in their order, in batches of at most so many tokens."""
+    batches: list[list[int]] = []
+    left = 0
+    for row, length in enumerate(lengths):
+        if not batches or length > left:
+            batches.append([])
+            left = budget
+        batches[-1].append(row)
+        left -= length
+    return batches
 
 
 def batches_of_like_lengths(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:

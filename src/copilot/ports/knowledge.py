@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.knowledge import (
@@ -11,6 +11,7 @@ from copilot.domain.knowledge import (
     KnowledgeGap,
     ParsedDocument,
     Passage,
+    PassageFacts,
     SearchQuery,
     SourceFile,
     Validators,
@@ -115,6 +116,14 @@ class PassageIndex(Protocol):
     async def drop(self, tenant_id: str) -> None: ...
 
 
+class LookedUp(NamedTuple):
+    """Passages, and a vector (a row of `vectors`) for each of `embedded`, in no order."""
+
+    passages: Sequence[PassageFacts]
+    embedded: Sequence[str]
+    vectors: Vectors
+
+
 class KnowledgeStore(Protocol):
     """The truth about documents, passages and their vectors, with full-text search beside them."""
 
@@ -175,6 +184,11 @@ class KnowledgeStore(Protocol):
 
     def all_passages(self, tenant_id: str) -> AsyncIterator[list[Passage]]:
         """In batches, those of quarantined documents too, in no order."""
+
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        """What search ranks by, of those that `fetch` would return; of `embedded`, vectors too."""
 
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]

@@ -1,6 +1,7 @@
 """Finds passages of different documents that say the same with another number, "30 days" and "14 days"."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +9,7 @@ from itertools import combinations
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
 from copilot.domain.words import content_words, stem
-from copilot.ports import Vectors
+from copilot.ports import Vector
 from copilot.retrieval.sentences import split_sentences
 
 SAME_TOPIC = 0.6
@@ -32,20 +33,21 @@ _QUANTITY = re.compile(
 
 
 def find_conflicts(
-    found: Sequence[tuple[Passage, KnowledgeDocument]], vectors: Vectors
-) -> list[tuple[str, ...]]:
-    """For each passage the ids of those it contradicts. `vectors` has a row for each."""
-    statements = [_statements(passage.text) for passage, _ in found]
-    conflicts: list[list[str]] = [[] for _ in found]
-    for first, second in combinations(range(len(found)), 2):
+    found: Mapping[str, tuple[Passage, KnowledgeDocument]], vectors: Mapping[str, Vector]
+) -> dict[str, tuple[str, ...]]:
+    """By passage id the ids of those it contradicts, where there are any."""
+    statements = {identity: _statements(passage.text) for identity, (passage, _) in found.items()}
+    measured = [identity for identity, said in statements.items() if said]
+    conflicts: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for first, second in combinations(measured, 2):
         if (
             _comparable(found[first][1], found[second][1])
             and float(vectors[first] @ vectors[second]) >= SAME_TOPIC
             and _any_contradiction(statements[first], statements[second])
         ):
-            conflicts[first].append(found[second][0].id)
-            conflicts[second].append(found[first][0].id)
-    return [tuple(ids) for ids in conflicts]
+            conflicts[first] += (second,)
+            conflicts[second] += (first,)
+    return dict(conflicts)
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,15 @@ from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
 from copilot.adapters.sql.knowledge_rows import (
     PASSAGE_COLUMNS,
+    VECTOR,
     document_row,
     passage_of,
     passage_row,
-    read_documents,
-    read_keys,
-    read_passages,
     read_vectors,
 )
 from copilot.adapters.sql.knowledge_tables import (
@@ -34,18 +31,15 @@ from copilot.adapters.sql.knowledge_tables import (
     passages,
     quarantine_decisions,
 )
+from copilot.adapters.sql.passage_reader import PassageReader
 from copilot.adapters.sql.postings import KeywordSearch
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
-from copilot.ports import Vector, Vectors
+from copilot.ports import LookedUp, Vector, Vectors
 
-_FLOAT = np.dtype("<f4")
 _BATCH = 500
 """Values in one SQL `IN (…)`."""
-_DOCUMENT_CACHE = 10_000
-_DOCUMENT_CACHE_CHARACTERS = 32_000_000
-_PASSAGE_CACHE = 20_000
 
 
 class SqlKnowledgeStore:
@@ -54,12 +48,7 @@ class SqlKnowledgeStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keywords = KeywordSearch(database)
-        # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
-        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
-            _DOCUMENT_CACHE, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CACHE_CHARACTERS
-        )
-        self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
-        self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
+        self._passages = PassageReader(database)
 
     async def close(self) -> None:
         """Ends what it reads in the background; the database stays open."""
@@ -247,31 +236,12 @@ class SqlKnowledgeStore:
     async def fetch(
         self, tenant_id: str, passage_ids: Sequence[str]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        names = json.dumps(list(passage_ids))
-        rows = await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
-        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
-        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
-        no_document = [identity for (identity, _), document in of_document.items() if document is None]
-        no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
-        if no_document or no_passage:
-            documents_read, passages_read = await self._database.readers.read(
-                lambda connection: (
-                    read_documents(connection, no_document),
-                    read_passages(connection, no_passage),
-                )
-            )
-            for document in documents_read:
-                of_document[document.id, document.content_hash] = document
-                self._documents.put((document.id, document.content_hash), document)
-            for passage, content_hash in passages_read:
-                of_passage[passage.id, content_hash] = passage
-                self._passages.put((passage.id, content_hash), passage)
-        found = {}
-        for identity, document_id, content_hash in rows:
-            shown, of = of_passage[identity, content_hash], of_document[document_id, content_hash]
-            if shown is not None and of is not None:  # not deleted in this moment
-                found[identity] = (shown, of)
-        return found
+        return await self._passages.fetch(tenant_id, passage_ids)
+
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        return await self._passages.look_up(tenant_id, passage_ids, embedded, model_id)
 
     async def match(
         self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
@@ -298,28 +268,12 @@ class SqlKnowledgeStore:
     # ------------------------------------------------------------ vectors
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
-        known = {key: self._vectors.get((key, model_id)) for key in content_hashes}
-        found = {key: vector for key, vector in known.items() if vector is not None}
-        missing = [key for key in known if key not in found]
-        if not missing:
-            return found
-        for content_hash, vector in await self._database.readers.read(
-            lambda connection: read_vectors(connection, missing, model_id)
-        ):
-            found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
-            self._vectors.put((content_hash, model_id), found[content_hash])
-        return found
+        return await self._passages.cached_vectors(content_hashes, model_id)
 
     async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
-        statement = (
-            select(passages.c.id, embeddings.c.vector)
-            .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
-            .where(embeddings.c.model_id == model_id, passages.c.id.in_(_listed(passage_ids)))
+        return await self._database.readers.read(
+            lambda connection: read_vectors(connection, passage_ids, model_id, by="id")
         )
-        async with self._database.peek() as connection:
-            rows = list(await connection.execute(statement))
-        vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
-        return [row.id for row in rows], vectors.reshape(len(rows), -1) if rows else vectors
 
     async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
         async with self._database.write() as connection:
@@ -350,7 +304,7 @@ class SqlKnowledgeStore:
             if not rows:
                 return
             last = rows[-1].row
-            vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
+            vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=VECTOR)
             yield [row.id for row in rows], vectors.reshape(len(rows), -1)
 
     # ------------------------------------------------------------ artifacts and gaps
@@ -389,7 +343,7 @@ class SqlKnowledgeStore:
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""
-        self._vectors.clear()
+        self._passages.forget_vectors()
         for start in range(0, len(content_hashes), _BATCH):
             batch = content_hashes[start : start + _BATCH]
             used = select(passages.c.content_hash).where(passages.c.content_hash.in_(batch))
@@ -420,7 +374,7 @@ async def _put_vectors(
     model_id: str,
 ) -> None:
     rows = [
-        {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(_FLOAT).tobytes()}
+        {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(VECTOR).tobytes()}
         for content_hash, vector in zip(content_hashes, vectors, strict=True)
     ]
     if rows:

@@ -1,0 +1,112 @@
+"""What a search reads of passages, documents and vectors: few visits to the database, few rows handed over.
+
+SQLite's driver takes Python's lock anew for every row, which many searches at once fight for, so that what
+comes in many rows is put together inside SQLite and handed over in one.
+"""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from copilot.adapters.lru_cache import LruCache
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.knowledge_rows import (
+    document_facts,
+    read_documents,
+    read_facts,
+    read_keys,
+    read_passages,
+    read_vectors,
+)
+from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage, PassageFacts
+from copilot.ports import LookedUp, Vector
+
+_DOCUMENTS = 10_000
+_DOCUMENT_CHARACTERS = 32_000_000
+_FACTS = 50_000
+_PASSAGES = 20_000
+
+
+class PassageReader:
+    """What is kept is kept by content, so it never goes stale; what is searchable is asked each time."""
+
+    def __init__(self, database: Database) -> None:
+        self._readers = database.readers
+        self._facts: LruCache[tuple[str, str], DocumentFacts] = LruCache(_FACTS)
+        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
+            _DOCUMENTS, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CHARACTERS
+        )
+        self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGES)
+        self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGES)
+
+    def forget_vectors(self) -> None:
+        """Of what was deleted nothing stays behind."""
+        self._vectors.clear()
+
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        rows, (names, vectors) = await self._readers.read(
+            lambda connection: (
+                read_facts(connection, tenant_id, passage_ids),
+                read_vectors(connection, embedded, model_id, by="id"),
+            )
+        )
+        known = {(row[1], row[2]): self._facts.get((row[1], row[2])) for row in rows}
+        if new := [identity for (identity, _), facts in known.items() if facts is None]:
+            for document in await self._readers.read(lambda connection: read_documents(connection, new)):
+                key = document.id, document.content_hash
+                read = document_facts(document)
+                known[key] = read
+                self._facts.put(key, read)
+        passages = []
+        for identity, document_id, document_hash, content_hash, context, text in rows:
+            facts = known.get((document_id, document_hash))
+            if facts is not None:  # not replaced in this moment
+                passages.append(PassageFacts(identity, facts, content_hash, context, text))
+        return LookedUp(passages, names, vectors)
+
+    async def fetch(
+        self, tenant_id: str, passage_ids: Sequence[str]
+    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        names = json.dumps(list(passage_ids))
+        rows = await self._readers.read(lambda connection: read_keys(connection, tenant_id, names))
+        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
+        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
+        no_document = [identity for (identity, _), document in of_document.items() if document is None]
+        no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
+        if no_document or no_passage:
+            documents_read, passages_read = await self._readers.read(
+                lambda connection: (
+                    read_documents(connection, no_document),
+                    read_passages(connection, no_passage),
+                )
+            )
+            for document in documents_read:
+                of_document[document.id, document.content_hash] = document
+                self._documents.put((document.id, document.content_hash), document)
+            for passage, content_hash in passages_read:
+                of_passage[passage.id, content_hash] = passage
+                self._passages.put((passage.id, content_hash), passage)
+        found = {}
+        for identity, document_id, content_hash in rows:
+            shown, of = of_passage[identity, content_hash], of_document[document_id, content_hash]
+            if shown is not None and of is not None:  # not deleted in this moment
+                found[identity] = (shown, of)
+        return found
+
+    async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
+        known = {key: self._vectors.get((key, model_id)) for key in content_hashes}
+        found = {key: vector for key, vector in known.items() if vector is not None}
+        missing = [key for key in known if key not in found]
+        if not missing:
+            return found
+        names, vectors = await self._readers.read(
+            lambda connection: read_vectors(connection, missing, model_id, by="content_hash")
+        )
+        for name, vector in zip(names, vectors, strict=True):
+            # A copy, because a view would keep all that were read with it.
+            found[name] = np.array(vector)
+            self._vectors.put((name, model_id), found[name])
+        return found
