@@ -120,6 +120,7 @@ class DocumentFacts(NamedTuple):
     """Of one version of a document what decides whether a search may find it; a tuple, for many are read."""
 
     id: str
+    content_hash: str
     external_id: str
     version: str
     audience: Audience

@@ -188,12 +188,13 @@ class KnowledgeStore(Protocol):
     async def look_up(
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
     ) -> LookedUp:
-        """What search ranks by, of those that `fetch` would return; of `embedded`, vectors too."""
+        """What search ranks by, of passages of this tenant and of documents that are not quarantined.
 
-    async def fetch(
-        self, tenant_id: str, passage_ids: Sequence[str]
-    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        """Only passages of this tenant and of documents that are not quarantined."""
+        Of `embedded`, which are some of them, vectors too.
+        """
+
+    async def fetch(self, facts: Sequence[PassageFacts]) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        """By id, the passages looked up, whole; without those whose document was replaced since."""
 
     async def match(
         self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None

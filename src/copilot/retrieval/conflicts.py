@@ -32,21 +32,29 @@ _QUANTITY = re.compile(
 )
 
 
+def has_quantities(text: str) -> bool:
+    """Whether it says anything that another passage could say with another number."""
+    return bool(_statements(text))
+
+
 def find_conflicts(
-    found: Mapping[str, tuple[Passage, KnowledgeDocument]], vectors: Mapping[str, Vector]
-) -> dict[str, tuple[str, ...]]:
-    """By passage id the ids of those it contradicts, where there are any."""
-    statements = {identity: _statements(passage.text) for identity, (passage, _) in found.items()}
-    measured = [identity for identity, said in statements.items() if said]
-    conflicts: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for first, second in combinations(measured, 2):
+    found: Sequence[tuple[Passage, KnowledgeDocument]], vectors: Mapping[str, Vector]
+) -> dict[str, list[str]]:
+    """By passage id the ids of those it contradicts, where there are any; `vectors` by content hash."""
+    conflicts: defaultdict[str, list[str]] = defaultdict(list)
+    measured = [
+        (passage, document, _statements(passage.text), vectors[passage.content_hash])
+        for passage, document in found
+        if passage.content_hash in vectors
+    ]
+    for (first, its, says, means), (second, others, says_too, means_too) in combinations(measured, 2):
         if (
-            _comparable(found[first][1], found[second][1])
-            and float(vectors[first] @ vectors[second]) >= SAME_TOPIC
-            and _any_contradiction(statements[first], statements[second])
+            _comparable(its, others)
+            and float(means @ means_too) >= SAME_TOPIC
+            and _any_contradiction(says, says_too)
         ):
-            conflicts[first] += (second,)
-            conflicts[second] += (first,)
+            conflicts[first.id].append(second.id)
+            conflicts[second.id].append(first.id)
     return dict(conflicts)
 
 

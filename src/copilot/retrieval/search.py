@@ -8,12 +8,20 @@ from heapq import nlargest
 
 import numpy as np
 
-from copilot.domain.knowledge import PassageFacts, ScoredPassage, ScoreParts, SearchQuery, SearchResult
+from copilot.domain.knowledge import (
+    KnowledgeDocument,
+    Passage,
+    PassageFacts,
+    ScoredPassage,
+    ScoreParts,
+    SearchQuery,
+    SearchResult,
+)
 from copilot.domain.words import words
 from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vector, Vectors
 from copilot.retrieval.calibration import Calibration, Features
 from copilot.retrieval.candidates import Candidate, without_copies
-from copilot.retrieval.conflicts import find_conflicts
+from copilot.retrieval.conflicts import find_conflicts, has_quantities
 from copilot.retrieval.coverage import Coverage
 from copilot.retrieval.filters import newest_versions, wanted
 from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
@@ -52,7 +60,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Left:
-    """What filters leave: of each of `facts` a number in each array and, for a long text, a row of `vectors`."""
+    """What filters leave: for each of `facts` a number in each array and for a long text rows of vectors."""
 
     facts: Sequence[PassageFacts]
     bm25: Vector
@@ -60,10 +68,6 @@ class _Left:
     vectors: Vectors | None
     ranks: Mapping[str, int]
     dense_ranks: Mapping[str, int]
-
-
-async def _nothing() -> Scores:
-    return []
 
 
 class KnowledgeSearch:
@@ -109,9 +113,10 @@ class KnowledgeSearch:
     async def _find(self, query: SearchQuery) -> list[Candidate]:
         """Scored, filtered, best first, each text once; the best will do where there are many."""
         wide = LONG_CANDIDATES if is_long(query.text) else CANDIDATES
-        question, (matched, leaned_on), passages = await asyncio.gather(
-            read_question(query, self._embedder), self._match(query, wide), self._count(query.tenant_id)
+        question, (matched, leaned_on) = await asyncio.gather(
+            read_question(query, self._embedder), self._match(query, wide)
         )
+        passages = await self._count(query.tenant_id)
         if not words(query.text):
             return []
         day = query.as_of or self._clock.now().date()
@@ -159,10 +164,10 @@ class KnowledgeSearch:
         self, query: SearchQuery, limit: int, *, among: Sequence[str] | None = None
     ) -> tuple[Scores, Scores]:
         earlier = " ".join(query.history[-HISTORY_TURNS:])
-        return await asyncio.gather(
-            self._store.match(query.tenant_id, query.text, limit, among=among),
-            self._store.match(query.tenant_id, earlier, limit, among=among) if earlier else _nothing(),
-        )
+        last = self._store.match(query.tenant_id, query.text, limit, among=among)
+        if not earlier:
+            return await last, []
+        return await asyncio.gather(last, self._store.match(query.tenant_id, earlier, limit, among=among))
 
     async def _count(self, tenant_id: str) -> int:
         """Of the tenant's passages, as it was a moment ago: only its order of magnitude matters."""
@@ -209,21 +214,12 @@ class KnowledgeSearch:
 
     async def _result(self, query: SearchQuery, candidates: Sequence[Candidate]) -> SearchResult:
         top = candidates[: query.limit]
-        fetched, vectors = await asyncio.gather(
-            self._store.fetch(query.tenant_id, [item.facts.id for item in top]),
-            self._store.cached_vectors(
-                [item.facts.content_hash for item in top[:COMPARED]], self._embedder.model_id
-            ),
-        )
+        fetched = await self._store.fetch([item.facts for item in top])
         # But what was deleted in this moment.
         top = [item for item in top if item.facts.id in fetched]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        compared = [item for item in top[:COMPARED] if item.facts.content_hash in vectors]
-        conflicts = find_conflicts(
-            {item.facts.id: fetched[item.facts.id] for item in compared},
-            {item.facts.id: vectors[item.facts.content_hash] for item in compared},
-        )
+        conflicts = await self._conflicts([fetched[item.facts.id] for item in top[:COMPARED]])
         passages = tuple(
             ScoredPassage(
                 passage=fetched[item.facts.id][0],
@@ -233,7 +229,7 @@ class KnowledgeSearch:
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
                 parts=ScoreParts(cosine=item.cosine, keyword=item.keyword_share, likeness=item.likeness),
-                conflicts_with=conflicts.get(item.facts.id, ()),
+                conflicts_with=tuple(conflicts.get(item.facts.id, ())),
             )
             for item in top
         )
@@ -244,6 +240,17 @@ class KnowledgeSearch:
             answerable=confidence >= self._calibration.threshold,
             confidence=confidence,
         )
+
+    async def _conflicts(
+        self, found: Sequence[tuple[Passage, KnowledgeDocument]]
+    ) -> Mapping[str, Sequence[str]]:
+        measured = [(passage, document) for passage, document in found if has_quantities(passage.text)]
+        if len({document.id for _, document in measured}) < 2:  # noqa: PLR2004 - it takes two to differ
+            return {}
+        vectors = await self._store.cached_vectors(
+            [passage.content_hash for passage, _ in measured], self._embedder.model_id
+        )
+        return find_conflicts(measured, vectors)
 
 
 def _scored(question: Question, left: _Left, passages: int) -> Iterator[Candidate]:

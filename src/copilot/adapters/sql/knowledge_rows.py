@@ -88,23 +88,12 @@ def read_facts(
     connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]
 ) -> list[tuple[str, str, str, str, str, str]]:
     """(id, document id, document's content hash, content hash, context, text) of those that may be shown."""
-    return _read_each(
-        connection, tenant_id, json.dumps(list(passage_ids)), ("p.content_hash", "p.context", "p.text")
-    )
-
-
-def read_keys(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
-    """(passage id, document id, content hash of the document) of those that may be shown."""
-    return _read_each(connection, tenant_id, names, ())
-
-
-def _read_each(connection: sqlite3.Connection, tenant_id: str, names: str, more: Sequence[str]) -> list[Any]:
-    columns = ", ".join(("p.id", "p.document_id", "d.content_hash", *more))
     # The plus keeps SQLite from going through all of the tenant's passages by their index instead.
     statement = (
-        f"SELECT json_group_array(json_array({columns})) FROM passages AS p "  # noqa: S608 - our own columns
-        "JOIN documents AS d ON d.id = p.document_id "
+        "SELECT json_group_array("
+        "json_array(p.id, p.document_id, d.content_hash, p.content_hash, p.context, p.text)) "
+        "FROM passages AS p JOIN documents AS d ON d.id = p.document_id "
         "WHERE +p.tenant_id = ? AND +p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
     )
-    (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
-    return list(orjson.loads(rows))
+    (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
+    return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in orjson.loads(rows)]

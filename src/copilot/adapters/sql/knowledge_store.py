@@ -35,7 +35,14 @@ from copilot.adapters.sql.passage_reader import PassageReader
 from copilot.adapters.sql.postings import KeywordSearch
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
-from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
+from copilot.domain.knowledge import (
+    FileStamp,
+    KnowledgeDocument,
+    KnowledgeGap,
+    Passage,
+    PassageFacts,
+    SearchQuery,
+)
 from copilot.ports import LookedUp, Vector, Vectors
 
 _BATCH = 500
@@ -233,10 +240,8 @@ class SqlKnowledgeStore:
             last = rows[-1].row
             yield [passage_of(row) for row in rows]
 
-    async def fetch(
-        self, tenant_id: str, passage_ids: Sequence[str]
-    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        return await self._passages.fetch(tenant_id, passage_ids)
+    async def fetch(self, facts: Sequence[PassageFacts]) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        return await self._passages.fetch(facts)
 
     async def look_up(
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str

@@ -4,7 +4,6 @@ SQLite's driver takes Python's lock anew for every row, which many searches at o
 comes in many rows is put together inside SQLite and handed over in one.
 """
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,6 @@ from copilot.adapters.sql.knowledge_rows import (
     document_facts,
     read_documents,
     read_facts,
-    read_keys,
     read_passages,
     read_vectors,
 )
@@ -67,15 +65,12 @@ class PassageReader:
                 passages.append(PassageFacts(identity, facts, content_hash, context, text))
         return LookedUp(passages, names, vectors)
 
-    async def fetch(
-        self, tenant_id: str, passage_ids: Sequence[str]
-    ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        names = json.dumps(list(passage_ids))
-        rows = await self._readers.read(lambda connection: read_keys(connection, tenant_id, names))
-        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
-        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
+    async def fetch(self, facts: Sequence[PassageFacts]) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        keys = {one.id: (one.document.id, one.document.content_hash) for one in facts}
+        of_document = {key: self._documents.get(key) for key in keys.values()}
+        of_passage = {name: self._passages.get((name, key[1])) for name, key in keys.items()}
         no_document = [identity for (identity, _), document in of_document.items() if document is None]
-        no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
+        no_passage = [name for name, passage in of_passage.items() if passage is None]
         if no_document or no_passage:
             documents_read, passages_read = await self._readers.read(
                 lambda connection: (
@@ -87,13 +82,14 @@ class PassageReader:
                 of_document[document.id, document.content_hash] = document
                 self._documents.put((document.id, document.content_hash), document)
             for passage, content_hash in passages_read:
-                of_passage[passage.id, content_hash] = passage
-                self._passages.put((passage.id, content_hash), passage)
+                if keys[passage.id][1] == content_hash:
+                    of_passage[passage.id] = passage
+                    self._passages.put((passage.id, content_hash), passage)
         found = {}
-        for identity, document_id, content_hash in rows:
-            shown, of = of_passage[identity, content_hash], of_document[document_id, content_hash]
-            if shown is not None and of is not None:  # not deleted in this moment
-                found[identity] = (shown, of)
+        for name, key in keys.items():
+            whole, of = of_passage[name], of_document[key]
+            if whole is not None and of is not None:  # not replaced in this moment
+                found[name] = (whole, of)
         return found
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
