@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.domain.actions import ToolEffect
+from copilot.domain.branding import Colour
 from copilot.domain.usage import ModelPrice
 
 
@@ -43,6 +44,16 @@ class McpServerSettings(BaseModel):
         if bool(self.command) == bool(self.url):
             raise ValueError("expected either command or url")
         return self
+
+
+class BrandSettings(BaseModel):
+    """How one tenant's panel looks; `logo` is a file of at most 64 KB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default="", max_length=60)
+    accent: Colour | None = None
+    logo: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -123,6 +134,9 @@ class Settings(BaseSettings):
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)
+
+    branding: dict[str, BrandSettings] = Field(default_factory=dict)
+    """By tenant, as JSON: {"larkfield": {"name": "Larkfield", "accent": "#2d6a4f", "logo": "logo.svg"}}."""
 
     mcp_servers: tuple[McpServerSettings, ...] = ()
     """As JSON, e.g. [{"name": "crm", "command": ["crm-mcp"], "effects": {"find_note": "read"}}]."""

@@ -9,6 +9,7 @@ from copilot.api import (
     actions,
     alerts,
     asks,
+    branding,
     conversations,
     events,
     health,
@@ -70,7 +71,7 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
+    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts, branding)
     for module in (*nouns, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -92,6 +92,12 @@ class AskQuestion(_Request):
     hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
+class ReportGap(_Request):
+    """A question that the knowledge base does not answer, as a representative puts it."""
+
+    question: Annotated[NonBlank, Field(max_length=2_000, examples=["Do you ship to the Azores?"])]
+
+
 class HandOverConversation(_Request):
     """Who takes over, as the CRM names them, and why."""
 

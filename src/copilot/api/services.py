@@ -9,6 +9,7 @@ from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
+from copilot.domain.branding import Branding
 from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
@@ -311,6 +312,12 @@ class Usage(Protocol):
     async def of(self, tenant_id: str, conversation_id: str) -> ConversationUsage: ...
 
 
+class GapReports(Protocol):
+    """Questions that a representative says nothing answers."""
+
+    async def report(self, principal: Principal, conversation_id: str, question: str) -> None: ...
+
+
 class Services(Protocol):
     """The use cases and stores behind the API."""
 
@@ -340,6 +347,12 @@ class Services(Protocol):
     def idempotency(self) -> IdempotencyStore: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def gap_reports(self) -> GapReports: ...
+    @property
+    def branding(self) -> Mapping[str, Branding]:
+        """By tenant, for those that have one."""
+
     @property
     def clock(self) -> Clock: ...
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from copilot.adapters.brand_files import read_branding
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
@@ -23,6 +24,7 @@ from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.usage_store import SqlUsageStore
+from copilot.assist.gap_reports import GapReports
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
@@ -35,6 +37,7 @@ from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
+from copilot.domain.branding import Branding
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
@@ -68,6 +71,8 @@ class Services:
     api_keys: SqlApiKeyStore
     idempotency: SqlIdempotencyStore
     usage: Metering
+    gap_reports: GapReports
+    branding: Mapping[str, Branding]
     clock: SystemClock
     checks: Mapping[str, Check]
 
@@ -81,6 +86,10 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
 
     `make_composer` puts another composer in the place of ours.
     """
+    branding = {
+        tenant: read_branding(brand.name, brand.accent, brand.logo)
+        for tenant, brand in settings.branding.items()
+    }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
@@ -169,6 +178,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             api_keys=state.api_keys,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
+            gap_reports=GapReports(conversations, state.knowledge, clock, ids),
+            branding=branding,
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )

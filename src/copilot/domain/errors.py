@@ -18,6 +18,7 @@
     │   ├── SecondApproverNeeded     second_approver_needed   403
     │   ├── LimitReached             limit_reached            403   more money than may move
     │   └── CustomerNotVerified      customer_not_verified    403
+    │       └── VerificationLocked   verification_locked      403   tried too often
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
@@ -128,6 +129,10 @@ class LimitReached(NotPermitted):
 
 class CustomerNotVerified(NotPermitted):
     code = "customer_not_verified"
+
+
+class VerificationLocked(CustomerNotVerified):
+    code = "verification_locked"
 
 
 class ToolFailed(CopilotError):

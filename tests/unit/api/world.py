@@ -9,10 +9,12 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.assist.gap_reports import GapReports
 from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import Drafter
+from copilot.domain.branding import Branding
 from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place, Severity
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
@@ -366,6 +368,16 @@ class FakeCare:
         )
 
 
+class MemoryGaps:
+    """The part of KnowledgeStore that keeps unanswered questions."""
+
+    def __init__(self) -> None:
+        self.gaps = []
+
+    async def record_gap(self, gap):
+        self.gaps.append(gap)
+
+
 class World:
     """Everything that `create_api` asks for."""
 
@@ -381,4 +393,7 @@ class World:
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
         self.usage = Metering(MemoryUsageStore())
+        self.knowledge = MemoryGaps()
+        self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
+        self.branding = {"larkfield": Branding(name="Larkfield", accent="#2d6a4f")}
         self.checks = {}
