@@ -14,7 +14,7 @@ export const layout = css`
     background: var(--cp-surface);
   }
   .help {
-    margin-right: -8px;
+    margin-inline-end: -8px;
   }
   .cards {
     display: grid;
@@ -32,17 +32,6 @@ export const layout = css`
     text-align: center;
     padding: 40px 24px;
   }
-  .keys {
-    display: grid;
-    grid-template-columns: auto 1fr;
-    gap: 6px 12px;
-    margin: 10px 10px 0;
-    padding: 12px 14px;
-    border: 1px solid var(--cp-line);
-    border-radius: var(--cp-radius);
-    background: var(--cp-surface);
-    font-size: 12.5px;
-  }
   .toast {
     position: sticky;
     bottom: 10px;
@@ -50,6 +39,10 @@ export const layout = css`
     max-width: calc(100% - 20px);
     margin: 0 auto;
     padding: 7px 12px;
+    display: flex;
+    align-items: center;
+    gap: 10px;
+    z-index: 3;
     border-radius: 8px;
     font-size: 12.5px;
     background: var(--cp-text);
@@ -61,5 +54,13 @@ export const layout = css`
   .toast.shown {
     opacity: 1;
     visibility: visible;
+  }
+  .toast button {
+    flex: none;
+    min-height: 24px;
+    font-size: 12px;
+    color: inherit;
+    background: transparent;
+    border-color: currentColor;
   }
 `;

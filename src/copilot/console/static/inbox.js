@@ -255,6 +255,7 @@ function start() {
   }
   panel.addEventListener("copilot:event", (event) => onCopilotEvent(event.detail));
   panel.addEventListener("copilot:suggestion-inserted", (event) => insertReply(event.detail.text));
+  panel.addEventListener("copilot:own-text-requested", (event) => event.detail.provide($("reply-text").value));
   panel.addEventListener("copilot:turn-selected", (event) => flashTurns(event.detail.turnIds));
   addEventListener("hashchange", () => takeKey() && location.reload());
   setInterval(() => api && !document.hidden && !$("desk").hidden && refresh().catch(() => undefined), REFRESH_MS);
