@@ -2,6 +2,9 @@ import { css } from "lit";
 
 /** How the panel lays out its cards. */
 export const layout = css`
+  :host(:not([dir])) {
+    direction: ltr; /* as all our languages are written, whatever the page's direction */
+  }
   :host {
     background: var(--cp-canvas);
     min-width: 280px;
@@ -18,6 +21,7 @@ export const layout = css`
   }
   .cards {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 10px;
     padding: 10px;
   }

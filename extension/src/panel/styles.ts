@@ -107,6 +107,7 @@ export const shared = css`
   }
   .head {
     display: flex;
+    flex-wrap: wrap;
     align-items: center;
     gap: 6px;
     min-height: 22px;
@@ -117,8 +118,7 @@ export const shared = css`
     font-weight: 600;
     letter-spacing: 0.01em;
     color: var(--cp-muted);
-    flex: 1;
-    min-width: 0;
+    flex: 1 0 auto;
   }
   .head svg {
     color: var(--cp-accent);

@@ -97,7 +97,7 @@ export class StatusBar extends Card {
         <div class="what">
           <h2 dir="auto">${intent ? intent.title : name}</h2>
           ${this.understanding
-            ? html`<p class="meta row">
+            ? html`<p class="meta row dots">
                 ${this.renderMood(this.understanding)}
                 ${intent ? html`<span>${t.status.topic(this.l10n.percent(intent.confidence))}</span>` : nothing}
                 ${this.renderWait()}
