@@ -249,6 +249,7 @@ export class CopilotPanel extends LitElement implements Stage {
           ? html`<copilot-finder
               .l10n=${l10n}
               .asked=${panel.asked}
+              .revision=${panel.revision}
               .keys=${this.preferences.keys}
               .citationNumber=${this.citationNumber}
               .open=${this.isOpen}

@@ -143,9 +143,9 @@ export const shared = css`
     flex-wrap: wrap;
     gap: 6px;
   }
-  .dots > * + *::before {
+  .dots > :not(:last-child)::after {
     content: "·";
-    margin-inline-end: 6px;
+    margin-inline-start: 6px;
   }
   .grow {
     flex: 1;

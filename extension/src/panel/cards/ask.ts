@@ -15,6 +15,7 @@ import { draftStyles, renderSentences } from "./draft-text.js";
 export class AskBox extends Card {
   static override properties: PropertyDeclarations = {
     asked: { attribute: false },
+    revision: { type: Number },
     citationNumber: { attribute: false },
     ticket: { state: true },
     busy: { state: true },
@@ -22,6 +23,8 @@ export class AskBox extends Card {
   };
 
   declare asked: Asked | null;
+  /** Of the conversation: when it grows, the server gives up the question that is on its way. */
+  declare revision: number;
   declare citationNumber: (passageId: string) => number;
   /** The question that is on its way; its answer comes as an event. */
   private declare ticket: string | null;
@@ -31,6 +34,7 @@ export class AskBox extends Card {
   constructor() {
     super();
     this.asked = null;
+    this.revision = 0;
     this.citationNumber = () => 0;
     this.ticket = null;
     this.busy = false;
@@ -46,7 +50,8 @@ export class AskBox extends Card {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("asked") && this.asked?.answer?.ask_id === this.ticket) this.ticket = null;
+    const answered = changed.has("asked") && this.asked?.answer?.ask_id === this.ticket;
+    if (answered || changed.has("revision")) this.ticket = null;
   }
 
   override render(): TemplateResult {
@@ -84,7 +89,6 @@ export class AskBox extends Card {
       numberOf: (id: string) => numberIn(answer, id) ?? this.citationNumber(id),
       show: (passageId: string) => send(this, { kind: "show-passage", passageId }),
     };
-    const open = !mentionsInternal(answer);
     return html`<div class="answer" tabindex="-1" role="group" aria-label=${answer.question}>
       <p class="meta" dir="auto">${answer.question}</p>
       ${answer.answered ? nothing : html`<p><strong>${t.finder.notKnown}</strong></p>`}
@@ -92,14 +96,20 @@ export class AskBox extends Card {
       ${answer.decision ? renderDecision(answer.decision, this.l10n) : nothing}
       ${answer.action_ids?.length ? html`<p class="meta">${t.finder.proposed}</p>` : nothing}
       ${answer.stopped ? html`<p class="meta">${t.finder.stopped} ${answer.stopped}</p>` : nothing}
-      <div class="row">
-        ${open
-          ? html`<button ?disabled=${!text} @click=${() => this.insert(text)}>${t.yes.append}</button>
-              <button ?disabled=${!text} @click=${() => send(this, { kind: "copy", text, what: t.finder.ask })}>
-                ${icon("copy")} ${t.yes.copy}
-              </button>`
-          : html`<span class="badge accent">${icon("lock")} ${t.knowledge.internal}</span>`}
-      </div>
+      ${answer.answered ? this.renderUses(answer, text) : nothing}
+    </div>`;
+  }
+
+  /** What may go to the customer; never what an internal passage says. */
+  private renderUses(answer: Answer, text: string): TemplateResult {
+    const { t } = this.l10n;
+    return html`<div class="row">
+      ${mentionsInternal(answer)
+        ? html`<span class="badge accent">${icon("lock")} ${t.knowledge.internal}</span>`
+        : html`<button ?disabled=${!text} @click=${() => this.insert(text)}>${t.yes.append}</button>
+            <button ?disabled=${!text} @click=${() => send(this, { kind: "copy", text, what: t.finder.ask })}>
+              ${icon("copy")} ${t.yes.copy}
+            </button>`}
     </div>`;
   }
 

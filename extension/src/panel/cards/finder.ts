@@ -17,6 +17,7 @@ const MODES: readonly (readonly [FinderMode, IconName])[] = [
 export class Finder extends Card {
   static override properties: PropertyDeclarations = {
     asked: { attribute: false },
+    revision: { type: Number },
     keys: { attribute: false },
     citationNumber: { attribute: false },
     open: { type: Boolean },
@@ -24,6 +25,7 @@ export class Finder extends Card {
   };
 
   declare asked: Asked | null;
+  declare revision: number;
   /** The key of each mode, as shown on its button. */
   declare keys: Readonly<Record<FinderMode, string>>;
   declare citationNumber: (passageId: string) => number;
@@ -34,6 +36,7 @@ export class Finder extends Card {
   constructor() {
     super();
     this.asked = null;
+    this.revision = 0;
     this.keys = { search: "", ask: "", macros: "" };
     this.citationNumber = () => 0;
     this.open = false;
@@ -89,6 +92,7 @@ export class Finder extends Card {
     return html`<copilot-ask
       .l10n=${this.l10n}
       .asked=${this.asked}
+      .revision=${this.revision}
       .citationNumber=${this.citationNumber}
       @command=${this.passOn}
       @request=${this.passOn}
@@ -107,6 +111,12 @@ export class Finder extends Card {
     css`
       .card {
         padding: 4px;
+        container-type: inline-size;
+      }
+      @container (max-width: 330px) {
+        kbd {
+          display: none;
+        }
       }
       .opened {
         padding-bottom: 12px;

@@ -97,10 +97,12 @@ export class StatusBar extends Card {
         <div class="what">
           <h2 dir="auto">${intent ? intent.title : name}</h2>
           ${this.understanding
-            ? html`<p class="meta row dots">
+            ? html`<p class="meta row">
                 ${this.renderMood(this.understanding)}
-                ${intent ? html`<span>${t.status.topic(this.l10n.percent(intent.confidence))}</span>` : nothing}
-                ${this.renderWait()}
+                <span class="row dots">
+                  ${intent ? html`<span>${t.status.topic(this.l10n.percent(intent.confidence))}</span>` : nothing}
+                  ${this.renderWait()}
+                </span>
               </p>`
             : nothing}
         </div>
