@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Action, AssistEvent } from "../src/api/model.js";
 import { NO_DRAFTS } from "../src/panel/drafts.js";
-import { applyEvent, INITIAL_STATE, type PanelState, waitingSince } from "../src/panel/state.js";
-import { completed, conversation, delta, event, suggestion, turn } from "./builders.js";
+import { applyEvent, INITIAL_STATE, type PanelState, sourceNumber, waitingSince } from "../src/panel/state.js";
+import { completed, conversation, delta, event, sentence, suggestion, turn } from "./builders.js";
 
 function play(...events: AssistEvent[]): PanelState {
   return events.reduce(applyEvent, INITIAL_STATE);
@@ -179,6 +179,17 @@ describe("the customer", () => {
     });
     expect(waitingSince([at(1, "customer"), at(2, "representative"), at(3, "customer"), at(4, "customer")])).toMatch("10:03");
     expect(waitingSince([at(1, "customer"), at(2, "representative")])).toBeNull();
+  });
+});
+
+describe("a source", () => {
+  it("has its card's number, and the next ones when it has no card", () => {
+    const cite = (passage_id: string) => ({ passage_id }) as never;
+    const cards = [{ citation: cite("p1") }, { citation: cite("p2") }] as never;
+    const draft = suggestion("sug_1", 1, [{ ...sentence("Hi."), citations: [cite("p9"), cite("p2")] }]);
+    const found = event(1, 1, { type: "knowledge", data: { answered: true, confidence: 1, cards, unchanged: false } });
+    const state = play(found, completed(2, 1, draft));
+    expect(["p1", "p2", "p9"].map((id) => sourceNumber(state, id))).toEqual([1, 2, 3]);
   });
 });
 

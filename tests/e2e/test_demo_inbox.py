@@ -108,7 +108,7 @@ def test_a_representative_rewords_searches_asks_and_hands_over(inbox: Page) -> N
     panel.get_by_role("button", name="Ask", exact=False).first.click()
     panel.get_by_label("Ask about this customer").fill("Which shipping methods are there?")
     inbox.keyboard.press("Enter")
-    expect(panel.locator("copilot-ask .answer .draft")).to_contain_text(re.compile("shipping", re.I))
+    expect(panel.locator("copilot-ask .answer .draft")).to_contain_text(re.compile("shipping", re.IGNORECASE))
 
     panel.get_by_role("button", name="Saved replies").click()
     expect(panel.locator("copilot-macros li").first).to_be_visible()

@@ -16,7 +16,7 @@ import { layout } from "./layout.js";
 import { dress, l10nFor } from "./look.js";
 import { icon } from "./parts.js";
 import { loadPreferences, type Preferences, savePreferences } from "./preferences.js";
-import { applyEvent, INITIAL_STATE, type PanelState, waitingSince } from "./state.js";
+import { applyEvent, INITIAL_STATE, type PanelState, sourceNumber, waitingSince } from "./state.js";
 import { shared, tokens } from "./styles.js";
 
 interface Stoppable extends HTMLElement {
@@ -205,16 +205,7 @@ export class CopilotPanel extends LitElement implements Stage {
     return revision !== undefined && revision < this.panel.revision && this.panel.turns.at(-1)?.speaker === "customer";
   }
 
-  private readonly citationNumber = (passageId: string): number => {
-    const cards = this.panel.knowledge?.value.cards ?? [];
-    const known = cards.findIndex((card) => card.citation.passage_id === passageId);
-    if (known >= 0) return known + 1;
-    const sentences = this.panel.drafts.completed?.sentences ?? [];
-    const others = sentences
-      .flatMap((sentence) => sentence.citations.map((citation) => citation.passage_id))
-      .filter((id) => !cards.some((card) => card.citation.passage_id === id));
-    return cards.length + 1 + [...new Set(others)].indexOf(passageId);
-  };
+  private readonly citationNumber = (passageId: string): number => sourceNumber(this.panel, passageId);
 
   override render(): TemplateResult {
     const { panel, l10n } = this;

@@ -241,3 +241,10 @@ export function waitingSince(turns: readonly Turn[]): string | null {
   const answered = turns.findLastIndex((turn) => turn.speaker === "representative");
   return turns[answered + 1]?.created_at ?? null;
 }
+
+/** The number that a passage is cited by: its place among the cards, else after them. */
+export function sourceNumber(state: PanelState, passageId: string): number {
+  const shown = state.knowledge?.value.cards.map((card) => card.citation.passage_id) ?? [];
+  const cited = state.drafts.completed?.sentences.flatMap((sentence) => sentence.citations.map((c) => c.passage_id)) ?? [];
+  return [...new Set([...shown, ...cited])].indexOf(passageId) + 1;
+}
