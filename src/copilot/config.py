@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     judge_api_key: SecretStr = SecretStr("none")
     judge_timeout_seconds: float = Field(default=60.0, gt=0)
     """For one of its answers; a case may take three times as long."""
+    judge_seconds_per_run: float = Field(default=3_600.0, gt=0)
     judge_tokens_per_case: int = Field(default=30_000, ge=1)
     judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
     judge_dollars_per_run: float | None = Field(default=None, gt=0)
