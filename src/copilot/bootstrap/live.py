@@ -23,6 +23,7 @@ from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.usage_store import SqlUsageStore
+from copilot.assist.case_templates import CASE_NOTE, HAND_OVER, CaseTemplates
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
@@ -31,14 +32,20 @@ from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
+from copilot.bootstrap.models import (
+    ask_limits,
+    llm_answerer,
+    llm_choices,
+    llm_drafter,
+    llm_rewording,
+    prompts_of,
+)
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
-from copilot.prompts import replace_prompts
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -92,9 +99,10 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
-        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        prompts = prompts_of(settings)
+        templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
-        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
