@@ -17,6 +17,7 @@ from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import (
     ConfigurationError,
+    Conflict,
     CopilotError,
     CustomerNotVerified,
     InvalidInput,
@@ -117,7 +118,10 @@ class NextActionPlanner:
         arguments, missing = self._arguments(step, turn.situation.facts)
         if missing:
             return turn
-        assessment = await self._assess(turn, step, arguments)
+        try:
+            assessment = await self._assess(turn, step, arguments)
+        except Conflict:
+            return turn
         if assessment is None:
             return turn
         facts: dict[str, FactValue] = {
@@ -154,7 +158,10 @@ class NextActionPlanner:
         done = _same_call(existing, step.tool, arguments)
         if done is not None and done.status is not ActionStatus.PROPOSED:
             return None, None
-        assessment = turn.assessed.get(step.id) or await self._assess(turn, step, arguments)
+        try:
+            assessment = turn.assessed.get(step.id) or await self._assess(turn, step, arguments)
+        except Conflict:
+            return None, None
         if assessment is None:
             return self._action(turn, step, missing=("arguments that fit this order",)), None
         return await self._proposed(turn, step, arguments, assessment)
@@ -187,6 +194,7 @@ class NextActionPlanner:
     async def _assess(
         self, turn: _Turn, step: PlaybookStep, arguments: Mapping[str, Any]
     ) -> Assessment | None:
+        """`Conflict` passes: what is settled already is not offered at all."""
         try:
             return await self._desk.assess(turn.principal, turn.conversation, step.tool or "", arguments)
         except (InvalidInput, NotFound, CustomerNotVerified):
