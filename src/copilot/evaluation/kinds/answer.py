@@ -178,18 +178,21 @@ def scored(task: Task, shown: ConversationSnapshot) -> CaseResult:
         scores=scores,
         slices=task.slices,
         evidence=evidence,
-        to_judge=_to_judge(task, said, _sources(claims, shown), wanted=wanted),
+        to_judge=_to_judge(task, said, _sources(claims, shown)),
     )
 
 
-def _to_judge(task: Task, said: str, sources: Sequence[str], *, wanted: bool) -> ToJudge:
+def _to_judge(task: Task, said: str, sources: Sequence[str]) -> ToJudge:
     """Of what is said; and of what has a reference also how near it comes: not at all, if nothing is said."""
+    # Where nobody wrote an answer, the sentence of the source that holds it is the reference.
+    reference = next(iter((*task.references, task.quote)), None)
+    wanted = task.answerable in {_ANSWERABLE, _OPEN} and reference is not None
     sample = Sample(
         id=task.id,
         reply=said,
         contexts=tuple(sources),
         history=tuple(turn.text for turn in task.turns),
-        reference=task.references[0] if wanted else None,
+        reference=reference if wanted else None,
     )
     metrics, lost = list(OF_REPLIES if said else ()), []
     if said and not sources:  # a claim that rests on nothing
