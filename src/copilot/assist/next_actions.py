@@ -89,7 +89,10 @@ class NextActionPlanner:
         for step in await self._ranked(turn, open_steps, existing, learned):
             if len(actions) == _SHOWN:
                 break
-            action, proposal = await self._step(turn, step, existing)
+            try:
+                action, proposal = await self._step(turn, step, existing)
+            except Conflict:
+                continue  # the order is settled another way
             if action is not None:
                 actions.append(action)
             if proposal is not None:
@@ -158,10 +161,7 @@ class NextActionPlanner:
         done = _same_call(existing, step.tool, arguments)
         if done is not None and done.status is not ActionStatus.PROPOSED:
             return None, None
-        try:
-            assessment = turn.assessed.get(step.id) or await self._assess(turn, step, arguments)
-        except Conflict:
-            return None, None
+        assessment = turn.assessed.get(step.id) or await self._assess(turn, step, arguments)
         if assessment is None:
             return self._action(turn, step, missing=("arguments that fit this order",)), None
         return await self._proposed(turn, step, arguments, assessment)
