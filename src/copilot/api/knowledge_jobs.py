@@ -10,8 +10,8 @@ from copilot.api.knowledge_intake import DryRun, Files, read_uploads
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import Page, StartJob
-from copilot.api.sse import EventStream
 from copilot.domain.ingest import ConfiguredSource, IngestJob
+from copilot.web.sse import EventStream
 
 router: APIRouter = v1_router("knowledge")
 
