@@ -15,6 +15,7 @@ from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
+from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
@@ -22,6 +23,8 @@ from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
@@ -53,14 +56,17 @@ VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a running server offers; what `api.services.Services` describes."""
+    """Everything a running server offers: to the API as `api.services.Services`, and to the console."""
 
     assist: LiveAssist
     conversations: SqlConversationStore
+    activity: SqlActivityLog
     actions: SqlActionStore
+    ledger: SqlLedgerStore
     events: MemoryEventBus
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
+    shelf: SqlDocumentShelf
     library: Library
     care: KnowledgeCare
     jobs: IngestJobs
@@ -156,10 +162,13 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         yield Services(
             assist=assist,
             conversations=conversations,
+            activity=SqlActivityLog(state.database),
             actions=tools.actions,
+            ledger=state.ledger,
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
+            shelf=SqlDocumentShelf(state.database),
             library=library,
             care=knowledge_care(
                 state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor

@@ -1,0 +1,48 @@
+"""The console's pages on an app."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI
+
+from copilot.console import (
+    documents,
+    search_tester,
+    sign_in,
+)
+from copilot.console.page import HERE, Console, PageDep, console_environment, files_version
+from copilot.console.routing import PageRoute
+from copilot.console.sessions import Sessions
+from copilot.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from copilot.bootstrap import Services
+    from copilot.console.reports import Reports
+
+UPLOAD_PATHS = ("/console/upload",)
+"""Where whole files are sent to."""
+
+
+def add_console(app: FastAPI, services: "Services", reports: "Reports") -> None:
+    """Adds `/console` and what is below it; none of it is part of the API's description."""
+    app.state.console = Console(
+        services=services,
+        sessions=Sessions(services.api_keys, services.clock),
+        environment=console_environment(),
+        version=partial(files_version, HERE / "static"),
+        reports=reports,
+    )
+    nouns = (documents, search_tester)
+    for router in (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), _elsewhere()):
+        app.include_router(router)
+
+
+def _elsewhere() -> APIRouter:
+    router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
+
+    @router.get("/{path:path}")
+    async def nothing_there(page: PageDep, path: str) -> None:
+        del page, path
+        raise NotFound("There is no such page.", hint="Choose one in the menu.")
+
+    return router
