@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, FastAPI
 
 from copilot.console import (
+    adoption,
+    approvals,
     documents,
+    gaps,
+    jobs,
+    ledger,
+    lint,
+    live,
+    quarantine,
+    reports,
     search_tester,
     sign_in,
+    sources,
+    upload,
 )
 from copilot.console.page import HERE, Console, PageDep, console_environment, files_version
 from copilot.console.routing import PageRoute
@@ -23,16 +34,17 @@ UPLOAD_PATHS = ("/console/upload",)
 """Where whole files are sent to."""
 
 
-def add_console(app: FastAPI, services: "Services", reports: "Reports") -> None:
+def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
     """Adds `/console` and what is below it; none of it is part of the API's description."""
     app.state.console = Console(
         services=services,
         sessions=Sessions(services.api_keys, services.clock),
         environment=console_environment(),
         version=partial(files_version, HERE / "static"),
-        reports=reports,
+        reports=shelf,
     )
-    nouns = (documents, search_tester)
+    knowledge = (documents, search_tester, upload, jobs, sources, gaps, lint, quarantine)
+    nouns = (*knowledge, live, approvals, ledger, adoption, reports)
     for router in (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), _elsewhere()):
         app.include_router(router)
 

@@ -1,7 +1,7 @@
 """How values are written on pages."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -39,6 +39,23 @@ def day(value: date | None) -> str:
     return "–" if value is None else value.isoformat()
 
 
+class _InForce(Protocol):
+    @property
+    def valid_from(self) -> date | None: ...
+    @property
+    def valid_to(self) -> date | None: ...
+
+
+def force(document: _InForce) -> str:
+    """From which day to which it is in force."""
+    begun, ended = document.valid_from, document.valid_to
+    if begun is None and ended is None:
+        return "always"
+    if ended is None:
+        return f"from {begun}"
+    return f"until {ended}" if begun is None else f"{begun} to {ended}"
+
+
 def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
@@ -66,11 +83,22 @@ def list_pair(value: str) -> tuple[str, str]:
     return value, value
 
 
+def option(value: str) -> tuple[str, str]:
+    """The same for a code, whose name is its words."""
+    return value, words(value)
+
+
 class _Named(Protocol):
     @property
     def external_id(self) -> str: ...
     @property
     def version(self) -> str: ...
+
+
+def heading(path: Sequence[str], title: str) -> str:
+    """The headings above a passage, without the document's title, which stands before them."""
+    below = path[1:] if path and path[0] == title else path
+    return " › ".join(below)
 
 
 def document_address(document: _Named) -> str:
@@ -87,11 +115,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "remaining": remaining,
     "moment": moment,
     "day": day,
+    "force": force,
     "percent": percent,
     "words": words,
     "seconds": seconds,
     "number": number,
     "pretty": pretty,
     "list_pair": list_pair,
+    "option": option,
+    "heading": heading,
     "document_address": document_address,
 }

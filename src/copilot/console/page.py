@@ -31,6 +31,7 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms with the origin "null"
 }
 
 
