@@ -31,6 +31,7 @@ from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
+from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
@@ -69,6 +70,7 @@ class Services:
     shelf: SqlDocumentShelf
     library: Library
     care: KnowledgeCare
+    books: RuleBooks
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
@@ -173,6 +175,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             care=knowledge_care(
                 state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
             ),
+            books=rule_books(settings, state, knowledge.embedder, tools.catalog, profiles.forget),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,

@@ -16,6 +16,7 @@ from copilot.console import (
     live,
     quarantine,
     reports,
+    rules,
     search_tester,
     sign_in,
     sources,
@@ -45,7 +46,8 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
     )
     knowledge = (documents, search_tester, upload, jobs, sources, gaps, lint, quarantine)
     nouns = (*knowledge, live, approvals, ledger, adoption, reports)
-    for router in (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), _elsewhere()):
+    books = (rules.policies, rules.playbooks, rules.new_policy, rules.new_playbook)
+    for router in (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), *books, _elsewhere()):
         app.include_router(router)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-WIDTH, HEIGHT = 640, 220
+WIDTH, HEIGHT = 900, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 26
 _TICKS = 4
 _ROW, _BAR, _NAMES = 30, 16, 170
