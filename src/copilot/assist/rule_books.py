@@ -165,8 +165,11 @@ class PolicyBook(RuleBook):
         flags = [f"rule {f.rule}: {f.why}" for f in engine.flags() if f.rule in own]
         return Tried(problems=tuple(problems), flags=tuple(flags))
 
-    async def put_in_force(self, principal: Principal, name: str, text: str, base: str) -> None:
-        """Signs the text in the person's name. `InvalidInput` with every problem; nothing changes then."""
+    async def put_in_force(self, principal: Principal, name: str, text: str, base: str) -> str:
+        """Signs the text in the person's name, unless the signature it has still fits; who has signed it.
+
+        `InvalidInput` with every problem; nothing changes then.
+        """
         self._own(principal.tenant_id)
         async with self._lock:
             tried = await self.attempt(principal.tenant_id, name, text)
@@ -176,6 +179,8 @@ class PolicyBook(RuleBook):
             clauses = await known_clauses(self._store, self._tenant_id, [sets[name]])
             signed = self._policies.signed(text, sets[name], clauses, principal.name, self._clock.now())
             await self._enforce(principal, name, signed or text, base)
+            earlier = sets[name].signature
+            return earlier.name if signed is None and earlier else principal.name
 
     async def restore(self, principal: Principal, name: str, sha256: str, base: str) -> None:
         """The earlier text of this hash, with the signature it had."""

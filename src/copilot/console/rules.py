@@ -124,10 +124,10 @@ async def sign_policy(
     if not checked:
         return await _refused_policy(page, name, text, base, "Tick the box: you sign what you have checked.")
     try:
-        await page.services.books.policies.put_in_force(page.principal, name, text, base)
+        signer = await page.services.books.policies.put_in_force(page.principal, name, text, base)
     except (InvalidInput, Conflict) as error:
         return await _refused_policy(page, name, text, base, *error.message.splitlines(), error.hint)
-    return page.go(f"/console/policies/{name}", f"{name} is signed by {page.principal.name} and in force.")
+    return page.go(f"/console/policies/{name}", f"{name} is in force, signed by {signer}.")
 
 
 @policies.post("/{name}/restore")
