@@ -57,7 +57,12 @@ class Past:
             created_at=shown_at,
         )
         turn = Turn(
-            id=turn_id, conversation_id=conversation.id, sequence=1, speaker=speaker, text="Hello?", created_at=at
+            id=turn_id,
+            conversation_id=conversation.id,
+            sequence=1,
+            speaker=speaker,
+            text="Hello?",
+            created_at=at,
         )
         common = {"conversation_id": conversation.id, "revision": 1}
         events = [
@@ -65,7 +70,9 @@ class Past:
             SuggestionCompletedEvent(id=2, created_at=shown_at, data=suggestion, **common),
             SuggestionCompletedEvent(id=3, created_at=shown_at + DAY, data=suggestion, **common),
         ]
-        await self._conversations.save_revision(ConversationSnapshot(conversation=grown), events, tenant_id=tenant)
+        await self._conversations.save_revision(
+            ConversationSnapshot(conversation=grown), events, tenant_id=tenant
+        )
         return suggestion
 
     async def judged(self, suggestion, verdict, *, who="rita", after=1, tenant="larkfield"):

@@ -44,11 +44,16 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
         version=partial(files_version, HERE / "static"),
         reports=shelf,
     )
+    for router in routers():
+        app.include_router(router)
+
+
+def routers() -> tuple[APIRouter, ...]:
+    """All of the console's, in the order in which they are asked."""
     knowledge = (documents, search_tester, upload, jobs, sources, gaps, lint, quarantine)
     nouns = (*knowledge, live, approvals, ledger, adoption, reports)
     books = (rules.policies, rules.playbooks, rules.new_policy, rules.new_playbook)
-    for router in (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), *books, _elsewhere()):
-        app.include_router(router)
+    return (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), *books, _elsewhere())
 
 
 def _elsewhere() -> APIRouter:

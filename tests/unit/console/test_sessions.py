@@ -59,11 +59,11 @@ async def test_a_revoked_key_ends_its_sessions(sessions, api_keys, token):
 
 
 async def test_it_ends_when_nobody_comes_and_after_a_working_day_even_so(sessions, clock, token):
-    clock.advance(IDLE - timedelta(seconds=1))
+    clock.forward(IDLE - timedelta(seconds=1))
     await sessions.visit(token)
-    clock.advance(IDLE - timedelta(seconds=1))
+    clock.forward(IDLE - timedelta(seconds=1))
     await sessions.visit(token)
-    clock.advance(LIFETIME - 2 * IDLE + timedelta(seconds=2))
+    clock.forward(LIFETIME - 2 * IDLE + timedelta(seconds=2))
 
     with pytest.raises(NotAuthenticated):
         await sessions.visit(token)

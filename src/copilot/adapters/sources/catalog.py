@@ -59,13 +59,13 @@ class FolderCatalog:
     def describe(self, tenant_id: str, values: Mapping[str, Any]) -> ConfiguredSource:
         if tenant_id != self._tenant_id:
             raise NotPermitted("This server keeps no sources for your tenant.", hint="Ask the operator.")
+        if values.get("kind") == "folder":
+            raise InvalidInput("A folder of the server is described by an operator.", where="kind")
         try:
             settings = describe_source(values, where="the source")
         except ConfigurationError as error:
             raise InvalidInput(error.message, hint="Mend it and send the form again.") from error
         secret = settings.secret_env
-        if isinstance(settings, FolderSettings):
-            raise InvalidInput("A folder of the server is described by an operator.", where="kind")
         if secret is not None and not secret.startswith(SECRETS):
             raise InvalidInput(
                 f"{secret} is not meant for sources.", hint=f"Its name begins with {SECRETS}.", where="secret"
