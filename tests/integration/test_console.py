@@ -466,6 +466,10 @@ def test_a_policy_is_tried_signed_put_in_force_and_put_back(server, manager):
     signed = manager.post(f"{path}/put-in-force", {"text": because, "base": base, "checked": "true"})
     assert "in force, signed by Dana" in signed.text
     assert 'name: "Dana"' in file.read_text()
+    action = server.big_refund()
+    assert "Was reported" in str(action["decision"]["findings"])
+    with server.api() as api:
+        api.post(f"/v1/actions/{action['id']}/reject", json={"reason": "test"})
     stale = manager.post(f"{path}/put-in-force", {"text": before, "base": base, "checked": "true"})
     assert (stale.status_code, "changed by somebody else" in stale.text) == (422, True)
 

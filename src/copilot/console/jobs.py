@@ -37,7 +37,7 @@ async def follow_job(page: PageDep, job_id: JobId) -> Response:
     job = await page.services.jobs.get(page.tenant_id, job_id)
 
     def drawn(event: JobEvent) -> str:
-        return page.html("jobs/_job.html", job=event.job)
+        return page.html("jobs/_job.html", job=event.job, told=True)
 
     return EventStream(page.services.jobs.watch(page.tenant_id, job.id), data_of=drawn)
 

@@ -157,7 +157,7 @@ async def _show_policy(page: Page, edited: Edited, status: int = 200) -> Respons
 
 def rule_rows(policy: PolicySet, engine: PolicyEngine) -> list[RuleRow]:
     flagged = {flag.rule for flag in engine.flags()}
-    wrong = engine.problems()
+    wrong = engine.rule_problems()
 
     def state(rule: str) -> str:
         if any(f"rule {rule}:" in problem or f"rule {rule}," in problem for problem in wrong):
