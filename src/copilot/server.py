@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from copilot.api.app import create_api, describe_api
-from copilot.console.app import UPLOAD_PATHS, add_console
+from copilot.console.app import UPLOADS, add_console
 from copilot.console.pages import add_pages
 from copilot.evaluation.shelf import ReportShelf
 
@@ -26,7 +26,7 @@ def create_server(
     `reports` is the folder in which the console looks for evaluation reports. Run it with a
     `timeout_graceful_shutdown`, since event streams do not end by themselves.
     """
-    app = create_api(services, allowed_origins=allowed_origins, uploads=UPLOAD_PATHS)
+    app = create_api(services, allowed_origins=allowed_origins, uploads=UPLOADS)
     add_pages(app)
     add_console(app, services, ReportShelf(reports))
     return app

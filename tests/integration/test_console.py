@@ -275,6 +275,37 @@ def test_what_is_not_there_or_not_understood_is_said_in_words(people):
     assert "<html" not in part.text
 
 
+@pytest.mark.parametrize("item", PAGES, ids=lambda item: item.path)
+def test_no_address_however_odd_brings_a_page_down(people, item):
+    admin = people[Role.ADMIN]
+    fields = (
+        "cursor",
+        "text",
+        "q",
+        "subject",
+        "suite",
+        "metric",
+        "kind",
+        "product",
+        "locale",
+        "tags",
+        "history",
+    )
+    for value in ("%00", "%ff%fe", "AAAA", "%F0%9F%98%80", "%27%22;--", "{{7*7}}", "9" * 300):
+        query = "&".join(f"{field}={value}" for field in fields)
+        answer = admin.get(f"{item.path}?{query}")
+
+        assert answer.status_code in {200, 422}, value
+
+
+def test_a_form_that_cannot_be_read_is_said_to_be(people):
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = people[Role.ADMIN].client.post("/console/upload", content=b"--x\r\nnonsense", headers=headers)
+
+    assert answer.status_code in {400, 403}
+    assert "<h1>" in answer.text
+
+
 # ---------------------------------------------------------------- knowledge
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from copilot.bootstrap import Services
     from copilot.console.reports import Reports
 
-UPLOAD_PATHS = ("/console/upload",)
-"""Where whole files are sent to."""
+UPLOADS = {"/console/upload": upload.MOST_BYTES}
+"""Where whole files are sent to, and how many bytes at most."""
 
 
 def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:

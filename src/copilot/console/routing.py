@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from copilot.console.page import HEADERS, SESSION_COOKIE, STATIC_URL, Page, console_of, needs
 from copilot.console.sessions import require_token
@@ -41,6 +42,8 @@ class PageRoute(APIRoute):
                     form = await request.form()
                     require_token(visit.session.csrf, str(form.get("csrf", "")))
                 return await handle(request)
+            except HTTPException as error:  # a form that cannot be read
+                return problem(page, error.status_code, "This request could not be read.", str(error.detail))
             except RequestValidationError as error:
                 return problem(page, 422, "Something in this form is not as expected.", _fields(error))
             except CopilotError as error:

@@ -11,11 +11,13 @@ from copilot.domain.access import Scope
 from copilot.domain.errors import InvalidInput
 
 router = page_router("upload", Scope.KNOWLEDGE_WRITE)
+MOST_BYTES = 64 * 1024 * 1024
+"""Of all files together; the server refuses more."""
 
 
 @router.get("")
 async def upload_form(page: PageDep) -> Response:
-    return page.render("jobs/upload.html")
+    return page.render("jobs/upload.html", most_bytes=MOST_BYTES)
 
 
 @router.post("")

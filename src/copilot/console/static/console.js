@@ -23,7 +23,10 @@ function toggleMenu(button) {
 function dropZone(zone) {
   const input = zone.querySelector("input[type=file]");
   const list = zone.querySelector("[data-files]");
+  const most = Number(zone.dataset.drop);
   const show = () => {
+    const total = [...input.files].reduce((sum, file) => sum + file.size, 0);
+    input.setCustomValidity(total > most ? `Together these files are larger than ${most / 2 ** 20} MB.` : "");
     list.replaceChildren(
       ...[...input.files].map((file) => {
         const item = document.createElement("li");
