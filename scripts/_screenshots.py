@@ -21,7 +21,7 @@ IMAGES = ROOT / "docs" / "images"
 RECORDINGS = ROOT / "evals" / "conversations"
 ALARMING, REFUND = "legal-threat.yaml", "demo-refund-damaged-lantern.yaml"
 CONSOLE = {
-    "search": "/console/search?q=How long do I have to return a tent that I have opened?",
+    "search": "/console/search?q=How long do I have to return an item?",
     "live": "/console/live",
     "reports": "/console/reports",
 }
@@ -56,10 +56,8 @@ def main() -> int:
 
 def evaluate(environment: dict[str, str]) -> None:
     """Real runs, each over another sample of the cases, so that there is a trend to show."""
-    suite, sizes = "personal-data", (60, 120, 240, 480)
-    for seed, size in enumerate(sizes):
-        command = ["eval", "run", suite, "--limit", str(size), "--seed", str(seed)]
-        run(environment, *command, may_fail=True)
+    for seed in range(6):
+        run(environment, "eval", "run", "personal-data", "--limit", "50", "--seed", str(seed), may_fail=True)
 
 
 async def take_pictures(key: str, admin: str) -> None:

@@ -13,6 +13,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 26
 _TICKS = 4
 _ROW, _BAR, _NAMES = 30, 16, 170
 _MOST_LABELS = 6
+_MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,15 @@ class Bar:
     parts: Sequence[tuple[str, float, str]]
 
 
-def line_plot(title: str, lines: Sequence[Line]) -> Markup:
-    """Lines over the labels of the first; the axis begins at zero unless a value is below."""
+def line_plot(title: str, lines: Sequence[Line], *, from_zero: bool = True) -> Markup:
+    """Lines over the labels of the first.
+
+    The axis begins at zero, or below where a value is; without `from_zero`, a little below the least value.
+    """
     values = [point.value for line in lines for point in line.points]
-    low, high = min(0.0, *values), max(values)
+    low, high = min(values), max(values)
+    margin = 0.0 if from_zero else (high - low) * _MARGIN or abs(high) * _MARGIN
+    low, high = min(0.0, low) if from_zero else low - margin, high + margin
     span = (high - low) or 1.0
     steps = max(1, len(lines[0].points) - 1)
 
@@ -117,7 +123,8 @@ def _labels(names: Sequence[str], x: Callable[[int], float]) -> Iterator[Markup]
     """As many as have room."""
     every = max(1, -(-len(names) // _MOST_LABELS))
     for number in range(0, len(names), every):
-        anchor = "start" if number == 0 and len(names) > 1 else "middle"
+        last = number == len(names) - 1
+        anchor = "middle" if len(names) == 1 else "start" if number == 0 else "end" if last else "middle"
         yield Markup('<text class="label" x="{}" y="{}" text-anchor="{}">{}</text>').format(
             f"{x(number):.1f}", HEIGHT - 8, anchor, names[number]
         )

@@ -86,6 +86,8 @@ def trend_of(runs: Sequence[EvaluationRun], suite: str, metric: str) -> dict[str
     ]
     title = f"{metric} of {suite} by run"
     return {
-        "plot": line_plot(title, [Line(metric, points, tone="first"), *limits]) if points else None,
+        "plot": line_plot(title, [Line(metric, points, tone="first"), *limits], from_zero=False)
+        if points
+        else None,
         "rows": list(reversed(rows)),
     }

@@ -35,7 +35,10 @@ class ReportShelf:
     def runs(self) -> tuple[Sequence[EvaluationRun], Sequence[UnreadableRun]]:
         """Newest first, a run that is there twice once; and what could not be read, with the reason."""
         found = [self._read(path) for path in self._files()]
-        runs = {run.id: run for run in found if isinstance(run, EvaluationRun)}
+        runs: dict[str, EvaluationRun] = {}
+        for run in found:  # a whole report comes before the figures kept beside it
+            if isinstance(run, EvaluationRun):
+                runs.setdefault(run.id, run)
         ordered = sorted(runs.values(), key=lambda run: run.created_at, reverse=True)
         return ordered[:_MOST], [run for run in found if isinstance(run, UnreadableRun)]
 
@@ -64,7 +67,7 @@ class ReportShelf:
 def _read(name: str, content: bytes) -> EvaluationRun:
     if name.rpartition("/")[2] == REPORT:
         return _run_of(name, json.loads(content))
-    return EvaluationRun.model_validate_json(content)
+    return EvaluationRun.model_validate_json(content).model_copy(update={"file": name})
 
 
 def _run_of(name: str, report: Mapping[str, Any]) -> EvaluationRun:

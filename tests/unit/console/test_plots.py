@@ -28,6 +28,17 @@ def test_one_point_alone_is_drawn_too():
     assert len(plot.findall("circle")) == 1
 
 
+def test_small_differences_show_where_the_axis_need_not_begin_at_zero():
+    line = [Line("f1", [Point("1", 0.90), Point("2", 0.91)], tone="first")]
+
+    def heights(plot):
+        return [float(dot.get("cy")) for dot in drawn(plot).findall("circle")]
+
+    near, far = heights(line_plot("f1", line)), heights(line_plot("f1", line, from_zero=False))
+
+    assert far[0] - far[1] > 10 * (near[0] - near[1]) > 0
+
+
 def test_bars_have_one_scale():
     bars = [
         Bar("refunds", [("used", 3, "used"), ("edited", 1, "edited")]),

@@ -39,6 +39,7 @@ def test_a_run_that_is_overwritten_leaves_its_figures(tmp_path):
     assert [run.suites[0].figures["f1"] for run in runs] == [0.9, 0.4]
     assert [run.passed for run in runs] == [True, False]
     assert not unreadable
+    assert all("/runs/" in run.file for run in runs[1:])
     (suite,) = runs[0].suites
     assert (suite.cases, suite.errors, suite.low) == (2, 1, {"f1": 0.5})
 
