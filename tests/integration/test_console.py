@@ -208,15 +208,29 @@ def test_a_form_without_the_sessions_token_changes_nothing(people, path):
         assert admin.client.post(path, data=form).status_code == 403
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-def test_a_form_of_another_site_is_refused_even_with_the_token(manager, origin):
-    refused = manager.post("/console/gaps/x_1", {"status": "answered"}, headers={"Origin": origin})
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_form_of_another_site_is_refused_even_with_the_token(manager, headers):
+    refused = manager.post("/console/gaps/x_1", {"status": "answered"}, headers=headers)
 
     assert refused.status_code == 403
     assert "another site" in refused.text
 
 
 # ---------------------------------------------------------------- pages as such
+
+
+def test_a_proxy_that_changes_the_host_does_not_keep_our_own_forms_out(manager):
+    headers = {"Origin": "https://console.example", "Sec-Fetch-Site": "same-origin"}
+
+    assert manager.post("/console/sources/none/remove", headers=headers).status_code == 404
 
 
 def test_pages_run_no_script_but_files_of_ours_and_are_kept_by_nobody(people):

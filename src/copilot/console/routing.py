@@ -67,9 +67,16 @@ def page_router(noun: str, scope: Scope) -> APIRouter:
 
 
 def refuse_foreign(request: Request) -> None:
-    """`NotPermitted` for a form that another site's page has sent; SameSite and the token say so too."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    """`NotPermitted` for a form that another site's page has sent; SameSite and the token say so too.
+
+    What the browser says of itself comes first: behind a proxy, Host may not be what it is outside.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        foreign = site not in {"same-origin", "none"}
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign:
         raise NotPermitted("This form was sent from another site.", hint="Open the console and try again.")
 
 
