@@ -33,7 +33,14 @@ class Past:
         self._count = 0
 
     async def happened(
-        self, seconds=0.4, *, at=NOW, intent="refund_request", tenant="larkfield", speaker=Speaker.CUSTOMER
+        self,
+        seconds=0.4,
+        *,
+        at=NOW,
+        intent="refund_request",
+        tenant="larkfield",
+        speaker=Speaker.CUSTOMER,
+        replaces=None,
     ):
         self._count += 1
         conversation = Conversation(
@@ -54,6 +61,7 @@ class Past:
             sentences=(),
             confidence=0.9,
             intent=intent,
+            replaces=replaces,
             created_at=shown_at,
         )
         turn = Turn(
@@ -131,6 +139,17 @@ async def test_a_suggestion_that_two_have_judged_counts_once_by_the_last_word(lo
     (adoption,) = await log.adoption("larkfield", NOW - DAY, NOW + DAY)
 
     assert (adoption.shown, adoption.used, adoption.ignored) == (1, 1, 0)
+
+
+async def test_a_draft_that_another_has_replaced_was_not_shown_unless_somebody_judged_it(log, past):
+    replaced, used = await past.happened(), await past.happened()
+    await past.judged(used, "used")
+    for draft in (replaced, used):
+        await past.happened(replaces=draft.id)
+
+    (adoption,) = await log.adoption("larkfield", NOW - DAY, NOW + DAY)
+
+    assert (adoption.shown, adoption.used) == (3, 1)
 
 
 async def test_the_wait_is_to_the_first_suggestion_of_the_turn(log, past):

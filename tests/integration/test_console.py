@@ -7,7 +7,16 @@ from contextlib import ExitStack
 import pytest
 from bs4 import BeautifulSoup
 from tests.servers.background import in_background
-from tests.servers.console import HOSTILE_TURN, SCRIPT, ConsoleServer, Visitor, console_server, visiting
+from tests.servers.console import (
+    BIG_REFUND,
+    HOSTILE_TURN,
+    LANTERN,
+    SCRIPT,
+    ConsoleServer,
+    Visitor,
+    console_server,
+    visiting,
+)
 
 from copilot.console.app import routers
 from copilot.console.menu import MENU
@@ -173,7 +182,7 @@ def test_another_tenants_things_are_not_there(server, outsider, people):
 
 
 def test_another_tenant_cannot_decide_put_in_force_or_describe_anything(server, outsider):
-    action = server.big_refund()
+    action = server.proposed(BIG_REFUND)
     approve = f"/console/approvals/{action['id']}/approve"
 
     assert outsider.post(approve, {"digest": action["digest"]}).status_code == 404
@@ -457,7 +466,7 @@ def test_a_description_that_would_reach_too_far_is_refused(server, manager, chan
 
 
 def test_two_people_are_needed_above_the_limit_and_they_are_never_the_same(server, supervisor, visit):
-    action = server.big_refund()
+    action = server.proposed(BIG_REFUND)
     approve = f"/console/approvals/{action['id']}/approve"
     assert "Needs supervisor" in supervisor.get("/console/approvals").text
 
@@ -511,7 +520,7 @@ def test_a_policy_is_tried_signed_put_in_force_and_put_back(server, manager):
     signed = manager.post(f"{path}/put-in-force", {"text": because, "base": base, "checked": "true"})
     assert "in force, signed by Dana" in signed.text
     assert 'name: "Dana"' in file.read_text()
-    action = server.big_refund()
+    action = server.proposed(LANTERN)
     assert "Was reported" in str(action["decision"]["findings"])
     with server.api() as api:
         api.post(f"/v1/actions/{action['id']}/reject", json={"reason": "test"})

@@ -26,6 +26,10 @@ BIG_REFUND = {
         "I'd like a refund."
     ),
 }
+LANTERN = {
+    "verify": {"email": "maya.lindqvist@example.com", "order_id": "LF-1004829"},
+    "text": "My Northlight Lantern arrived with cracked glass, order LF-1004829. I would like my money back.",
+}
 _PLAYBOOKS = ("cancel_order", "damaged_item", "refund_request", "thanks_goodbye")
 
 
@@ -67,9 +71,9 @@ class ConsoleServer:
         ):
             return next(line for line in events.iter_lines() if line.startswith("data:"))
 
-    def big_refund(self) -> dict[str, Any]:
-        """An action that waits, which policy leaves to a supervisor."""
-        conversation = self.converse(BIG_REFUND["text"], BIG_REFUND["verify"])
+    def proposed(self, case: dict[str, Any]) -> dict[str, Any]:
+        """The action that waits after the case's turn; policy leaves BIG_REFUND to a supervisor."""
+        conversation = self.converse(case["text"], case["verify"])
         with self.api() as api:
             deadline = time.monotonic() + 10
             while time.monotonic() < deadline:

@@ -28,7 +28,10 @@ class ActivityLog(Protocol):
     """What ConversationStore and FeedbackStatistics have kept, counted."""
 
     async def adoption(self, tenant_id: str, since: datetime, until: datetime) -> list[Adoption]:
-        """Of suggestions shown from `since` to before `until`, by intent, most shown first."""
+        """Of suggestions shown from `since` to before `until`, by intent, most shown first.
+
+        One that another has replaced before anybody judged it does not count.
+        """
 
     async def waits(self, tenant_id: str, since: datetime, until: datetime) -> list[Wait]:
         """Of customers' turns in that span which got a suggestion, in no order."""

@@ -22,7 +22,15 @@ class SqlActivityLog:
     async def adoption(self, tenant_id: str, since: datetime, until: datetime) -> list[Adoption]:
         intent = func.json_extract(suggestions.c.suggestion, "$.intent")
         at = func.json_extract(suggestions.c.suggestion, "$.created_at")
-        of_tenant = (suggestions.c.tenant_id == tenant_id, *_within(at, since, until))
+        later = suggestions.alias("later")
+        replaces = func.json_extract(later.c.suggestion, "$.replaces")
+        replaced = select(replaces).where(later.c.tenant_id == tenant_id, replaces.is_not(None))
+        used_all_the_same = select(outcomes.c.suggestion_id).where(outcomes.c.tenant_id == tenant_id)
+        of_tenant = (
+            suggestions.c.tenant_id == tenant_id,
+            *_within(at, since, until),
+            suggestions.c.id.not_in(replaced) | suggestions.c.id.in_(used_all_the_same),
+        )
         shown = select(intent, func.count()).where(*of_tenant).group_by(intent)
         # One suggestion counts once, whoever judged it: by the last word of any representative.
         last = (
