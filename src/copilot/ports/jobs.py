@@ -32,7 +32,7 @@ class JobStore(Protocol):
 
 
 class SourceCatalog(Protocol):
-    """The sources that an operator described for a tenant. No caller of the API can name an address."""
+    """The sources that somebody described for a tenant; a job names one, never an address."""
 
     def sources(self, tenant_id: str) -> list[ConfiguredSource]:
         """By name. `ConfigurationError` when a description is wrong. Blocking."""
