@@ -241,6 +241,18 @@ def test_a_new_conversation_and_its_alert_appear_by_themselves(server: ConsoleSe
     assert sam.evaluate("document.activeElement.id") == focused
 
 
+def test_a_server_that_is_away_is_said_to_be_until_it_is_back(as_role) -> None:
+    sam = as_role(Role.SUPERVISOR)
+    go(sam, "Live")
+    expect(sam.locator("#live tbody tr").first).to_be_visible()
+    sam.route("**/console/live*", lambda route: route.abort())
+    expect(sam.locator("#connection")).to_contain_text("cannot be reached", timeout=15_000)
+    expect(sam.locator("#live tbody tr").first).to_be_visible()  # what stood there stays
+
+    sam.unroute("**/console/live*")
+    expect(sam.locator("#connection")).to_be_empty(timeout=15_000)
+
+
 # ---------------------------------------------------------------- ML engineers
 
 

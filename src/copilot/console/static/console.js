@@ -50,6 +50,13 @@ function dropZone(zone) {
   });
 }
 
+/** What stands on the page may be old while the server is away; parts that renew themselves go on trying. */
+function showConnection(lost) {
+  const place = document.getElementById("connection");
+  const text = lost ? "The server cannot be reached. What you see may be old; trying again …" : "";
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
 showTheme(document.documentElement.dataset.theme ?? "auto");
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -60,4 +67,7 @@ document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;
   if (question && !confirm(question)) event.preventDefault();
 });
+document.addEventListener("htmx:sendError", () => showConnection(true));
+document.addEventListener("htmx:timeout", () => showConnection(true));
+document.addEventListener("htmx:beforeOnLoad", () => showConnection(false));
 document.querySelectorAll("[data-drop]").forEach(dropZone);
