@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
     sources_dir: Path | None = None
     """Descriptions of sources that jobs may ingest; None: `sources` beside the articles."""
+    reports_dir: Path | None = None
+    """Where the console looks for evaluation reports; None: where `copilot eval run` leaves them."""
     tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
     """The tenant that the command line works for."""
 
@@ -157,6 +159,10 @@ class Settings(BaseSettings):
     @property
     def source_descriptions(self) -> Path:
         return self.sources_dir or self.knowledge_dir / "sources"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.reports_dir or self.data_dir / "evaluations" / "reports"
 
     @property
     def policies_dir(self) -> Path:
