@@ -73,7 +73,7 @@ async def take_pictures(key: str, admin: str) -> None:
         await panel.get_by_text("Approve", exact=False).first.wait_for()
         await page.wait_for_timeout(500)
         await page.screenshot(path=IMAGES / "inbox.png")
-        await page.set_viewport_size({"width": 1360, "height": 1900})
+        await page.set_viewport_size({"width": 1360, "height": 2620})
         await page.wait_for_timeout(300)
         await panel.screenshot(path=IMAGES / "panel.png")
         await take_console(browser, admin)

@@ -4,6 +4,9 @@ import type { L10n } from "../l10n/index.js";
 import { icon } from "../parts.js";
 import { segmentsOf, type Worded } from "../text.js";
 
+/** Word joiner: a mark never begins a line without the sentence that it belongs to. */
+const GLUE = "\u2060";
+
 /** How the sentences of a text are drawn: the number of a cited passage, and what pressing it does. */
 export interface SourceMarks {
   readonly numberOf: (passageId: string) => number;
@@ -21,14 +24,14 @@ export function renderSentences(worded: Worded, marks: SourceMarks, { t }: L10n)
 }
 
 function renderMarks(sentence: Sentence, marks: SourceMarks, t: L10n["t"]): unknown {
-  if (sentence.support === "fact") return html`<span class="fact-mark" title=${t.reply.fact}>${t.reply.order}</span>`;
+  if (sentence.support === "fact") return html`${GLUE}<span class="fact-mark" title=${t.reply.fact}>${t.reply.order}</span>`;
   const numbered = new Map(sentence.citations.map((citation) => [marks.numberOf(citation.passage_id), citation]));
   return [...numbered].map(([number, citation]) => renderMark(number, citation, marks, t));
 }
 
 /** The quote stands beside its number on hover and focus, below the line it belongs to. */
 function renderMark(number: number, citation: Citation, marks: SourceMarks, t: L10n["t"]): TemplateResult {
-  return html`<span class="source"
+  return html`${GLUE}<span class="source"
     ><button
       class="cite"
       aria-label=${t.reply.source(number, citation.title)}
