@@ -1,19 +1,31 @@
 """One ASGI app: the API, the console's pages and their files."""
 
+from collections.abc import Mapping, Sequence
+
 from fastapi import FastAPI
 
 from copilot.api.app import create_api, describe_api
 from copilot.api.services import Services
 from copilot.console.pages import add_pages
+from copilot.console.widget import WidgetHosts, add_widget
 
 __all__ = ["create_server", "describe_api"]
 
 
-def create_server(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
+def create_server(
+    services: Services,
+    *,
+    allowed_origins: str | None = None,
+    widget_hosts: Mapping[str, Sequence[str]] | None = None,
+    tenant: str = "larkfield",
+) -> FastAPI:
     """Serves `services` to pages of its own origin and of those that `allowed_origins` matches.
 
-    Run it with a `timeout_graceful_shutdown`, since event streams do not end by themselves.
+    `widget_hosts` are, by tenant, the origins whose pages may frame the widget; `tenant` is the one that
+    `/widget` is for when its address names none. Run the app with a `timeout_graceful_shutdown`, since event
+    streams do not end by themselves.
     """
     app = create_api(services, allowed_origins=allowed_origins)
     add_pages(app)
+    add_widget(app, WidgetHosts(widget_hosts or {}, tenant))
     return app

@@ -345,7 +345,7 @@ export interface paths {
          *
          *     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
          *     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-         *     reconnects.
+         *     reconnects; a widget token's stream ends when the token does.
          */
         get: operations["stream_events"];
         put?: never;
@@ -497,6 +497,28 @@ export interface paths {
          * @description Ends the conversation and writes its summary, disposition and case note.
          */
         post: operations["wrap_up_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/integrations/{name}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive Webhook
+         * @description Takes in what a helpdesk tells, and answers at once; the same event is taken once.
+         *
+         *     No API key: the helpdesk signs the body (`X-Chatwoot-Signature`, `X-Zendesk-Webhook-Signature`).
+         */
+        post: operations["receive_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -953,6 +975,30 @@ export interface paths {
          * @description Shows the suggestion again that another one has replaced; 409 when somebody has spoken since.
          */
         post: operations["restore_suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/widget/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mint Widget Token
+         * @description Makes a token that opens one conversation for one representative, for minutes.
+         *
+         *     By `conversation_id`, or by `external`: what the CRM calls the conversation, which is opened here when it
+         *     is not yet. `representative` says for whom; a key of the role integration or admin may name anybody of
+         *     its tenant, everyone else gets a token for themselves.
+         */
+        post: operations["mint_widget_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1815,6 +1861,31 @@ export interface components {
          */
         EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
         /**
+         * ExternalConversation
+         * @description What the CRM calls a conversation, and what it knows of it; see OpenConversation.
+         */
+        ExternalConversation: {
+            /** @default chat */
+            channel: components["schemas"]["Channel"];
+            /** Customer Email */
+            customer_email?: string | null;
+            /**
+             * Customer Verified
+             * @default false
+             */
+            customer_verified: boolean;
+            /**
+             * Id
+             * @example chatwoot:567
+             */
+            id: string;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+        };
+        /**
          * FeedbackVerdict
          * @enum {string}
          */
@@ -2459,6 +2530,16 @@ export interface components {
              *     }
              */
             when: components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"];
+        };
+        /**
+         * MintWidgetToken
+         * @description Which conversation, by our id or by the CRM's, and for whom.
+         */
+        MintWidgetToken: {
+            /** Conversation Id */
+            conversation_id?: string | null;
+            external?: components["schemas"]["ExternalConversation"] | null;
+            representative?: components["schemas"]["RepresentativeNamed"] | null;
         };
         /**
          * Money
@@ -3110,6 +3191,22 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * RepresentativeNamed
+         * @description A person of the CRM. Give the id they have elsewhere: approvals and the ledger know people by it.
+         */
+        RepresentativeNamed: {
+            /**
+             * Id
+             * @example usr_robin-reyes
+             */
+            id: string;
+            /**
+             * Name
+             * @example Robin Reyes
+             */
+            name: string;
         };
         /**
          * ResolveAction
@@ -3881,6 +3978,29 @@ export interface components {
             order_id?: string | null;
             /** Zip */
             zip?: string | null;
+        };
+        /**
+         * WebhookTaken
+         * @description False when it was taken in before, or is nothing for us.
+         */
+        WebhookTaken: {
+            /** New */
+            new: boolean;
+        };
+        /**
+         * WidgetToken
+         * @description Opens one conversation for one person until `expires_at`; shown once, to the CRM's server.
+         */
+        WidgetToken: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Token */
+            token: string;
         };
         /**
          * WorkAhead
@@ -6010,6 +6130,73 @@ export interface operations {
                 };
             };
             /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receive_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTaken"];
+                };
+            };
+            /** @description Not signed by the helpdesk, or too long ago */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no integration of this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed, but not of the helpdesk's published form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It could not be kept: send it again */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8168,6 +8355,102 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mint_widget_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MintWidgetToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WidgetToken"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,6 +12,7 @@ from copilot.api import (
     conversations,
     events,
     health,
+    integrations,
     knowledge,
     knowledge_care,
     knowledge_intake,
@@ -19,6 +20,7 @@ from copilot.api import (
     macros,
     suggestions,
     turns,
+    widget,
 )
 from copilot.api.errors import install_error_handlers
 from copilot.api.metrics import Metrics
@@ -30,7 +32,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_UPLOADS_BYTES = 64 * 1024 * 1024
 """Of many files together."""
-_UPLOADS = {
+_OTHER_LIMITS = {
+    "/v1/integrations/": integrations.MAX_WEBHOOK_BYTES,
     "/v1/knowledge/documents": MAX_UPLOAD_BYTES,
     "/v1/knowledge/uploads": MAX_UPLOADS_BYTES,
     "/v1/knowledge/jobs/uploads": MAX_UPLOADS_BYTES,
@@ -43,7 +46,7 @@ def create_api(services: Services, *, allowed_origins: str | None = None) -> Fas
     app.state.services = services
     app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, others=_OTHER_LIMITS)
     app.add_middleware(Guard, metrics=app.state.metrics)
     if allowed_origins:
         app.add_middleware(
@@ -71,7 +74,8 @@ def _with_routes() -> FastAPI:
         redoc_url=None,
     )
     nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
-    for module in (*nouns, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
+    outside = (widget, integrations)
+    for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -1,0 +1,59 @@
+"""The HelpdeskStore port in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note
+
+
+class MemoryHelpdeskStore:
+    def __init__(self) -> None:
+        self._links: dict[tuple[str, str], str] = {}
+        self._deliveries: dict[tuple[str, str, str], Delivery] = {}
+        self._notes: dict[str, Note] = {}
+
+    async def conversation_of(self, tenant_id: str, external_id: str) -> str | None:
+        return self._links.get((tenant_id, external_id))
+
+    async def link(
+        self, tenant_id: str, external_id: str, conversation_id: str, at: datetime, *, instead_of: str | None
+    ) -> str:
+        del at
+        if self._links.get((tenant_id, external_id)) == instead_of:
+            self._links[tenant_id, external_id] = conversation_id
+        return self._links[tenant_id, external_id]
+
+    async def take_in(self, delivery: Delivery) -> bool:
+        if _key(delivery) in self._deliveries:
+            return False
+        self._deliveries[_key(delivery)] = delivery
+        return True
+
+    async def save_delivery(self, delivery: Delivery) -> None:
+        self._deliveries[_key(delivery)] = delivery
+
+    async def open_deliveries(self) -> Sequence[Delivery]:
+        waiting = {DeliveryStatus.RECEIVED, DeliveryStatus.TURNED}
+        found = [d for d in self._deliveries.values() if d.status in waiting]
+        return sorted(found, key=lambda d: (d.message.contact.external_id, d.message.position))
+
+    async def settle(self, delivery: Delivery, note: Note | None) -> None:
+        self._deliveries[_key(delivery)] = delivery
+        if note is not None and not any(
+            (n.tenant_id, n.turn_id) == (note.tenant_id, note.turn_id) for n in self._notes.values()
+        ):
+            self._notes[note.id] = note
+
+    async def save_note(self, note: Note) -> None:
+        self._notes[note.id] = note
+
+    async def due_notes(self, now: datetime) -> Sequence[Note]:
+        found = [n for n in self._notes.values() if n.status.is_open and n.due_at <= now]
+        return sorted(found, key=lambda n: (n.created_at, n.id))
+
+    async def notes(self, tenant_id: str, external_id: str) -> Sequence[Note]:
+        return [n for n in self._notes.values() if (n.tenant_id, n.external_id) == (tenant_id, external_id)]
+
+
+def _key(delivery: Delivery) -> tuple[str, str, str]:
+    return (delivery.tenant_id, delivery.integration, delivery.message.event_id)

@@ -1,0 +1,36 @@
+"""Webhooks of helpdesks: signed by them, kept at once, worked on afterwards."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from copilot.api.access import ServicesDep
+from copilot.api.schemas import Problem, WebhookTaken
+
+MAX_WEBHOOK_BYTES = 256 * 1024
+
+_PROBLEM = {"model": Problem, "content": {"application/problem+json": {}}}
+router: APIRouter = APIRouter(prefix="/v1", tags=["integrations"])
+
+Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$", examples=["chatwoot"])]
+
+
+@router.post(
+    "/integrations/{name}/webhook",
+    status_code=202,
+    operation_id="receive_webhook",
+    responses={
+        401: {**_PROBLEM, "description": "Not signed by the helpdesk, or too long ago"},
+        404: {**_PROBLEM, "description": "There is no integration of this name"},
+        413: {**_PROBLEM, "description": "The body is too large"},
+        422: {**_PROBLEM, "description": "Signed, but not of the helpdesk's published form"},
+        503: {**_PROBLEM, "description": "It could not be kept: send it again"},
+    },
+)
+async def receive_webhook(name: Name, request: Request, services: ServicesDep) -> WebhookTaken:
+    """Takes in what a helpdesk tells, and answers at once; the same event is taken once.
+
+    No API key: the helpdesk signs the body (`X-Chatwoot-Signature`, `X-Zendesk-Webhook-Signature`).
+    """
+    body = await request.body()
+    return WebhookTaken(new=await services.helpdesks.accept(name, request.headers, body))
