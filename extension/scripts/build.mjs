@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import { manifestFor } from "./manifest.mjs";
+import { buildWidget } from "./widget.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const panelDir = `${root}../src/copilot/console/static/panel`;
@@ -57,6 +58,6 @@ async function checkBudget() {
 if (process.argv.includes("--watch")) {
   await (await esbuild.context({ ...page, logLevel: "info" })).watch();
 } else {
-  await Promise.all([esbuild.build(page), buildExtension("chrome"), buildExtension("firefox")]);
+  await Promise.all([esbuild.build(page), buildExtension("chrome"), buildExtension("firefox"), buildWidget(root, panelDir, common)]);
   await checkBudget();
 }

@@ -45,6 +45,9 @@ class FakeCopilot:
         self.scripted = True
         self.streams_dropped = 0
         self.refuse_streams = False
+        self.turned_away = 0
+        self.keys = {KEY}
+        """Whatever opens the door: an API key, or tokens that a test has minted."""
         self._lock = threading.Lock()
 
     def create(self) -> Conversation:
@@ -111,6 +114,11 @@ class FakeCopilot:
             "data": {"drafts": [], **json.loads(snapshot.model_dump_json())},
         }
 
+    def lets_in(self, request: Request) -> bool:
+        known = request.headers.get("Authorization", "").removeprefix("Bearer ") in self.keys
+        self.turned_away += not known
+        return known
+
     def update_action(self, action: Action) -> None:
         self.actions[action.id] = action
         self.publish(action.conversation_id, "action.updated", action, action.revision)
@@ -149,9 +157,10 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
-        if request.url.path.startswith("/v1/") and request.headers.get("Authorization") != f"Bearer {KEY}":
+        if request.url.path.startswith("/v1/") and not fake.lets_in(request):
             return problem(401, "The API key is unknown.")
-        if request.method == "POST" and not request.headers.get("Idempotency-Key"):
+        is_write = request.method == "POST" and request.url.path != "/v1/widget/tokens"
+        if is_write and not request.headers.get("Idempotency-Key"):
             return problem(400, "Idempotency-Key is missing.")
         return await call_next(request)
 
