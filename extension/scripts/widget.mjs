@@ -1,6 +1,9 @@
 // Builds what CRMs load: the widget's scripts, and dist/hosts with a folder for each ready host.
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+
+const BUDGETS_KB = { "copilot.js": 4, "widget-frame.js": 44 };
 
 export async function buildWidget(root, outdir, common) {
   const hosts = `${root}dist/hosts`;
@@ -12,6 +15,11 @@ export async function buildWidget(root, outdir, common) {
     esbuild.build({ ...common, format: "esm", outdir, entryPoints: { "widget-frame": "src/widget/frame.ts", "widget-chatwoot": "hosts/chatwoot/app.ts" } }),
     cp(`${root}src/widget/copilot.d.ts`, `${outdir}/copilot.d.ts`),
   ]);
+  for (const [name, most] of Object.entries(BUDGETS_KB)) {
+    const gzipped = gzipSync(await readFile(`${outdir}/${name}`), { level: 9 }).length / 1024;
+    console.log(`${name}: ${gzipped.toFixed(1)} KB gzipped`);
+    if (gzipped > most) throw new Error(`${name} is over its ${most} KB.`);
+  }
   await Promise.all([
     packHost("zendesk", "assets/app.js"),
     packHost("freshdesk", "app/scripts/app.js"),
