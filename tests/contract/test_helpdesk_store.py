@@ -104,6 +104,22 @@ async def test_notes_are_due_until_they_are_written_or_given_up(store):
     assert len(await store.due_notes(NOW + timedelta(minutes=5))) == 3
 
 
+async def test_its_state_counts_what_waits_and_names_the_latest_problem(store):
+    for number, status in enumerate(DeliveryStatus):
+        await store.take_in(delivery(number))
+        await store.save_delivery(delivery(number, status=status))
+    assert (await store.state("acme", "desk")).problem == ""
+    for number, status in enumerate(NoteStatus):
+        await store.settle(delivery(), note(number, turn=f"turn_{number}"))
+        held = note(number, turn=f"turn_{number}", status=status, problem=f"{status} problem")
+        await store.save_note(held)
+    found = await store.state("acme", "desk")
+    assert (found.messages_waiting, found.messages_failed) == (2, 1)
+    assert (found.notes_waiting, found.notes_failed) == (2, 1)
+    assert found.problem == "failed problem"
+    assert (await store.state("other", "desk")).messages_waiting == 0
+
+
 async def test_a_link_holds_until_it_is_replaced_by_who_knows_it(store):
     assert await store.conversation_of("acme", "desk:1") is None
     assert await store.link("acme", "desk:1", "conv_1", NOW, instead_of=None) == "conv_1"

@@ -123,6 +123,17 @@ def test_the_crm_hears_what_was_approved_and_carried_out(host: Setting) -> None:
     ]
 
 
+def test_the_crm_hears_of_the_wrap_up(host: Setting) -> None:
+    answered(host)
+    host.page.evaluate("() => { window.filed = []; widget.on('wrap-up', (detail) => filed.push(detail)); }")
+    (conversation,) = host.fake.conversations.values()
+    closed = scene.wrap_up(scene.summary(conversation.id, conversation.revision, conversation.turns[0].id))
+    host.fake.publish(conversation.id, "wrap_up", closed)
+    until(lambda: len(host.page.evaluate("filed")) == 1)
+    expected = {"caseNote": closed.case_note, "disposition": closed.disposition.title}
+    assert host.page.evaluate("filed") == [expected]
+
+
 def test_another_conversation_shows_nothing_of_the_one_before(host: Setting) -> None:
     answered(host)
     host.page.evaluate("widget.setConversation('ticket:82')")
@@ -231,6 +242,9 @@ def test_a_page_that_is_not_listed_cannot_frame_it(browser: Browser) -> None:
         host.page.wait_for_timeout(800)
         assert any("frame-ancestors" in text for text in said), said
         assert host.tokens.minted == []
+        host.page.evaluate(HEAR_PROBLEMS)
+        host.page.wait_for_timeout(15_000)
+        assert host.page.evaluate("problems") == ["no_answer"]
 
 
 def test_a_listed_page_cannot_be_framed_by_one_that_is_not(browser: Browser) -> None:

@@ -54,6 +54,7 @@ class Desk:
     inbox: HelpdeskInbox
     outbox: HelpdeskOutbox
     restart: object
+    api: ApiWorld
 
     def message(self, number=1, text=ASKED, *, staff=False, private=False, conversation=567):
         if self.kind == "chatwoot":
@@ -119,7 +120,7 @@ async def desk(kind, tmp_path, *, order_wait=0.0, hang_seconds=1.5, **settings):
         ids = SequentialIds()
 
         def workers():
-            limits = InboxLimits(order_wait=order_wait, outcome=2.0)
+            limits = InboxLimits(order_wait=order_wait, outcome=30.0)
             inbox = HelpdeskInbox([helpdesk], store, links, played.live, played.bus, clock, ids, limits)
             quick = OutboxLimits(look_again=0.01, first_retry=1.0, attempts=6)
             return inbox, HelpdeskOutbox([helpdesk], store, played.bus, clock, inbox.noted, quick)
@@ -129,7 +130,7 @@ async def desk(kind, tmp_path, *, order_wait=0.0, hang_seconds=1.5, **settings):
         api.helpdesks, outbox = workers()
         transport = httpx.ASGITransport(create_api(api))
         async with httpx.AsyncClient(transport=transport, base_url="http://copilot") as client:
-            made = Desk(kind, vendor, played, store, clock, client, api.helpdesks, outbox, None)
+            made = Desk(kind, vendor, played, store, clock, client, api.helpdesks, outbox, None, api)
 
             def restart():
                 """The workers of a new process: what they know is in the database."""
@@ -320,6 +321,26 @@ async def test_a_refused_key_is_no_reason_to_lose_the_note(made):
     made.clock.forward(timedelta(seconds=20))
     await made.settle()
     assert len(made.notes()) == 1
+
+
+async def test_an_operator_sees_what_waits_and_why(made, supervisor):
+    made.vendor.faults.add("unavailable_before")
+    await made.send(made.message())
+    await made.settle()
+    (state,) = (await made.client.get("/v1/integrations", headers=supervisor)).json()
+    assert (state["name"], state["write_back"]) == (made.kind, "drafts")
+    assert (state["messages_waiting"], state["notes_waiting"], state["notes_failed"]) == (0, 1, 0)
+    assert "HTTP 503" in state["problem"]
+    made.clock.forward(timedelta(seconds=20))
+    await made.settle()
+    (state,) = (await made.client.get("/v1/integrations", headers=supervisor)).json()
+    assert (state["notes_waiting"], state["problem"]) == (0, "")
+
+
+@pytest.fixture
+async def supervisor(made):
+    principal = Principal(id="sam", tenant_id="larkfield", name="Sam", role=Role.SUPERVISOR)
+    return {"Authorization": f"Bearer {await made.api.api_keys.create(principal)}"}
 
 
 async def test_killed_after_the_helpdesk_wrote_it_and_before_we_knew(made):

@@ -503,6 +503,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Integrations
+         * @description The helpdesks that are connected, and what waits or was given up.
+         */
+        get: operations["list_integrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/integrations/{name}/webhook": {
         parameters: {
             query?: never;
@@ -1862,7 +1882,7 @@ export interface components {
         EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
         /**
          * ExternalConversation
-         * @description What the CRM calls a conversation, and what it knows of it; see OpenConversation.
+         * @description What the CRM calls a conversation, and what it knows of it.
          */
         ExternalConversation: {
             /** @default chat */
@@ -2254,6 +2274,42 @@ export interface components {
              * @default []
              */
             unchanged: string[];
+        };
+        /**
+         * IntegrationState
+         * @description One helpdesk as an operator looks at it.
+         */
+        IntegrationState: {
+            /**
+             * Messages Failed
+             * @default 0
+             */
+            messages_failed: number;
+            /**
+             * Messages Waiting
+             * @default 0
+             */
+            messages_waiting: number;
+            /** Name */
+            name: string;
+            /**
+             * Notes Failed
+             * @default 0
+             */
+            notes_failed: number;
+            /**
+             * Notes Waiting
+             * @default 0
+             */
+            notes_waiting: number;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /** Title */
+            title: string;
+            write_back: components["schemas"]["WriteBack"];
         };
         /**
          * Intent
@@ -4067,6 +4123,12 @@ export interface components {
              */
             type: "wrap_up";
         };
+        /**
+         * WriteBack
+         * @description What is written into the helpdesk as a private note, at most once for each message of the customer.
+         * @enum {string}
+         */
+        WriteBack: "none" | "drafts" | "drafts_and_reasons";
     };
     responses: never;
     parameters: never;
@@ -6113,6 +6175,62 @@ export interface operations {
             };
             /** @description The body is not of the declared kind */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_integrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationState"][];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -77,5 +77,6 @@ def _with_routes() -> FastAPI:
     outside = (widget, integrations)
     for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
+    app.include_router(integrations.webhooks)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

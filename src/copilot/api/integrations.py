@@ -4,18 +4,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from copilot.api.access import ServicesDep
+from copilot.api.access import AlertReader, ServicesDep
+from copilot.api.routing import v1_router
 from copilot.api.schemas import Problem, WebhookTaken
+from copilot.domain.helpdesk import IntegrationState
 
 MAX_WEBHOOK_BYTES = 256 * 1024
 
 _PROBLEM = {"model": Problem, "content": {"application/problem+json": {}}}
-router: APIRouter = APIRouter(prefix="/v1", tags=["integrations"])
+router: APIRouter = v1_router("integrations")
+webhooks: APIRouter = APIRouter(prefix="/v1", tags=["integrations"])
+"""Apart, because no API key comes with them."""
 
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$", examples=["chatwoot"])]
 
 
-@router.post(
+@router.get("/integrations", operation_id="list_integrations")
+async def list_integrations(principal: AlertReader, services: ServicesDep) -> list[IntegrationState]:
+    """The helpdesks that are connected, and what waits or was given up."""
+    return await services.helpdesks.states(principal.tenant_id)
+
+
+@webhooks.post(
     "/integrations/{name}/webhook",
     status_code=202,
     operation_id="receive_webhook",

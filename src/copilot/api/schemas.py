@@ -100,16 +100,10 @@ class HandOverConversation(_Request):
     reason: Annotated[Text, Field(max_length=2_000, examples=["Asks for more than I may approve."])] = ""
 
 
-class ExternalConversation(_Request):
-    """What the CRM calls a conversation, and what it knows of it; see OpenConversation."""
+class ExternalConversation(OpenConversation):
+    """What the CRM calls a conversation, and what it knows of it."""
 
     id: Annotated[str, Field(pattern=_ID, max_length=200, examples=["chatwoot:567"])]
-    channel: Channel = Channel.CHAT
-    subject: Annotated[Text, Field(max_length=500)] = ""
-    customer_email: (
-        Annotated[Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None
-    ) = None
-    customer_verified: bool = False
 
     def as_contact(self) -> ExternalContact:
         return ExternalContact(

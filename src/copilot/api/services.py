@@ -12,7 +12,7 @@ from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, 
 from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
-from copilot.domain.helpdesk import ExternalContact
+from copilot.domain.helpdesk import ExternalContact, IntegrationState
 from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
 from copilot.domain.knowledge import (
     KnowledgeDocument,
@@ -313,6 +313,8 @@ class Links(Protocol):
 
 class Helpdesks(Protocol):
     """What outside helpdesks tell us of."""
+
+    async def states(self, tenant_id: str) -> list[IntegrationState]: ...
 
     async def accept(self, name: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Keeps what a webhook tells; False when it told nothing new. `NotFound` for an unknown name,

@@ -97,3 +97,21 @@ class Note(Value):
     due_at: datetime
     attempts: int = Field(default=0, ge=0)
     problem: str = ""
+
+
+class QueueState(Value):
+    """How many messages and notes of one integration wait, how many were given up, and the latest problem."""
+
+    messages_waiting: int = Field(default=0, ge=0)
+    messages_failed: int = Field(default=0, ge=0)
+    notes_waiting: int = Field(default=0, ge=0)
+    notes_failed: int = Field(default=0, ge=0)
+    problem: str = ""
+
+
+class IntegrationState(QueueState):
+    """One helpdesk as an operator looks at it."""
+
+    name: str
+    title: str
+    write_back: WriteBack

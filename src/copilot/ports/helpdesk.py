@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from copilot.domain.helpdesk import Delivery, HelpdeskMessage, Note, WriteBack
+from copilot.domain.helpdesk import Delivery, HelpdeskMessage, Note, QueueState, WriteBack
 
 
 class Helpdesk(Protocol):
@@ -70,6 +70,9 @@ class HelpdeskStore(Protocol):
 
     async def due_notes(self, now: datetime) -> Sequence[Note]:
         """Waiting or begun, oldest first."""
+
+    async def state(self, tenant_id: str, integration: str) -> QueueState:
+        """Of the last thirty days."""
 
     async def notes(self, tenant_id: str, external_id: str) -> Sequence[Note]:
         """Every one of a conversation, oldest first."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note
+from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note, NoteStatus, QueueState
 
 
 class MemoryHelpdeskStore:
@@ -50,6 +50,22 @@ class MemoryHelpdeskStore:
     async def due_notes(self, now: datetime) -> Sequence[Note]:
         found = [n for n in self._notes.values() if n.status.is_open and n.due_at <= now]
         return sorted(found, key=lambda n: (n.created_at, n.id))
+
+    async def state(self, tenant_id: str, integration: str) -> QueueState:
+        mine = (tenant_id, integration)
+        messages = [d for d in self._deliveries.values() if (d.tenant_id, d.integration) == mine]
+        notes = [n for n in self._notes.values() if (n.tenant_id, n.integration) == mine]
+        open_messages = {DeliveryStatus.RECEIVED, DeliveryStatus.TURNED}
+        stuck = [m for m in messages if m.status in open_messages or m.status is DeliveryStatus.FAILED]
+        held = [n for n in notes if n.status.is_open or n.status is NoteStatus.FAILED]
+        problems = [d.problem for d in stuck if d.problem] + [n.problem for n in held if n.problem]
+        return QueueState(
+            messages_waiting=sum(m.status in open_messages for m in messages),
+            messages_failed=sum(m.status is DeliveryStatus.FAILED for m in messages),
+            notes_waiting=sum(n.status.is_open for n in notes),
+            notes_failed=sum(n.status is NoteStatus.FAILED for n in notes),
+            problem=problems[-1] if problems else "",
+        )
 
     async def notes(self, tenant_id: str, external_id: str) -> Sequence[Note]:
         return [n for n in self._notes.values() if (n.tenant_id, n.external_id) == (tenant_id, external_id)]

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
+from copilot.adapters.descriptions import check_description, load_description
 from copilot.adapters.helpdesks.chatwoot import Chatwoot
 from copilot.adapters.helpdesks.zendesk import Zendesk
-from copilot.adapters.loaders.metadata import read_yaml_mapping
 from copilot.adapters.shop_http import HttpLimits
-from copilot.domain.errors import ConfigurationError, UnreadableDocument
+from copilot.domain.errors import ConfigurationError
 from copilot.domain.helpdesk import WriteBack
 from copilot.domain.value import Value
 
@@ -59,7 +59,8 @@ def load_helpdesks(
     if not folder.is_dir():
         return []
     paths = sorted(path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"})
-    found = [open_helpdesk(_load(path), tenant_id, secret_of, limits=limits) for path in paths]
+    described = [describe_helpdesk(load_description(path), where=str(path)) for path in paths]
+    found = [open_helpdesk(one, tenant_id, secret_of, limits=limits) for one in described]
     names = [helpdesk.name for helpdesk in found]
     for name in names:
         if names.count(name) > 1:
@@ -110,24 +111,9 @@ def open_helpdesk(
     )
 
 
-def _load(path: Path) -> HelpdeskSettings:
-    try:
-        values = read_yaml_mapping(path.read_text(encoding="utf-8-sig"), "the file", where=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError("the file cannot be read.", where=str(path)) from error
-    except UnreadableDocument as error:
-        raise ConfigurationError(error.message, hint=error.hint, where=str(path)) from error
-    return describe_helpdesk({"name": path.stem.lower(), **values}, where=str(path))
-
-
 def describe_helpdesk(values: Mapping[str, Any], *, where: str) -> HelpdeskSettings:
     """The description in `values`. `ConfigurationError` naming the field."""
-    try:
-        return _ADAPTER.validate_python(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:] or first["loc"])
-        raise ConfigurationError(f"{place or 'the integration'}: {first['msg']}.", where=where) from error
+    return check_description(_ADAPTER, values, of="the integration", where=where)
 
 
 def _secret(variable: str | None, file: Path | None, secret_of: SecretOf, where: str) -> str | None:

@@ -4,12 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Float, Index, Table, Text, UniqueConstraint, delete, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
-from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note, NoteStatus
+from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note, NoteStatus, QueueState
 
 KEPT = timedelta(days=30)
 """How long an event is remembered: nobody may send it again after its signature's few minutes anyway."""
@@ -43,6 +56,7 @@ _notes = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("tenant_id", Text, nullable=False),
+    Column("integration", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("turn_id", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -130,6 +144,7 @@ class SqlHelpdeskStore:
                 row = insert(_notes).values(
                     id=note.id,
                     tenant_id=note.tenant_id,
+                    integration=note.integration,
                     external_id=note.external_id,
                     turn_id=note.turn_id,
                     created_at=note.created_at,
@@ -150,11 +165,38 @@ class SqlHelpdeskStore:
         async with self._database.peek() as connection:
             return [Note.model_validate_json(body) for body in await connection.scalars(query)]
 
+    async def state(self, tenant_id: str, integration: str) -> QueueState:
+        def work(connection: Connection) -> QueueState:
+            messages, told = _states(connection, _deliveries, tenant_id, integration)
+            notes, said = _states(connection, _notes, tenant_id, integration)
+            return QueueState(
+                messages_waiting=sum(messages.get(status, 0) for status in _OPEN_DELIVERIES),
+                messages_failed=messages.get(DeliveryStatus.FAILED.value, 0),
+                notes_waiting=sum(notes.get(status, 0) for status in _OPEN_NOTES),
+                notes_failed=notes.get(NoteStatus.FAILED.value, 0),
+                problem=said or told,
+            )
+
+        return await self._database.look(work)
+
     async def notes(self, tenant_id: str, external_id: str) -> Sequence[Note]:
         mine = (_notes.c.tenant_id == tenant_id, _notes.c.external_id == external_id)
         query = select(_notes.c.body).where(*mine).order_by(_notes.c.created_at, _notes.c.id)
         async with self._database.peek() as connection:
             return [Note.model_validate_json(body) for body in await connection.scalars(query)]
+
+
+def _states(
+    connection: Connection, table: Table, tenant_id: str, integration: str
+) -> tuple[dict[str, int], str]:
+    """How many rows there are of each status, and the problem of the latest that has one and is not over."""
+    mine = (table.c.tenant_id == tenant_id, table.c.integration == integration)
+    counted = select(table.c.status, func.count()).where(*mine).group_by(table.c.status)
+    problem = func.json_extract(table.c.body, "$.problem")
+    stuck = table.c.status.in_(["failed", *_OPEN_DELIVERIES, *_OPEN_NOTES])
+    latest = select(problem).where(*mine, stuck, problem != "").order_by(text("rowid DESC")).limit(1)
+    found = {status: number for status, number in connection.execute(counted)}  # noqa: C416 - rows are no pairs
+    return found, str(connection.scalar(latest) or "")
 
 
 def _named(tenant_id: str, external_id: str) -> tuple[Any, ...]:

@@ -29,7 +29,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.errors import ConversationClosed, CopilotError, DependencyUnavailable, NotFound
-from copilot.domain.helpdesk import Delivery, DeliveryStatus, Note, WriteBack
+from copilot.domain.helpdesk import Delivery, DeliveryStatus, IntegrationState, Note, WriteBack
 from copilot.ports import Clock, EventBus, Helpdesk, HelpdeskStore, Ids
 
 _log = logging.getLogger(__name__)
@@ -120,6 +120,16 @@ class HelpdeskInbox:
         new = await self._store.take_in(delivery)
         self._wake.set()
         return new
+
+    async def states(self, tenant_id: str) -> list[IntegrationState]:
+        """The tenant's helpdesks by name, and how far behind each is."""
+        found = []
+        for name, helpdesk in sorted(self._helpdesks.items()):
+            if helpdesk.tenant_id == tenant_id:
+                state = await self._store.state(tenant_id, name)
+                described = {"name": name, "title": helpdesk.title, "write_back": helpdesk.write_back}
+                found.append(IntegrationState(**state.model_dump(), **described))
+        return found
 
     async def run(self) -> None:
         """Rounds for ever; one that fails is logged, and the next comes all the same."""
