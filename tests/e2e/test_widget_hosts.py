@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from tests.e2e import scene
 from tests.e2e.crm import Crm, Setting, Tokens, copilot, crm
@@ -192,6 +193,14 @@ def test_chatwoots_messages_become_turns_after_signing_in(browser: Browser) -> N
         expect(desk.frame.locator("copilot-panel .toast")).to_contain_text("Copied: paste it")
         desk.page.locator("#paste").press("Control+V")
         expect(desk.page.locator("#paste")).to_have_value(scene.insertable())
+
+
+def test_axe_finds_nothing_serious_where_one_signs_in(browser: Browser) -> None:
+    with chatwoot(browser) as desk:
+        expect(desk.frame.get_by_label("Your API key")).to_be_visible()
+        app = next(frame for frame in desk.page.frames if frame.url.endswith("/widget/chatwoot"))
+        found = Axe().run(app)  # type: ignore[arg-type] - a frame has all that it uses
+        assert [v["id"] for v in found.response["violations"] if v["impact"] in {"serious", "critical"}] == []
 
 
 def test_another_chatwoot_conversation_opens_its_own(browser: Browser) -> None:

@@ -7,6 +7,8 @@ import { showNotice } from "./element.js";
 import { listedHosts } from "./hosts.js";
 import { otherVersion, readFromPage, type ToFrame, type ToPage, VERSION, wrap } from "./protocol.js";
 
+const PATIENCE_MS = 30_000;
+
 type Answer = Extract<ToFrame, { type: "grant" | "refused" | "inserted" }>;
 
 class Frame implements Surroundings {
@@ -25,14 +27,20 @@ class Frame implements Surroundings {
   }
 
   async ask(conversation: string, why: "start" | "expiring" | "expired"): Promise<Grant> {
-    const answer = await this.call((request) => ({ type: "token_wanted", request, conversation, why }));
+    const answer = await this.call(
+      (request) => ({ type: "token_wanted", request, conversation, why }),
+      (request) => ({ type: "refused", request, message: "The page gave no token." }),
+    );
     if (answer.type !== "grant") throw new Error(answer.type === "refused" ? answer.message : "");
     const { token, conversation_id, expires_at } = answer;
     return expires_at ? { token, conversation_id, expires_at } : { token, conversation_id };
   }
 
   async insert(text: string, suggestionId: string | null, draft: string): Promise<void> {
-    const answer = await this.call((request) => ({ type: "insert", request, text, suggestion: suggestionId ?? "", draft }));
+    const answer = await this.call(
+      (request) => ({ type: "insert", request, text, suggestion: suggestionId ?? "", draft }),
+      (request) => ({ type: "inserted", request, problem: "The page did not say whether it took the text." }),
+    );
     if (answer.type === "inserted" && answer.problem) throw new Error(answer.problem);
   }
 
@@ -80,8 +88,7 @@ class Frame implements Surroundings {
       case "grant":
       case "refused":
       case "inserted":
-        this.waiting.get(message.request)?.(message);
-        this.waiting.delete(message.request);
+        this.settle(message);
     }
   }
 
@@ -98,12 +105,19 @@ class Frame implements Surroundings {
     }
   }
 
-  private call(message: (request: number) => ToPage): Promise<Answer> {
+  /** The page's answer; `otherwise` when it gives none. */
+  private call(message: (request: number) => ToPage, otherwise: (request: number) => Answer): Promise<Answer> {
     const request = (this.request += 1);
     return new Promise((resolve) => {
       this.waiting.set(request, resolve);
+      setTimeout(() => this.settle(otherwise(request)), PATIENCE_MS);
       this.post(message(request));
     });
+  }
+
+  private settle(answer: Answer): void {
+    this.waiting.get(answer.request)?.(answer);
+    this.waiting.delete(answer.request);
   }
 
   private post(message: ToPage): void {

@@ -1,6 +1,7 @@
 """Widget tokens: one conversation, one person, minutes."""
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -66,6 +67,25 @@ async def test_what_is_of_no_conversation_is_closed_to_a_token(integration, meth
     refused = await integration.request(method, path, json={} if method == "POST" else None)
     assert refused.status_code == 403
     assert refused.json()["code"] == "not_permitted"
+
+
+async def test_whatever_is_not_thought_of_is_closed_to_a_token(integration):
+    """Every operation of the API, with what it names put in: nothing is reached but the own conversation."""
+    mine, other = await opened(integration), await opened(integration)
+    paths = (await integration.get("/openapi.json")).json()["paths"]
+    use(integration, (await mint(integration, conversation_id=mine)).json())
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            if not path.startswith("/v1/") or operation["operationId"] in OPEN_TO_TOKENS:
+                continue
+            place = re.sub(r"\{\w+\}", "other_1", path.replace("{conversation_id}", other))
+            answer = await integration.request(method, place, json=None if method == "get" else {})
+            named = re.search(r"\{(conversation|suggestion|action)_id\}", path)
+            assert answer.status_code == (404 if named else 403), f"{method} {path}: {answer.text}"
+
+
+OPEN_TO_TOKENS = {"search_knowledge", "find_macros", "receive_webhook"}
+"""The first two tell nothing of a conversation; the last asks for a helpdesk's signature."""
 
 
 async def test_a_token_decides_on_no_action_of_another_conversation(integration, world):
