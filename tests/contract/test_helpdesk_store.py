@@ -82,6 +82,16 @@ async def test_what_is_turned_is_open_and_what_is_done_or_failed_is_not(store):
     assert found[0].attempts == 2
 
 
+async def test_the_last_position_is_of_what_became_a_turn(store):
+    assert await store.last_position("acme", "desk:1") is None
+    became = ((3, DeliveryStatus.DONE), (5, DeliveryStatus.TURNED), (9, DeliveryStatus.RECEIVED))
+    for number, status in became:
+        await store.take_in(delivery(number))
+        await store.save_delivery(delivery(number, status=status))
+    assert await store.last_position("acme", "desk:1") == 5
+    assert await store.last_position("other", "desk:1") is None
+
+
 async def test_settling_leaves_one_note_for_a_turn(store):
     await store.take_in(delivery())
     done = delivery(status=DeliveryStatus.DONE)

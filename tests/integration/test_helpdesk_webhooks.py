@@ -443,6 +443,40 @@ async def test_a_setting_says_what_is_written_back(kind, setting, notes, tmp_pat
         assert len(made.notes(568)) == (0 if setting == "none" else 1)
 
 
+async def test_what_was_said_before_the_webhook_comes_first(made):
+    made.vendor.said(9001, "My lantern arrived broken.")
+    made.vendor.said(9002, "I am sorry. What is your order number?", staff=True)
+    made.vendor.said(9003, "A note of ours.", staff=True, public=False)
+    made.vendor.said(9004, ASKED)
+    await made.send(made.message(4, ASKED))
+    await made.settle()
+    assert await made.turns() == [
+        ("customer", "My lantern arrived broken."),
+        ("representative", "I am sorry. What is your order number?"),
+        ("customer", ASKED),
+    ]
+
+
+async def test_what_was_said_while_we_were_away_is_made_good(made):
+    made.vendor.said(9001, "My lantern arrived broken.")
+    await made.send(made.message(1, "My lantern arrived broken."))
+    await made.settle()
+    made.restart()
+    made.vendor.said(9002, "Are you there?")
+    made.vendor.said(9003, ASKED)
+    await made.send(made.message(3, ASKED))
+    await made.settle()
+    assert [text for _, text in await made.turns()] == ["My lantern arrived broken.", "Are you there?", ASKED]
+
+
+async def test_when_the_past_cannot_be_read_the_message_counts_all_the_same(made):
+    made.vendor.broken = True
+    await made.send(made.message())
+    await made.settle()
+    assert await made.turns() == [("customer", ASKED)]
+    assert len(made.notes()) == 1
+
+
 async def test_a_panel_that_tells_of_the_same_message_makes_no_second_turn(made):
     await made.send(made.message(4))
     await made.settle()

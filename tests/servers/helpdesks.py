@@ -136,6 +136,8 @@ class ChatwootServer:
         self.faults = Faults(throttled, hang_seconds=hang_seconds)
         self.url = ""
         self.messages = {}
+        self.broken = False
+        """Whether reading goes wrong."""
         self._numbers = count(20_000)
 
     def notes(self, conversation=567):
@@ -147,6 +149,11 @@ class ChatwootServer:
         app.add_api_route(path, self._create, methods=["POST"])
         app.add_api_route(path, self._list, methods=["GET"])
         return app
+
+    def said(self, number, text, *, staff=False, conversation=567, public=True):
+        """A message that no webhook told of."""
+        made = {"id": number, "content": text, "message_type": int(staff), "private": not public}
+        self.messages.setdefault(conversation, []).append(made)
 
     async def _create(self, account: int, conversation: int, request: Request):
         if request.headers.get("api_access_token") != CHATWOOT_TOKEN:
@@ -172,6 +179,8 @@ class ChatwootServer:
 
     async def _list(self, account: int, conversation: int, request: Request):
         del account
+        if self.broken:
+            return JSONResponse({"error": "Internal error"}, 500)
         if request.headers.get("api_access_token") != CHATWOOT_TOKEN:
             return JSONResponse({"error": "Invalid Access Token"}, 401)
         return {"meta": {}, "payload": self.messages.get(conversation, [])}
@@ -187,6 +196,8 @@ class ZendeskServer:
         self.faults = Faults(throttled, hang_seconds=hang_seconds)
         self.url = ""
         self.comments = {}
+        self.broken = False
+        """Whether reading goes wrong."""
         self._numbers = count(20_000)
         self._authorization = f"Basic {base64.b64encode(ZENDESK_KEY.encode()).decode()}"
 
@@ -218,10 +229,19 @@ class ZendeskServer:
         return await self.faults.around(request, write)
 
     async def _list(self, ticket: int, request: Request):
+        if self.broken:
+            return JSONResponse({"error": "Internal error"}, 500)
         if request.headers.get("authorization") != self._authorization:
             return JSONResponse({"error": "Couldn't authenticate you"}, 401)
         found = self.comments.get(ticket, [])[::-1]
-        return {"comments": found, "meta": {"has_more": False}, "links": {}}
+        users = [{"id": 41, "role": "end-user"}, {"id": 77, "role": "agent"}]
+        return {"comments": found, "users": users, "meta": {"has_more": False}, "links": {}}
+
+    def said(self, number, text, *, staff=False, ticket=567, public=True):
+        """A comment that no webhook told of."""
+        at = f"2026-11-23T09:{number % 100:02}:00Z"
+        made = {"id": number, "author_id": 77 if staff else 41, "public": public, "created_at": at}
+        self.comments.setdefault(ticket, []).append(made | {"body": text, "plain_body": text})
 
 
 @contextmanager

@@ -33,6 +33,9 @@ class Helpdesk(Protocol):
         `InvalidInput` for what is not of the published form.
         """
 
+    async def earlier(self, external_id: str) -> Sequence[HelpdeskMessage]:
+        """What customer and staff said of late, oldest first, named as by webhooks; none without a key."""
+
     async def add_note(self, external_id: str, text: str) -> None:
         """Writes a private note. `RateLimited`, `DependencyUnavailable`, `OutcomeUnknown`, `NotFound`,
         `ToolFailed`, `ConfigurationError`.
@@ -57,6 +60,9 @@ class HelpdeskStore(Protocol):
 
     async def take_in(self, delivery: Delivery) -> bool:
         """Keeps it, durably. False, keeping nothing, when the event was taken in before."""
+
+    async def last_position(self, tenant_id: str, external_id: str) -> float | None:
+        """Of the conversation's messages that became turns; None when none has yet."""
 
     async def save_delivery(self, delivery: Delivery) -> None: ...
 

@@ -29,6 +29,17 @@ class MemoryHelpdeskStore:
         self._deliveries[_key(delivery)] = delivery
         return True
 
+    async def last_position(self, tenant_id: str, external_id: str) -> float | None:
+        became = {DeliveryStatus.TURNED, DeliveryStatus.DONE}
+        positions = [
+            d.message.position
+            for d in self._deliveries.values()
+            if d.tenant_id == tenant_id
+            and d.message.contact.external_id == external_id
+            and d.status in became
+        ]
+        return max(positions, default=None)
+
     async def save_delivery(self, delivery: Delivery) -> None:
         self._deliveries[_key(delivery)] = delivery
 

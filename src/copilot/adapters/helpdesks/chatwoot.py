@@ -7,6 +7,7 @@ webhook's secret over `<X-Chatwoot-Timestamp>.<body>` (chatwoot/chatwoot#13573).
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from copilot.adapters.helpdesks import calls, payload
 from copilot.adapters.helpdesks.signatures import from_epoch, refused, require_recent, require_same, signed
@@ -47,6 +48,7 @@ class Chatwoot:
         self._account = account
         self._secret = webhook_secret
         self._inboxes = inboxes
+        self._has_key = access_token is not None
         credentials = {"api_access_token": access_token} if access_token else {}
         self._http = ShopHttp(url, name="Chatwoot", credentials=credentials, limits=limits)
 
@@ -67,24 +69,44 @@ class Chatwoot:
             return None  # activities, templates and notes, our own among them, are nobody's words
         if dig(event, "account.id") != self._account or not self._wanted(dig(event, "inbox.id")):
             return None
-        text = payload.text_of(event.get("content"))
-        if not text:
-            return None  # a picture or a file
-        message_id = payload.number(event.get("id"), "body.id")
         conversation = payload.mapping(event.get("conversation"))
         number = payload.number(conversation.get("id"), "body.conversation.id")
+        contact = ExternalContact(
+            external_id=f"{self.name}:{number}",
+            channel=_channel(conversation.get("channel")),
+            subject=payload.subject_of(dig(conversation, "additional_attributes.mail_subject")),
+            customer_email=payload.email_of(dig(conversation, "meta.sender.email")),
+        )
+        return self._message(event, speaker, contact)
+
+    async def earlier(self, external_id: str) -> list[HelpdeskMessage]:
+        """The twenty latest at most: Chatwoot's page."""
+        if not self._has_key:
+            return []
+        answer = await calls.get(self._http, self._messages(external_id))
+        found = dig(answer, "payload")
+        contact = ExternalContact(external_id=external_id)
+        told = [
+            self._message(one, _SPEAKERS[one["message_type"]], contact)
+            for one in (found if isinstance(found, list) else [])
+            if isinstance(one, Mapping) and one.get("message_type") in _SPEAKERS and not one.get("private")
+        ]
+        return sorted((message for message in told if message), key=lambda message: message.position)
+
+    def _message(
+        self, message: Mapping[str, Any], speaker: Speaker, contact: ExternalContact
+    ) -> HelpdeskMessage | None:
+        text = payload.text_of(message.get("content"))
+        if not text:
+            return None  # a picture or a file
+        number = payload.number(message.get("id"), "body.id")
         return HelpdeskMessage(
-            event_id=f"message:{message_id}",
-            message_id=f"{self.name}:message:{message_id}",
-            position=float(message_id),
+            event_id=f"message:{number}",
+            message_id=f"{self.name}:message:{number}",
+            position=float(number),
             speaker=speaker,
             text=text,
-            contact=ExternalContact(
-                external_id=f"{self.name}:{number}",
-                channel=_channel(conversation.get("channel")),
-                subject=payload.subject_of(dig(conversation, "additional_attributes.mail_subject")),
-                customer_email=payload.email_of(dig(conversation, "meta.sender.email")),
-            ),
+            contact=contact,
         )
 
     async def add_note(self, external_id: str, text: str) -> None:

@@ -47,6 +47,7 @@ class Zendesk:
         self.write_back = write_back
         self._secret = webhook_secret
         self._brands = brands
+        self._has_key = api_secret is not None
         credentials = authorization(api_secret) if api_secret else {}
         self._http = ShopHttp(url, name="Zendesk", credentials=credentials, limits=limits)
 
@@ -97,7 +98,7 @@ class Zendesk:
             event_id=f"ticket:{number}:{part}",
             message_id=f"{self.name}:{number}:{part}",
             position=0.0 if opening else payload.seconds_of(event.get("time")),
-            speaker=Speaker.REPRESENTATIVE if staff else Speaker.CUSTOMER,
+            speaker=_speaker(staff=staff),
             text=text,
             contact=ExternalContact(
                 external_id=f"{self.name}:{number}",
@@ -105,6 +106,38 @@ class Zendesk:
                 subject=payload.subject_of(ticket.get("subject")),
             ),
         )
+
+    async def earlier(self, external_id: str) -> list[HelpdeskMessage]:
+        """The hundred latest public comments at most."""
+        if not self._has_key:
+            return []
+        number = self._number(external_id)
+        path = f"/api/v2/tickets/{number}/comments.json"
+        asked = {"sort": "-created_at", "page[size]": "100", "include": "users"}
+        answer = await calls.get(self._http, path, asked)
+        comments, users = dig(answer, "comments"), dig(answer, "users")
+        if not isinstance(comments, list) or not isinstance(users, list):
+            raise DependencyUnavailable("Zendesk answered without the comments asked for.")
+        customers = {dig(user, "id") for user in users if dig(user, "role") == "end-user"}
+        whole = not dig(answer, "meta.has_more")
+        told = []
+        for place, comment in enumerate(reversed(comments)):
+            text = payload.text_of(dig(comment, "plain_body") or dig(comment, "body"))
+            if not text or not dig(comment, "public"):
+                continue
+            opening = whole and place == 0
+            part = "first" if opening else payload.number(dig(comment, "id"), "comments.id")
+            told.append(
+                HelpdeskMessage(
+                    event_id=f"ticket:{number}:{part}",
+                    message_id=f"{self.name}:{number}:{part}",
+                    position=0.0 if opening else payload.seconds_of(dig(comment, "created_at")),
+                    speaker=_speaker(staff=dig(comment, "author_id") not in customers),
+                    text=text,
+                    contact=ExternalContact(external_id=external_id),
+                )
+            )
+        return told
 
     async def add_note(self, external_id: str, text: str) -> None:
         body = {"ticket": {"comment": {"body": text, "public": False}}}
@@ -128,6 +161,10 @@ class Zendesk:
 
     def _wanted(self, brand: object) -> bool:
         return not self._brands or str(brand) in self._brands
+
+
+def _speaker(*, staff: bool) -> Speaker:
+    return Speaker.REPRESENTATIVE if staff else Speaker.CUSTOMER
 
 
 def _at_once(event: Mapping[str, Any], ticket: Mapping[str, Any]) -> bool:

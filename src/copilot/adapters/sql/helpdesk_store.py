@@ -50,6 +50,7 @@ _deliveries = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("body", Text, nullable=False),
     Index("helpdesk_deliveries_by_status", "status", "received_at"),
+    Index("helpdesk_deliveries_by_conversation", "tenant_id", "external_id"),
 )
 _notes = Table(
     "helpdesk_notes",
@@ -113,6 +114,15 @@ class SqlHelpdeskStore:
         # Durable: the helpdesk will not tell it again once we have said that we have it.
         async with self._database.write(durable=True) as connection:
             return (await connection.execute(taken)).one_or_none() is not None
+
+    async def last_position(self, tenant_id: str, external_id: str) -> float | None:
+        mine = (_deliveries.c.tenant_id == tenant_id, _deliveries.c.external_id == external_id)
+        became = _deliveries.c.status.in_([DeliveryStatus.TURNED.value, DeliveryStatus.DONE.value])
+        async with self._database.peek() as connection:
+            found: float | None = await connection.scalar(
+                select(func.max(_deliveries.c.position)).where(*mine, became)
+            )
+        return found
 
     async def save_delivery(self, delivery: Delivery) -> None:
         await self._database.transact(lambda connection: _save_delivery(connection, delivery))

@@ -96,6 +96,7 @@ class HelpdeskInbox:
         self._limits = limits or InboxLimits()
         self._wake = asyncio.Event()
         self._gate = asyncio.Semaphore(self._limits.at_once)
+        self._caught_up: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._watching: dict[tuple[str, str], asyncio.Task[None]] = {}
         self.noted = asyncio.Event()
@@ -202,6 +203,7 @@ class HelpdeskInbox:
         message, principal = delivery.message, _principal(helpdesk)
         for last in (False, True):  # wrapped up between the look-up and the turn: then into a new one
             conversation_id = await self._links.conversation_for(principal, message.contact)
+            await self._catch_up(helpdesk, delivery, conversation_id)
             heard = await self._listen(helpdesk, delivery, conversation_id)
             try:
                 turn = await self._assist.add_turn(
@@ -215,6 +217,34 @@ class HelpdeskInbox:
                     continue
                 raise
             return
+
+    async def _catch_up(self, helpdesk: Helpdesk, delivery: Delivery, conversation_id: str) -> None:
+        """Once for each conversation and process: what was said before the webhook, or while we were away.
+
+        Helpdesks do not send a webhook again for long. Best effort: the message at hand does not wait for it.
+        """
+        message = delivery.message
+        external_id = message.contact.external_id
+        if external_id in self._caught_up:
+            return
+        self._caught_up.add(external_id)
+        try:
+            last = await self._store.last_position(delivery.tenant_id, external_id)
+            said = list(await helpdesk.earlier(external_id))
+            if said and (said[-1].speaker, said[-1].text) == (message.speaker, message.text):
+                said.pop()  # the message at hand, whatever it is called there
+            for missed in said:
+                is_new = last is None or missed.position > last
+                if is_new and missed.position < message.position and missed.message_id != message.message_id:
+                    await self._assist.add_turn(
+                        _principal(helpdesk),
+                        conversation_id,
+                        missed.speaker,
+                        missed.text,
+                        utterance_id=missed.message_id,
+                    )
+        except CopilotError as error:
+            _log.warning("what was said earlier in %s could not be read: %s", external_id, error)
 
     async def _listen(self, helpdesk: Helpdesk, delivery: Delivery, conversation_id: str) -> "_Heard | None":
         """Begins to listen before there is anything to hear; None when nothing will be written back."""
