@@ -99,6 +99,7 @@ class LiveAssist:
         self._drafts = parts.drafts
         self.nudges = parts.nudges
         self._glances: set[asyncio.Task[None]] = set()
+        self._sights: set[asyncio.Task[FeedbackVerdict | None]] = set()
 
     # ------------------------------------------------------------ a conversation, from its opening to its end
 
@@ -384,6 +385,7 @@ class LiveAssist:
     async def idle(self) -> None:
         """Waits until nothing is under way, for tests and for a clean end."""
         await self._workbench.idle()
+        await asyncio.gather(*self._sights)
         await self._ahead.idle()
         await self._asks.idle()
 
@@ -392,6 +394,7 @@ class LiveAssist:
         await self._ahead.shutdown()
         await self._asks.shutdown()
         await self._workbench.shutdown()
+        await asyncio.gather(*self._sights)
 
     # ------------------------------------------------------------ the work for a revision
 
@@ -409,6 +412,8 @@ class LiveAssist:
         revision.memory.begun = conversation.revision
         if turn is not None:
             await revision.publish(turn)
+            if turn.speaker is Speaker.REPRESENTATIVE:
+                self._see(revision, turn)
         self._workbench.start(conversation.id, partial(self._work, revision, turn, begun))
 
     async def _work(self, revision: Revision, turn: Turn | None, begun: Attempt | None) -> None:
@@ -420,11 +425,14 @@ class LiveAssist:
             await self._pipeline.after_customer_turn(revision, asked, prepared)
         else:
             await self._pipeline.after_representative_turn(revision)
-            if asked is not None:
-                await revision.attempt(
-                    "feedback", self._feedback.see(revision.principal, revision.memory, asked)
-                )
         self.nudges.watch(revision.conversation, revision.playbook)
+
+    def _see(self, revision: Revision, sent: Turn) -> None:
+        """Beside the turn's work, which the customer's next turn stops."""
+        seen = self._feedback.see(revision.principal, revision.memory, sent)
+        task = asyncio.create_task(revision.attempt("feedback", seen))
+        self._sights.add(task)
+        task.add_done_callback(self._sights.discard)
 
     def _glance(self, tenant_id: str, said: Turn) -> None:
         """Embeds a customer's turn while it is being kept; what fails here fails again where it is told."""

@@ -50,6 +50,7 @@ async def run_server(
         app = create_server(
             services,
             allowed_origins=settings.allowed_origins,
+            reports=settings.report_folder,
             widget_hosts=settings.widget_hosts,
             tenant=settings.tenant,
         )

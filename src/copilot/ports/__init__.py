@@ -23,6 +23,7 @@ from copilot.ports.knowledge import (
     RemoteSource,
     StampedSource,
 )
+from copilot.ports.looking import ActivityLog, DocumentShelf
 from copilot.ports.models import (
     TERM_BUCKETS,
     ChatModel,
@@ -44,6 +45,7 @@ from copilot.ports.usage import UsageStore
 __all__ = [
     "TERM_BUCKETS",
     "ActionStore",
+    "ActivityLog",
     "ApiKeyStore",
     "AskLoop",
     "AskTools",
@@ -56,6 +58,7 @@ __all__ = [
     "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
+    "DocumentShelf",
     "DocumentSource",
     "Drafter",
     "Embedder",
