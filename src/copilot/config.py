@@ -2,14 +2,23 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.domain.actions import ToolEffect
 from copilot.domain.branding import Colour
 from copilot.domain.usage import ModelPrice
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+WebOrigin = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(https://[a-z0-9][a-z0-9.-]{0,252}|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?$"
+    ),
+]
+"""Scheme, host and port of a page, as browsers write it; http only on this machine."""
 
 
 class LlmStyle(StrEnum):
@@ -76,6 +85,12 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
+
+    widget_hosts: dict[TenantName, tuple[WebOrigin, ...]] = Field(default_factory=dict)
+    """Pages that may frame `/widget` and speak with it, by tenant: {"larkfield": ["https://crm.example"]}."""
+    widget_token_minutes: int = Field(default=10, ge=1, le=60)
+    integrations_dir: Path | None = None
+    """Descriptions of helpdesks whose webhooks are taken; None: `integrations` beside the articles."""
 
     index_url: str | None = None
     """A Chroma server, e.g. http://127.0.0.1:8001. None: Chroma inside this process, in `data_dir`."""
@@ -173,6 +188,10 @@ class Settings(BaseSettings):
     @property
     def source_descriptions(self) -> Path:
         return self.sources_dir or self.knowledge_dir / "sources"
+
+    @property
+    def helpdesk_descriptions(self) -> Path:
+        return self.integrations_dir or self.knowledge_dir / "integrations"
 
     @property
     def report_folder(self) -> Path:

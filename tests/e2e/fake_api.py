@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 from tests.e2e import scene
-from tests.e2e.fake_copilot import FakeCopilot, problem
+from tests.e2e.fake_copilot import KEY, FakeCopilot, problem
 from tests.e2e.fake_desk_routes import desk_routes
 
 from copilot.domain.actions import ActionStatus
@@ -27,7 +27,6 @@ from copilot.domain.conversation import Conversation, ConversationStatus, Speake
 __all__ = ["KEY", "FakeCopilot", "make_app", "serving"]
 
 CONSOLE = Path(__file__).parents[2] / "src/copilot/console"
-KEY = "test-key"
 CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"
 
 
@@ -38,9 +37,10 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
-        if request.url.path.startswith("/v1/") and request.headers.get("Authorization") != f"Bearer {KEY}":
+        if request.url.path.startswith("/v1/") and not fake.lets_in(request):
             return problem(401, "The API key is unknown.")
-        if request.method == "POST" and not request.headers.get("Idempotency-Key"):
+        is_write = request.method == "POST" and request.url.path != "/v1/widget/tokens"
+        if is_write and not request.headers.get("Idempotency-Key"):
             return problem(400, "Idempotency-Key is missing.")
         return await call_next(request)
 

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from tests.e2e import scene
 
@@ -13,6 +14,8 @@ from copilot.domain.actions import Action
 from copilot.domain.assist import ConversationSnapshot, RevisionDone, Suggestion
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.value import Value
+
+KEY = "test-key"
 
 
 class FakeCopilot:
@@ -27,6 +30,9 @@ class FakeCopilot:
         self.scripted = True
         self.streams_dropped = 0
         self.refuse_streams = False
+        self.turned_away = 0
+        self.keys = {KEY}
+        """Whatever opens the door: an API key, or tokens that a test has minted."""
         self.has_model = True
         self.suggestions: dict[str, Suggestion] = {}
         self.branding: dict[str, Any] = {"name": "", "accent": None, "logo": None}
@@ -97,6 +103,11 @@ class FakeCopilot:
             "created_at": datetime.now(tz=UTC).isoformat(),
             "data": {"drafts": [], **json.loads(snapshot.model_dump_json())},
         }
+
+    def lets_in(self, request: Request) -> bool:
+        known = request.headers.get("Authorization", "").removeprefix("Bearer ") in self.keys
+        self.turned_away += not known
+        return known
 
     def replaced_by(self, suggestion_id: str) -> str | None:
         """The draft that took the place of this one."""

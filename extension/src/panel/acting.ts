@@ -93,11 +93,13 @@ export class Acting {
     } catch (error) {
       const append = {
         label: stage.l10n.t.panel.appendInstead,
-        run: () => void this.run({ ...command, mode: "append" }),
+        run: () => {
+          stage.notify("");
+          void this.run({ ...command, mode: "append" });
+        },
       };
       return stage.notify(messageOf(error, stage.l10n), mode === "insert" ? append : undefined);
     }
-    stage.notify("");
     if (suggestionId) await this.feedback.inserted(suggestionId, text, edited);
   }
 

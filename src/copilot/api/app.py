@@ -14,6 +14,7 @@ from copilot.api import (
     conversations,
     events,
     health,
+    integrations,
     knowledge,
     knowledge_care,
     knowledge_intake,
@@ -21,6 +22,7 @@ from copilot.api import (
     macros,
     suggestions,
     turns,
+    widget,
 )
 from copilot.api.errors import install_error_handlers
 from copilot.api.metrics import Metrics
@@ -32,7 +34,8 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_UPLOADS_BYTES = 64 * 1024 * 1024
 """Of many files together."""
-_UPLOADS = {
+_OTHER_LIMITS = {
+    "/v1/integrations/": integrations.MAX_WEBHOOK_BYTES,
     "/v1/knowledge/documents": MAX_UPLOAD_BYTES,
     "/v1/knowledge/uploads": MAX_UPLOADS_BYTES,
     "/v1/knowledge/jobs/uploads": MAX_UPLOADS_BYTES,
@@ -50,7 +53,8 @@ def create_api(
     app.state.services = services
     app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger={**_UPLOADS, **(uploads or {})})
+    limits = {**_OTHER_LIMITS, **(uploads or {})}
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, others=limits)
     app.add_middleware(Guard, metrics=app.state.metrics)
     if allowed_origins:
         app.add_middleware(
@@ -78,7 +82,9 @@ def _with_routes() -> FastAPI:
         redoc_url=None,
     )
     nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts, branding)
-    for module in (*nouns, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
+    outside = (widget, integrations)
+    for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
+    app.include_router(integrations.webhooks)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -151,7 +151,7 @@ class LiveAssist:
         """
         _require_text(text)
         heard = PartialTurn(
-            turn_id=_turn_id(principal, conversation_id, f"utterance {utterance_id}"),
+            turn_id=_utterance_turn(principal, conversation_id, utterance_id),
             conversation_id=conversation_id,
             utterance_id=utterance_id,
             speaker=speaker,
@@ -182,9 +182,8 @@ class LiveAssist:
         """
         started = time.perf_counter()
         _require_text(text)
-        sent = f"utterance {utterance_id}" if utterance_id else f"request {request}" if request else None
         said = Turn(
-            id=_turn_id(principal, conversation_id, sent) if sent else self._ports.ids.new("turn"),
+            id=_known_turn(principal, conversation_id, utterance_id, request) or self._ports.ids.new("turn"),
             conversation_id=conversation_id,
             sequence=1,  # the store counts
             speaker=speaker,
@@ -479,9 +478,23 @@ class LiveAssist:
         return conversation
 
 
-def _turn_id(principal: Principal, conversation_id: str, sent: str) -> str:
-    """The same for everything sent under the same name, so that a turn sent twice is one turn."""
-    name = f"{principal.tenant_id}\n{principal.id}\n{conversation_id}\n{sent}"
+def _utterance_turn(principal: Principal, conversation_id: str, utterance_id: str) -> str:
+    """The same whoever tells of the utterance: two panels and a webhook may watch one conversation."""
+    return _named(f"{principal.tenant_id}\n{conversation_id}\nutterance {utterance_id}")
+
+
+def _known_turn(
+    principal: Principal, conversation_id: str, utterance_id: str | None, request: str | None
+) -> str | None:
+    """The same for all that one caller sends under the same key, so that a turn sent twice is one turn."""
+    if utterance_id:
+        return _utterance_turn(principal, conversation_id, utterance_id)
+    if request:
+        return _named(f"{principal.tenant_id}\n{principal.id}\n{conversation_id}\nrequest {request}")
+    return None
+
+
+def _named(name: str) -> str:
     return f"turn_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 

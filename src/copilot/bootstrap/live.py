@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import text
 
@@ -17,7 +18,7 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
-from copilot.adapters.sql.api_key_store import SqlApiKeyStore
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
@@ -27,8 +28,11 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
+from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.case_templates import CASE_NOTE, HAND_OVER, CaseTemplates
 from copilot.assist.gap_reports import GapReports
+from copilot.assist.helpdesk.inbox import HelpdeskInbox
+from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
@@ -36,6 +40,7 @@ from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
+from copilot.bootstrap.helpdesks import open_helpdesks
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
 from copilot.bootstrap.models import (
@@ -84,6 +89,9 @@ class Services:
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
+    widget_tokens: SignedWidgetTokens
+    links: ConversationLinks
+    helpdesks: HelpdeskInbox
     idempotency: SqlIdempotencyStore
     usage: Metering
     gap_reports: GapReports
@@ -178,6 +186,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         )
         await jobs.start()
         stack.push_async_callback(jobs.stop)
+        helpdesks = await open_helpdesks(
+            settings, state.database, assist, conversations, events, clock, ids, stack
+        )
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -196,6 +207,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
+            widget_tokens=SignedWidgetTokens(
+                server_secret(settings.secret_path), clock, timedelta(minutes=settings.widget_token_minutes)
+            ),
+            links=helpdesks.links,
+            helpdesks=helpdesks.inbox,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),

@@ -48,7 +48,11 @@ async def run_server(
 
     async with running(settings, make_composer) as services:
         app = create_server(
-            services, allowed_origins=settings.allowed_origins, reports=settings.report_folder
+            services,
+            allowed_origins=settings.allowed_origins,
+            reports=settings.report_folder,
+            widget_hosts=settings.widget_hosts,
+            tenant=settings.tenant,
         )
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5

@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore
+from copilot.ports.access import ApiKeyStore, WidgetTokens
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -12,6 +12,7 @@ from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.care import CitationLog, GapCentre, GapMember, GapStore, OpenConversation, SentReply
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
+from copilot.ports.helpdesk import Helpdesk, HelpdeskStore
 from copilot.ports.jobs import JobStore, SourceCatalog
 from copilot.ports.knowledge import (
     ConditionalSource,
@@ -66,6 +67,8 @@ __all__ = [
     "GapCentre",
     "GapMember",
     "GapStore",
+    "Helpdesk",
+    "HelpdeskStore",
     "IdempotencyStore",
     "Ids",
     "JobStore",
@@ -90,4 +93,5 @@ __all__ = [
     "Vector",
     "Vectors",
     "VerificationAttempts",
+    "WidgetTokens",
 ]

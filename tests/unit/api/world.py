@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
+from copilot.adapters.fakes.helpdesk_store import MemoryHelpdeskStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.gap_reports import GapReports
+from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
@@ -50,7 +53,7 @@ class FakeAssist:
         self.unlocked: list[str] = []
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 
-    async def open(self, principal, channel, subject, customer_email, *, customer_verified):
+    async def open(self, principal, channel, subject="", customer_email=None, *, customer_verified=False):
         await self._maybe_fail()
         now = self._clock.now()
         conversation = Conversation(
@@ -391,6 +394,9 @@ class World:
         self.library = self.documents = self.search = FakeLibrary()
         self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.widget_tokens = SignedWidgetTokens(b"s" * 32, self.clock)
+        self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
+        self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py
         self.idempotency = MemoryIdempotencyStore()
         self.usage = Metering(MemoryUsageStore())
         self.knowledge = MemoryGaps()

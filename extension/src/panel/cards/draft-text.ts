@@ -4,8 +4,8 @@ import type { L10n } from "../l10n/index.js";
 import { icon } from "../parts.js";
 import { segmentsOf, type Worded } from "../text.js";
 
-/** Word joiner: a mark never begins a line without the sentence that it belongs to. */
-const GLUE = "\u2060";
+/** A sentence's last word, which its marks stay with on one line; longer ones may break. */
+const LAST_WORD = /\S{1,24}\s*$/;
 
 /** How the sentences of a text are drawn: the number of a cited passage, and what pressing it does. */
 export interface SourceMarks {
@@ -18,20 +18,22 @@ export function renderSentences(worded: Worded, marks: SourceMarks, { t }: L10n)
   return segmentsOf(worded).map(({ text, sentence }) => {
     if (!sentence) return html`${text}`;
     const { support } = sentence;
-    const shown = support === "unsupported" ? html`<del>${text}</del>` : html`${text}`;
-    return html`<span class="sentence ${support}" title=${t.reply[support]}>${shown}${renderMarks(sentence, marks, t)}</span>`;
+    const last = support === "unsupported" ? -1 : text.search(LAST_WORD);
+    const cut = last < 0 ? text.length : last;
+    const shown = support === "unsupported" ? html`<del>${text}</del>` : html`${text.slice(0, cut)}`;
+    return html`<span class="sentence ${support}" title=${t.reply[support]}>${shown}<span class="glued">${text.slice(cut)}${renderMarks(sentence, marks, t)}</span></span>`;
   });
 }
 
 function renderMarks(sentence: Sentence, marks: SourceMarks, t: L10n["t"]): unknown {
-  if (sentence.support === "fact") return html`${GLUE}<span class="fact-mark" title=${t.reply.fact}>${t.reply.order}</span>`;
+  if (sentence.support === "fact") return html`<span class="fact-mark" title=${t.reply.fact}>${t.reply.order}</span>`;
   const numbered = new Map(sentence.citations.map((citation) => [marks.numberOf(citation.passage_id), citation]));
   return [...numbered].map(([number, citation]) => renderMark(number, citation, marks, t));
 }
 
 /** The quote stands beside its number on hover and focus, below the line it belongs to. */
 function renderMark(number: number, citation: Citation, marks: SourceMarks, t: L10n["t"]): TemplateResult {
-  return html`${GLUE}<span class="source"
+  return html`<span class="source"
     ><button
       class="cite"
       aria-label=${t.reply.source(number, citation.title)}
@@ -77,6 +79,9 @@ export const draftStyles = css`
     vertical-align: 2px;
     line-height: 1.3;
     display: inline-block;
+  }
+  .glued {
+    white-space: nowrap;
   }
   .unsupported del {
     color: var(--cp-bad);
