@@ -6,7 +6,7 @@ from copilot.api.services import Services
 from copilot.domain.access import Principal
 from copilot.domain.errors import NotFound, NotPermitted
 
-_OF_NO_CONVERSATION = frozenset({"search_knowledge", "find_macros"})
+_OF_NO_CONVERSATION = frozenset({"search_knowledge", "find_macros", "get_branding"})
 """Operations that name no conversation and tell nothing of one."""
 
 
