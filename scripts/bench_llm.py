@@ -105,9 +105,7 @@ async def _direct(client: httpx.AsyncClient, url: str, messages: list[dict[str, 
     begun = time.perf_counter()
     try:
         first = await _first_text(client, url, body)
-    except (
-        httpx.RemoteProtocolError
-    ):  # the server closes kept connections as it likes: once more, on a new one
+    except httpx.RemoteProtocolError:  # a kept connection, closed meanwhile: once more, on a new one
         first = await _first_text(client, url, body)
     if first is None:
         raise SystemExit("the server said nothing")
