@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
     sources_dir: Path | None = None
     """Descriptions of sources that jobs may ingest; None: `sources` beside the articles."""
+    reports_dir: Path | None = None
+    """Where the console looks for evaluation reports; None: where `copilot eval run` leaves them."""
     tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
     """The tenant that the command line works for."""
 
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     judge_api_key: SecretStr = SecretStr("none")
     judge_timeout_seconds: float = Field(default=60.0, gt=0)
     """For one of its answers; a case may take three times as long."""
+    judge_seconds_per_run: float = Field(default=3_600.0, gt=0)
     judge_tokens_per_case: int = Field(default=30_000, ge=1)
     judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
     judge_dollars_per_run: float | None = Field(default=None, gt=0)
@@ -156,6 +159,10 @@ class Settings(BaseSettings):
     @property
     def source_descriptions(self) -> Path:
         return self.sources_dir or self.knowledge_dir / "sources"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.reports_dir or self.data_dir / "evaluations" / "reports"
 
     @property
     def policies_dir(self) -> Path:

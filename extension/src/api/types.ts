@@ -848,7 +848,7 @@ export interface paths {
         };
         /**
          * List Sources
-         * @description The sources that an operator has described, which a job may ingest by name.
+         * @description The sources that have been described, which a job may ingest by name.
          */
         get: operations["list_sources"];
         put?: never;
@@ -1529,7 +1529,7 @@ export interface components {
         };
         /**
          * ConfiguredSource
-         * @description A source that an operator described; jobs name it.
+         * @description A source that has been described; jobs name it.
          */
         ConfiguredSource: {
             /** Kind */

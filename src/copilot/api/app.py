@@ -1,5 +1,6 @@
 """The FastAPI app of the HTTP API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,13 +38,18 @@ _UPLOADS = {
 }
 
 
-def create_api(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
-    """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
+def create_api(
+    services: Services, *, allowed_origins: str | None = None, uploads: Mapping[str, int] | None = None
+) -> FastAPI:
+    """The API over `services`; `allowed_origins` is one regular expression, None: no other origin.
+
+    `uploads` are more paths of the same app that take files, with the most bytes each.
+    """
     app = _with_routes()
     app.state.services = services
     app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger={**_UPLOADS, **(uploads or {})})
     app.add_middleware(Guard, metrics=app.state.metrics)
     if allowed_origins:
         app.add_middleware(

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Header
 
 from copilot.api.access import ConversationReader, MetricsDep, ServicesDep
 from copilot.api.routing import v1_router
-from copilot.api.sse import EventStream
 from copilot.domain.conversation import Conversation
+from copilot.web.sse import EventStream
 
 _MAX_ID_DIGITS = 18
 

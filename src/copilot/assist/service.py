@@ -380,6 +380,7 @@ class LiveAssist:
     async def idle(self) -> None:
         """Waits until nothing is under way, for tests and for a clean end."""
         await self._workbench.idle()
+        await self._work.settle()
         await self._ahead.idle()
         await self._asks.idle()
 
@@ -388,6 +389,7 @@ class LiveAssist:
         await self._ahead.shutdown()
         await self._asks.shutdown()
         await self._workbench.shutdown()
+        await self._work.settle()
 
     async def _open_conversation(self, principal: Principal, conversation_id: str) -> Conversation:
         conversation = await self._ports.bus.conversation(principal.tenant_id, conversation_id)

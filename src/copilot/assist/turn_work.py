@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from copilot.assist.ahead import Attempt
 from copilot.assist.live_parts import LiveParts, LivePorts
@@ -19,6 +20,9 @@ from copilot.domain.conversation import (
 )
 from copilot.domain.errors import CopilotError, InvalidInput, TooLarge
 
+if TYPE_CHECKING:
+    from copilot.domain.assist import FeedbackVerdict
+
 
 class TurnWork:
     """One per process. Each conversation has at most one piece of work under way, for its last revision."""
@@ -28,6 +32,7 @@ class TurnWork:
         self._profiles = profiles
         self._parts = parts
         self._glances: set[asyncio.Task[None]] = set()
+        self._sights: set[asyncio.Task[FeedbackVerdict | None]] = set()
 
     async def start(
         self,
@@ -43,6 +48,8 @@ class TurnWork:
         revision.memory.begun = conversation.revision
         if turn is not None:
             await revision.publish(turn)
+            if turn.speaker is Speaker.REPRESENTATIVE:
+                self._see(revision, turn)
         self._parts.workbench.start(conversation.id, partial(self._work, revision, turn, begun))
 
     async def make_way(self, conversation_id: str) -> None:
@@ -50,6 +57,10 @@ class TurnWork:
         self._parts.nudges.forget(conversation_id)
         await self._parts.asks.cancel(conversation_id)
         await self._parts.workbench.cancel(conversation_id)
+
+    async def settle(self) -> None:
+        """Waits until it is kept what representatives made of the drafts they saw."""
+        await asyncio.gather(*self._sights)
 
     def glance(self, tenant_id: str, said: Turn) -> None:
         """Embeds a customer's turn while it is being kept; what fails here fails again where it is told."""
@@ -89,10 +100,14 @@ class TurnWork:
             await self._parts.pipeline.after_customer_turn(revision, asked, prepared)
         else:
             await self._parts.pipeline.after_representative_turn(revision)
-            if asked is not None:
-                seen = self._parts.feedback.see(revision.principal, revision.memory, asked)
-                await revision.attempt("feedback", seen)
         self._parts.nudges.watch(revision.conversation, revision.playbook)
+
+    def _see(self, revision: Revision, sent: Turn) -> None:
+        """Beside the turn's work, which the customer's next turn stops."""
+        seen = self._parts.feedback.see(revision.principal, revision.memory, sent)
+        task = asyncio.create_task(revision.attempt("feedback", seen))
+        self._sights.add(task)
+        task.add_done_callback(self._sights.discard)
 
 
 def turn_id_of(principal: Principal, conversation_id: str, sent: str) -> str:

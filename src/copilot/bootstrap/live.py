@@ -16,6 +16,7 @@ from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
+from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
@@ -23,17 +24,28 @@ from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
+from copilot.assist.case_templates import CASE_NOTE, HAND_OVER, CaseTemplates
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
+from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
+from copilot.bootstrap.models import (
+    ask_limits,
+    llm_answerer,
+    llm_choices,
+    llm_drafter,
+    llm_rewording,
+    prompts_of,
+)
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -41,7 +53,6 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
-from copilot.prompts import replace_prompts
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -58,16 +69,20 @@ VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a running server offers; what `api.services.Services` describes."""
+    """Everything a running server offers: to the API as `api.services.Services`, and to the console."""
 
     assist: LiveAssist
     conversations: SqlConversationStore
+    activity: SqlActivityLog
     actions: SqlActionStore
+    ledger: SqlLedgerStore
     events: MemoryEventBus
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
+    shelf: SqlDocumentShelf
     library: Library
     care: KnowledgeCare
+    books: RuleBooks
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
@@ -97,10 +112,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
-        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        prompts = prompts_of(settings)
+        templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
         ranker = QuoteRanker(knowledge.embedder)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
-        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -165,14 +181,18 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         yield Services(
             assist=assist,
             conversations=conversations,
+            activity=SqlActivityLog(state.database),
             actions=tools.actions,
+            ledger=state.ledger,
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
+            shelf=SqlDocumentShelf(state.database),
             library=library,
             care=knowledge_care(
                 state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
             ),
+            books=rule_books(settings, state, knowledge.embedder, tools.catalog, profiles.forget),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,

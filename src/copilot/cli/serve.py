@@ -49,7 +49,9 @@ async def run_server(
     from copilot.server import create_server  # noqa: PLC0415
 
     async with running(settings, make_composer) as services:
-        app = create_server(services, allowed_origins=settings.allowed_origins)
+        app = create_server(
+            services, allowed_origins=settings.allowed_origins, reports=settings.report_folder
+        )
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
         )

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     ACTIONS_APPROVE_ABOVE_LIMIT = "actions:approve_above_limit"
     ALERTS_READ = "alerts:read"
     LEDGER_READ = "ledger:read"
+    ACTIVITY_READ = "activity:read"
     EVALUATION_RUN = "evaluation:run"
 
 
@@ -41,10 +42,18 @@ SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.REPRESENTATIVE: frozenset(_DESK),
     Role.SUPERVISOR: frozenset(
         _DESK
-        | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.CUSTOMERS_UNLOCK, Scope.LEDGER_READ, Scope.ALERTS_READ}
+        | {
+            Scope.ACTIONS_APPROVE_ABOVE_LIMIT,
+            Scope.CUSTOMERS_UNLOCK,
+            Scope.LEDGER_READ,
+            Scope.ALERTS_READ,
+            Scope.ACTIVITY_READ,
+        }
     ),
     Role.KNOWLEDGE_MANAGER: frozenset({Scope.KNOWLEDGE_READ, Scope.KNOWLEDGE_WRITE}),
-    Role.ML_ENGINEER: frozenset({Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN}),
+    Role.ML_ENGINEER: frozenset(
+        {Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN, Scope.ACTIVITY_READ}
+    ),
     Role.ADMIN: frozenset(Scope),
 }
 

@@ -22,6 +22,7 @@ from copilot.ports.knowledge import (
     RemoteSource,
     StampedSource,
 )
+from copilot.ports.looking import ActivityLog, DocumentShelf
 from copilot.ports.models import (
     TERM_BUCKETS,
     ChatModel,
@@ -43,6 +44,7 @@ from copilot.ports.usage import UsageStore
 __all__ = [
     "TERM_BUCKETS",
     "ActionStore",
+    "ActivityLog",
     "ApiKeyStore",
     "AskLoop",
     "AskTools",
@@ -55,6 +57,7 @@ __all__ = [
     "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
+    "DocumentShelf",
     "DocumentSource",
     "Drafter",
     "Embedder",

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from copilot.api.sse import EventStream
 from copilot.domain.assist import Degraded, DegradedEvent
+from copilot.web.sse import EventStream
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ makes them raise (fastapi/fastapi#15824), which would be logged as an error with
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
@@ -25,13 +25,29 @@ class StreamedEvent(Protocol):
     def model_dump_json(self) -> str: ...
 
 
+EventT = TypeVar("EventT", bound=StreamedEvent)
+
+
+def _as_json(event: StreamedEvent) -> str:
+    return event.model_dump_json()
+
+
 class EventStream(StreamingResponse):
-    """Sends `events` until they end or the client leaves, and closes them then."""
+    """Sends `events` until they end or the client leaves, and closes them then.
+
+    `data_of` says what stands in an event's `data`; by default the event itself as JSON.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[StreamedEvent], heartbeat: float = HEARTBEAT_SECONDS) -> None:
-        self._chunks = _encoded(events, heartbeat)
+    def __init__(
+        self,
+        events: AsyncGenerator[EventT],
+        heartbeat: float = HEARTBEAT_SECONDS,
+        *,
+        data_of: Callable[[EventT], str] = _as_json,
+    ) -> None:
+        self._chunks = _encoded(events, heartbeat, data_of)
         super().__init__(self._chunks, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,9 +57,11 @@ class EventStream(StreamingResponse):
             await self._chunks.aclose()
 
 
-async def _encoded(events: AsyncGenerator[StreamedEvent], heartbeat: float) -> AsyncGenerator[bytes]:
+async def _encoded(
+    events: AsyncGenerator[EventT], heartbeat: float, data_of: Callable[[EventT], str]
+) -> AsyncGenerator[bytes]:
     """The events as bytes, and a comment whenever none has come for `heartbeat` seconds."""
-    coming: asyncio.Task[StreamedEvent | None] | None = None
+    coming: asyncio.Task[EventT | None] | None = None
     try:
         while True:
             coming = coming or asyncio.create_task(_next(events))
@@ -54,7 +72,7 @@ async def _encoded(events: AsyncGenerator[StreamedEvent], heartbeat: float) -> A
             event, coming = coming.result(), None
             if event is None:
                 return
-            yield format_sse_event(data_str=event.model_dump_json(), event=event.type, id=str(event.id))
+            yield format_sse_event(data_str=data_of(event), event=event.type, id=str(event.id))
     finally:
         if coming is None:
             await events.aclose()
@@ -62,5 +80,5 @@ async def _encoded(events: AsyncGenerator[StreamedEvent], heartbeat: float) -> A
             coming.cancel()  # ends `events` too, where they wait
 
 
-async def _next(events: AsyncGenerator[StreamedEvent]) -> StreamedEvent | None:
+async def _next(events: AsyncGenerator[EventT]) -> EventT | None:
     return await anext(events, None)
