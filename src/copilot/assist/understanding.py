@@ -119,7 +119,8 @@ class Understander:
         sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
         if len(sentences) < 2:  # noqa: PLR2004 - one sentence is the whole turn
             return whole
-        parts = [_predict(profile, await self._features(s)) for s in sentences[:_MAX_SENTENCES]]
+        features_of = await asyncio.gather(*(self._features(s) for s in sentences[:_MAX_SENTENCES]))
+        parts = [_predict(profile, found) for found in features_of]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
         # A greeting in front is not what the turn is about.
         candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates

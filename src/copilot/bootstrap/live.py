@@ -1,6 +1,7 @@
 """The whole product, ready to serve."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,6 +37,7 @@ from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
+from copilot.assist.quoting import QuoteRanker
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
@@ -55,6 +57,7 @@ from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.branding import Branding
+from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
@@ -67,6 +70,8 @@ Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
 
 
+_log = logging.getLogger(__name__)
+_PREPARED_AFTER_SECONDS = 1.0
 VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
 
@@ -127,6 +132,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         prompts = prompts_of(settings)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
+        ranker = QuoteRanker(knowledge.embedder)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
         assist = LiveAssist(
             LivePorts(
@@ -145,6 +151,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 languages=languages,
             ),
             profiles,
+            ranker=ranker,
             llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
@@ -168,6 +175,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         stack.push_async_callback(
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
+        preparing = _prepare(ranker, state.knowledge, settings.tenant)
+        stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
         # The first customer should not wait for models and caches either.
         await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
@@ -219,6 +228,17 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
+
+
+async def _prepare(ranker: QuoteRanker, knowledge: SqlKnowledgeStore, tenant_id: str) -> None:
+    """So that the first drafts need not wait for vectors of the sentences that they choose from."""
+    await asyncio.sleep(_PREPARED_AFTER_SECONDS)
+    try:
+        async for passages in knowledge.all_passages(tenant_id):
+            if not await ranker.prepare(passages):
+                return
+    except CopilotError as error:
+        _log.warning("sentences were not prepared: %s", error.code)
 
 
 async def _timers(assist: LiveAssist, tenant_id: str) -> None:
