@@ -28,10 +28,24 @@ export class CopilotClient {
   constructor(
     private readonly connection: Connection,
     private readonly fetchImpl: Fetch = (input, init) => fetch(input, init),
+    private readonly retryDelaysMs: readonly number[] = RETRY_DELAYS_MS,
   ) {}
 
-  createConversation(body: { channel: "chat" | "email" | "phone"; subject?: string }): Promise<Conversation> {
-    return this.write("/v1/conversations", body);
+  createConversation(body: { channel: "chat" | "email" | "phone"; subject?: string }, key?: string): Promise<Conversation> {
+    return this.write("/v1/conversations", body, key);
+  }
+
+  getConversation(conversationId: string): Promise<Conversation> {
+    return this.send("GET", `/v1/conversations/${encodeURIComponent(conversationId)}`);
+  }
+
+  listConversations(limit: number): Promise<{ items: Conversation[] }> {
+    return this.send("GET", `/v1/conversations?limit=${limit}`);
+  }
+
+  /** What somebody has written so far and not sent. Not tried again: the next keystroke says more. */
+  async showTyping(conversationId: string, speaker: Speaker, text: string): Promise<void> {
+    await this.send("POST", `/v1/conversations/${encodeURIComponent(conversationId)}/typing`, { speaker, text }, randomKey());
   }
 
   postTurn(conversationId: string, speaker: Speaker, text: string, key?: string): Promise<Turn> {
@@ -45,8 +59,9 @@ export class CopilotClient {
   async sendFeedback(
     suggestionId: string,
     feedback: { verdict: FeedbackVerdict; final_text?: string; reason?: string },
+    key?: string,
   ): Promise<void> {
-    await this.write(`/v1/suggestions/${encodeURIComponent(suggestionId)}/feedback`, feedback);
+    await this.write(`/v1/suggestions/${encodeURIComponent(suggestionId)}/feedback`, feedback, key);
   }
 
   /** Approves exactly the call whose digest the representative was shown. */
@@ -65,25 +80,25 @@ export class CopilotClient {
   private async write<T>(path: string, body: unknown, key = randomKey()): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.send<T>(path, body, key);
+        return await this.send<T>("POST", path, body, key);
       } catch (error) {
-        const delay = RETRY_DELAYS_MS[attempt];
+        const delay = this.retryDelaysMs[attempt];
         if (delay === undefined || !isTransient(error)) throw error;
         await new Promise((resolve) => setTimeout(resolve, delay));
       }
     }
   }
 
-  private async send<T>(path: string, body: unknown, key: string): Promise<T> {
+  private async send<T>(method: "GET" | "POST", path: string, body?: unknown, key?: string): Promise<T> {
     const response = await this.fetchImpl(this.connection.baseUrl + path, {
-      method: "POST",
+      method,
       headers: {
         Accept: "application/json",
-        "Content-Type": "application/json",
         Authorization: `Bearer ${this.connection.token}`,
-        "Idempotency-Key": key,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(key === undefined ? {} : { "Idempotency-Key": key }),
       },
-      body: JSON.stringify(body),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       credentials: "omit",
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     }).catch(() => {

@@ -53,6 +53,8 @@ export class CopilotPanel extends LitElement {
   declare globalKeys: boolean;
   /** The API key or access token; kept out of attributes so that it never stands in the document. */
   declare token: string;
+  /** Where feedback goes; a host with an outbox of its own puts it here. The server when absent. */
+  feedbackSink: Pick<CopilotClient, "sendFeedback"> | null = null;
   private declare panel: PanelState;
   private declare connection: ConnectionState;
   /** What was done with each suggestion, in words. */
@@ -354,7 +356,7 @@ export class CopilotPanel extends LitElement {
     const already = this.used.get(id);
     this.used = new Map(this.used).set(id, label);
     try {
-      await this.client.sendFeedback(id, { verdict, ...rest });
+      await (this.feedbackSink ?? this.client).sendFeedback(id, { verdict, ...rest });
     } catch (error) {
       const used = new Map(this.used);
       if (already === undefined) used.delete(id);
