@@ -192,6 +192,12 @@ class Browsing:
         page.bring_to_front()
         return panel
 
+    def teach(self, origin: str, site: dict[str, Any]) -> None:
+        """As if the representative had pointed the parts of the page out."""
+        page = self.options()
+        page.evaluate("([origin, site]) => chrome.storage.local.set({ sites: { [origin]: site } })", [origin, site])
+        page.close()
+
     def turns(self) -> list[tuple[str, str]]:
         return [(t.speaker, t.text) for c in self.fake.conversations.values() for t in c.turns]
 
@@ -232,4 +238,4 @@ def expect_composer(page: Page, text: str) -> None:
     if composer.evaluate("e => e.tagName") == "TEXTAREA":
         expect(composer).to_have_value(text)
     else:
-        expect(composer).to_contain_text(" ".join(text.split()))
+        expect(composer).to_contain_text(" ".join(text.split()), use_inner_text=True)

@@ -45,14 +45,17 @@ class FakeCopilot:
         self.scripted = True
         self.streams_dropped = 0
         self.refuse_streams = False
+        self.delay_seconds = 0.0
+        self.typing: list[tuple[str, str]] = []
+        self.answers: dict[str, Any] = {}
         self._lock = threading.Lock()
 
-    def create(self) -> Conversation:
+    def create(self, channel: Channel = Channel.CHAT) -> Conversation:
         now = datetime.now(tz=UTC)
         made = Conversation(
             id=f"conv_{len(self.conversations) + 1}",
             tenant_id="larkfield",
-            channel=Channel.CHAT,
+            channel=channel,
             created_at=now,
             updated_at=now,
         )
@@ -166,13 +169,30 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
         return {"items": items, "next_cursor": None}
 
     @app.post("/v1/conversations", status_code=201)
-    async def create() -> Conversation:
-        return fake.create()
+    async def create(request: Request) -> Conversation:
+        body, key = await request.json(), request.headers["Idempotency-Key"]
+        await asyncio.sleep(fake.delay_seconds)
+        made: Conversation = fake.answers.get(key) or fake.create(Channel(body["channel"]))
+        fake.answers[key] = made
+        return made
+
+    @app.get("/v1/conversations/{conversation_id}")
+    async def get(conversation_id: str) -> Response:
+        found = fake.conversations.get(conversation_id)
+        return Response(found.model_dump_json(), media_type="application/json") if found else problem(404, "Unknown.")
+
+    @app.post("/v1/conversations/{conversation_id}/typing", status_code=204)
+    async def typing(request: Request) -> None:
+        body = await request.json()
+        fake.typing.append((body["speaker"], body["text"]))
 
     @app.post("/v1/conversations/{conversation_id}/turns", status_code=202)
     async def add_turn(conversation_id: str, request: Request) -> Turn:
-        body = await request.json()
-        turn = fake.say(conversation_id, Speaker(body["speaker"]), body["text"])
+        body, key = await request.json(), request.headers["Idempotency-Key"]
+        if key in fake.answers:
+            known: Turn = fake.answers[key]
+            return known
+        turn = fake.answers[key] = fake.say(conversation_id, Speaker(body["speaker"]), body["text"])
         if fake.scripted and turn.speaker is Speaker.CUSTOMER:
             task = asyncio.create_task(fake.answer(turn))
             tasks.add(task)

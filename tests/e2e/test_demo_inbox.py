@@ -1,50 +1,19 @@
 """The whole product in a real browser: the demo inbox over a real server and the demo company."""
 
-import asyncio
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from copilot.evaluation.local_server import LocalServer, local_server
+from copilot.evaluation.local_server import LocalServer
 
-ROOT = Path(__file__).parents[2]
 MAYAS_TURN = (
     "Hi, my Northlight Lantern arrived with cracked glass. My order is LF-1004829 and my email is "
     "maya.lindqvist@example.com"
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """Playwright's loop has this thread, so the server is looked after by another."""
-    ready, done = threading.Event(), threading.Event()
-    found: list[LocalServer] = []
-
-    async def serve() -> None:
-        async with local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge") as running:
-            found.append(running)
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    def run() -> None:
-        with suppress(Exception):
-            asyncio.run(serve())
-        ready.set()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait(120)
-    assert found, "the server did not start"
-    yield found[0]
-    done.set()
-    thread.join(30)
 
 
 @pytest.fixture

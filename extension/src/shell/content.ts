@@ -28,6 +28,8 @@ class PageSession {
         return this.answer(message.request, await this.insert(message));
       case "undo":
         return this.answer(message.request, await this.undo());
+      case "read-composer":
+        return this.answer(message.request, { kind: "composer", text: this.composerText() });
       case "pick":
         return this.answer(message.request, await this.pick(message.target));
       case "stop-picking":
@@ -100,9 +102,14 @@ class PageSession {
     if (!composer || !event.composedPath().includes(composer)) return;
     this.typingTimer ??= setTimeout(() => {
       this.typingTimer = undefined;
-      this.say("representative", readComposer(composer, this.reader?.site.omit));
+      this.say("representative", this.composerText());
     }, TYPING_MS);
   };
+
+  private composerText(): string {
+    const composer = this.reader?.composer();
+    return composer ? readComposer(composer, this.reader?.site.omit) : "";
+  }
 
   private say(speaker: "customer" | "representative", text: string): void {
     const conversation = this.reader?.read()?.id;

@@ -50,8 +50,11 @@ export class Follower {
 
   async start(): Promise<void> {
     this.at.panel.addEventListener("copilot:suggestion-inserted", (event) => {
-      const { text, waitUntil } = (event as CustomEvent<InsertedDetail>).detail;
-      waitUntil(this.insert(text));
+      const { text, mode, waitUntil } = (event as CustomEvent<InsertedDetail & { mode?: "insert" | "append" }>).detail;
+      waitUntil(this.insert(text, mode === "append" ? "append" : "empty"));
+    });
+    this.at.panel.addEventListener("copilot:own-text-requested", (event) => {
+      (event as CustomEvent<{ provide(text: Promise<string>): void }>).detail.provide(this.ownText());
     });
     const again = (): void => void this.attach();
     chrome.tabs.onActivated.addListener(({ windowId }) => void this.windowId.then((own) => own === windowId && again()));
@@ -186,7 +189,12 @@ export class Follower {
 
   // ---- inserting
 
-  private async insert(text: string, mode: InsertMode = "empty"): Promise<void> {
+  /** What the representative has written in the reply box. */
+  private async ownText(): Promise<string> {
+    return this.page ? (await this.page.ask("composer", { kind: "read-composer" })).text : "";
+  }
+
+  private async insert(text: string, mode: InsertMode): Promise<void> {
     const { page, seen } = this;
     if (!page || !seen) throw new Error("No conversation is open in the page.");
     const { outcome } = await page.ask("inserted", { kind: "insert", conversation: seen.id, text, mode });

@@ -11,6 +11,7 @@ export type ToPage =
   | { readonly kind: "insert"; readonly request: number; readonly conversation: string; readonly text: string; readonly mode: InsertMode }
   | { readonly kind: "undo"; readonly request: number }
   | { readonly kind: "pick"; readonly request: number; readonly target: PickTarget }
+  | { readonly kind: "read-composer"; readonly request: number }
   | { readonly kind: "stop-picking" }
   /** Makes a site of what was pointed at. */
   | { readonly kind: "derive"; readonly request: number };
@@ -19,6 +20,7 @@ export type ToPage =
 export type Answer =
   | { readonly kind: "inserted"; readonly outcome: InsertOutcome }
   | { readonly kind: "undone"; readonly done: boolean }
+  | { readonly kind: "composer"; readonly text: string }
   | { readonly kind: "picked"; readonly done: boolean }
   | { readonly kind: "derived"; readonly site: SiteConfig | null; readonly reason: string };
 
