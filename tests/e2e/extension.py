@@ -88,17 +88,16 @@ class SidePanel:
 
     def press(self, label: str, within: str = "body") -> None:
         """Clicks the button so named, with a real mouse, once it is there and enabled."""
-        box: list[dict[str, float]] = []
+        places: list[dict[str, float] | None] = [None]
         script = f"({_BUTTON})({json.dumps(within)}, {json.dumps(label)})"
 
-        def shown() -> bool:
-            found = self.evaluate(script)
-            box[:] = [found] if found else []
-            return bool(found)
+        def at_rest() -> bool:
+            places.append(self.evaluate(script))
+            return places[-1] is not None and places[-1] == places[-2]
 
-        self.until(shown, f"no button {label!r} in: {self.text()[:2000]}")
+        self.until(at_rest, f"no button {label!r} that stays in its place")
         for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **box[0])
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **(places[-1] or {}))
 
     def expect_text(self, text: str, seconds: float = 10) -> None:
         self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)

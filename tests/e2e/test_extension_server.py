@@ -85,6 +85,7 @@ def test_another_kind_of_server_is_told_apart(chromium: Browsing) -> None:
     until(lambda: len(chromium.turns()) == 2)
     panel.expect_no_text("not like a copilot server")
     other.shutdown()
+    other.server_close()
 
 
 def test_a_slow_server_is_waited_for(chromium: Browsing) -> None:

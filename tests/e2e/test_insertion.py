@@ -1,6 +1,7 @@
 """Replies put into the editors that help desks use, through the whole extension, and taken out again."""
 
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class Box:
         self.page, self.panel = page, panel
 
     def model(self) -> str:
-        return words(self.page.evaluate("window.model()"))
+        return words(unescape(self.page.evaluate("window.model()")))
 
     def insert(self, text: str) -> None:
         """What the panel's Insert does, whatever card it stands on."""
@@ -56,7 +57,8 @@ class Box:
         )
 
     def expect(self, text: str) -> None:
-        until(lambda: self.model() == words(text))
+        wanted = words(text)
+        self.panel.until(lambda: self.model() == wanted, f"the editor holds {self.model()!r}, not {wanted!r}", 5)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,7 @@ def test_each_editor_takes_a_reply_and_gives_it_back(box: Box) -> None:
     box.expect("")
 
     box.page.locator(".composer").click()
+    box.page.wait_for_timeout(150)  # CKEditor sets its caret a moment after the focus.
     box.page.keyboard.type(DRAFT)
     box.expect(DRAFT)
     box.insert(REPLY)

@@ -58,8 +58,10 @@ export class Follower {
     });
     const again = (): void => void this.attach();
     chrome.tabs.onActivated.addListener(({ windowId }) => void this.windowId.then((own) => own === windowId && again()));
-    chrome.tabs.onUpdated.addListener((_id, change, tab) => {
-      if (tab.active && change.status === "complete") again();
+    chrome.tabs.onUpdated.addListener((id, change, tab) => {
+      // A page that only changes its own address says "complete" too, and is still being read.
+      const stillThere = this.page !== null && this.tab?.id === id;
+      if (tab.active && change.status === "complete" && !stillThere) again();
     });
     chrome.permissions.onAdded.addListener(again);
     chrome.permissions.onRemoved.addListener(again);

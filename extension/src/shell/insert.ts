@@ -117,21 +117,27 @@ async function select(composer: HTMLElement, { keep, omit }: Writing): Promise<v
     return;
   }
   const selection = composer.ownerDocument.getSelection();
-  const rest = omit ? composer.querySelector(omit) : null;
   const range = composer.ownerDocument.createRange();
   range.selectNodeContents(composer);
-  // What is no draft stands last, and stays.
-  if (rest) range.setEndBefore(topOf(rest, composer));
+  const rest = omit ? composer.querySelector(omit) : null;
+  if (rest) endBefore(range, rest, composer, omit);
   if (keep) range.collapse(false);
   selection?.removeAllRanges();
   selection?.addRange(range);
   await pause(SELECTION_MS);
 }
 
-function topOf(node: Element, composer: HTMLElement): Node {
-  let top = node;
-  while (top.parentElement && top.parentElement !== composer) top = top.parentElement;
-  return top;
+/** What is no draft stands last, and stays: the range ends with the last words before it, or is empty at the start. */
+function endBefore(range: Range, rest: Element, composer: HTMLElement, omit: string): void {
+  const words = composer.ownerDocument.createTreeWalker(composer, NodeFilter.SHOW_TEXT);
+  let last: Node | null = null;
+  while (words.nextNode()) {
+    const node = words.currentNode;
+    if (!(node.compareDocumentPosition(rest) & Node.DOCUMENT_POSITION_FOLLOWING)) break;
+    if (node.nodeValue?.trim() && !node.parentElement?.closest(omit)) last = node;
+  }
+  if (last) range.setEnd(last, last.nodeValue!.length);
+  else range.collapse(true);
 }
 
 function pressUndo(composer: HTMLElement): void {
