@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, Route, expect, sync_playwright
 from tests.e2e.desk import CHROMIUM
 from tests.e2e.fake_api import KEY, FakeCopilot, serving
+from tests.e2e.side_panel import SidePanel
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 DIST = EXTENSION / "dist/chrome"
@@ -29,7 +30,7 @@ needs_extension = [
 
 
 @dataclass
-class SidePanel:
+class ChromiumSidePanel(SidePanel):
     """The browser's side panel. Playwright knows only tabs, so this speaks the browser's own protocol."""
 
     session: CDPSession
@@ -39,19 +40,23 @@ class SidePanel:
     _answers: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, context: BrowserContext, page: Page) -> "SidePanel":
+    def find(cls, context: BrowserContext, page: Page) -> "ChromiumSidePanel":
         browser = context.browser
         assert browser is not None
         session = browser.new_browser_cdp_session()
         deadline = time.monotonic() + 10
         while True:
             targets = session.send("Target.getTargets")["targetInfos"]
-            found = [t["targetId"] for t in targets if t["url"].endswith("/sidepanel.html") and not t["attached"]]
+            found = [
+                t["targetId"] for t in targets if t["url"].endswith("/sidepanel.html") and not t["attached"]
+            ]
             if found:
                 break
             assert time.monotonic() < deadline, "the side panel did not open"
             page.wait_for_timeout(50)
-        attached = session.send("Target.attachToTarget", {"targetId": found[0], "flatten": False})["sessionId"]
+        attached = session.send("Target.attachToTarget", {"targetId": found[0], "flatten": False})[
+            "sessionId"
+        ]
         panel = cls(session, found[0], attached)
         session.on("Target.receivedMessageFromTarget", panel._receive)
         return panel
@@ -81,56 +86,9 @@ class SidePanel:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def text(self) -> str:
-        """Everything shown, shadow trees included."""
-        shown: str = self.evaluate(f"({_TEXT})(document.body)")
-        return shown
-
-    def press(self, label: str, within: str = "body") -> None:
-        """Clicks the button so named, with a real mouse, once it is there and enabled."""
-        places: list[dict[str, float] | None] = [None]
-        script = f"({_BUTTON})({json.dumps(within)}, {json.dumps(label)})"
-
-        def at_rest() -> bool:
-            places.append(self.evaluate(script))
-            return places[-1] is not None and places[-1] == places[-2]
-
-        self.until(at_rest, f"no button {label!r} that stays in its place")
+    def click(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **(places[-1] or {}))
-
-    def expect_text(self, text: str, seconds: float = 10) -> None:
-        self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)
-
-    def expect_no_text(self, text: str) -> None:
-        self.until(lambda: text not in self.text(), f"{text!r} is still in the side panel")
-
-    def until(self, condition: Callable[[], bool], problem: str, seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"{problem}\n{self.text()[:3000]}"
-            time.sleep(0.05)
-
-
-_TEXT = """function text(node) {
-  if (node.nodeType === 3) return node.nodeValue;
-  if (node.nodeType !== 1 || /^(STYLE|SCRIPT|TEMPLATE)$/.test(node.tagName) || node.hidden) return "";
-  return [...(node.shadowRoot ?? node).childNodes].map(text).join(" ").replace(/\\s+/g, " ");
-}"""
-
-_BUTTON = """function (within, label) {
-  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
-  const root = all(document).concat(document.body).find((e) => e.matches(within));
-  if (!root) return null;
-  const inside = root.shadowRoot ? all(root.shadowRoot) : all(root);
-  const name = (b) => (b.getAttribute("aria-label") || b.textContent).trim().replace(/\\s+/g, " ");
-  const button = inside.find((b) => b.tagName === "BUTTON" && !b.disabled && b.checkVisibility()
-    && (name(b) === label || name(b).startsWith(label + " ")));
-  if (!button) return null;
-  button.scrollIntoView({ block: "center" });
-  const box = button.getBoundingClientRect();
-  return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
-}"""
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, x=x, y=y)
 
 
 @dataclass
@@ -186,7 +144,7 @@ class Browsing:
             })"""
         )
         opener.click("#open-panel")
-        panel = SidePanel.find(self.context, opener)
+        panel = ChromiumSidePanel.find(self.context, opener)
         opener.close()
         page.bring_to_front()
         return panel
@@ -194,7 +152,9 @@ class Browsing:
     def teach(self, origin: str, site: dict[str, Any]) -> None:
         """As if the representative had pointed the parts of the page out."""
         page = self.options()
-        page.evaluate("([origin, site]) => chrome.storage.local.set({ sites: { [origin]: site } })", [origin, site])
+        page.evaluate(
+            "([origin, site]) => chrome.storage.local.set({ sites: { [origin]: site } })", [origin, site]
+        )
         page.close()
 
     def turns(self) -> list[tuple[str, str]]:
@@ -202,7 +162,9 @@ class Browsing:
 
 
 @contextmanager
-def browsing(folder: Path, granted: tuple[str, ...] = GRANTED, *, signed_in: bool = True) -> Iterator[Browsing]:
+def browsing(
+    folder: Path, granted: tuple[str, ...] = GRANTED, *, signed_in: bool = True
+) -> Iterator[Browsing]:
     """The built extension with hosts granted beforehand: nobody is there to press Allow."""
     unpacked = folder / "extension"
     shutil.copytree(DIST, unpacked)

@@ -179,7 +179,11 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
     @app.get("/v1/conversations/{conversation_id}")
     async def get(conversation_id: str) -> Response:
         found = fake.conversations.get(conversation_id)
-        return Response(found.model_dump_json(), media_type="application/json") if found else problem(404, "Unknown.")
+        return (
+            Response(found.model_dump_json(), media_type="application/json")
+            if found
+            else problem(404, "Unknown.")
+        )
 
     @app.post("/v1/conversations/{conversation_id}/typing", status_code=204)
     async def typing(request: Request) -> None:

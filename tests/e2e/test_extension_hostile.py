@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Page
 from tests.e2e import scene
 from tests.e2e.desk import until
-from tests.e2e.extension import EXTENSION, SITES, Browsing, SidePanel, browsing, needs_extension
+from tests.e2e.extension import EXTENSION, SITES, Browsing, browsing, needs_extension
 from tests.e2e.fake_api import KEY
+from tests.e2e.side_panel import SidePanel
 
 from copilot.domain.assist import Sentence, Support
 
@@ -35,7 +36,7 @@ def page(chromium: Browsing) -> Iterator[Page]:
 @pytest.fixture
 def panel(chromium: Browsing, page: Page) -> Iterator[SidePanel]:
     opened = chromium.open_panel(page)
-    opened.until(lambda: bool(opened.evaluate("document.querySelector('copilot-panel').conversationId")), "no conversation")
+    opened.until(lambda: bool(opened.conversation_id()), "no conversation")
     yield opened
     opened.evaluate("setTimeout(close)")
 
@@ -63,10 +64,17 @@ def test_the_page_cannot_reach_the_extension(chromium: Browsing, page: Page, pan
     frame = page.frames[-1]
     assert "copilot-panel" not in frame.content(), "the panel is not shown in a page's frame"
     manifest = json.loads((EXTENSION / "dist/chrome/manifest.json").read_text())
-    assert not {"web_accessible_resources", "externally_connectable", "host_permissions", "content_scripts"} & set(manifest)
+    assert not {
+        "web_accessible_resources",
+        "externally_connectable",
+        "host_permissions",
+        "content_scripts",
+    } & set(manifest)
 
 
-def test_even_our_script_in_the_page_cannot_read_the_key(chromium: Browsing, page: Page, panel: SidePanel) -> None:
+def test_even_our_script_in_the_page_cannot_read_the_key(
+    chromium: Browsing, page: Page, panel: SidePanel
+) -> None:
     session = chromium.context.new_cdp_session(page)
     worlds: list[dict[str, Any]] = []
     session.on("Runtime.executionContextCreated", lambda event: worlds.append(event["context"]))
@@ -136,13 +144,16 @@ def test_only_a_persons_click_picks(chromium: Browsing, page: Page, panel: SideP
 def test_markup_stays_text_on_its_way_in_and_out(chromium: Browsing, panel: SidePanel, page: Page) -> None:
     fake = chromium.fake
     page.evaluate(
-        "text => { document.querySelector('[data-ticket-id=\"81\"] [type=end-user] p').textContent = text; }", MARKUP
+        "text => { document.querySelector('[data-ticket-id=\"81\"] [type=end-user] p').textContent = text; }",
+        MARKUP,
     )
-    cid = panel.evaluate("document.querySelector('copilot-panel').conversationId")
+    cid = panel.conversation_id()
     bad = scene.citation("p9", MARKUP, MARKUP, source="javascript:alert(5)")
     sentence = Sentence(text=MARKUP, support=Support.SUPPORTED, citations=(bad,))
     revision = fake.conversations[cid].revision
-    fake.publish(cid, "suggestion.completed", scene.suggestion(cid, revision, text=MARKUP, sentences=(sentence,)))
+    fake.publish(
+        cid, "suggestion.completed", scene.suggestion(cid, revision, text=MARKUP, sentences=(sentence,))
+    )
     panel.expect_text("onerror=alert(1)")
     made = panel.evaluate(
         """(() => {
@@ -161,15 +172,9 @@ def test_markup_stays_text_on_its_way_in_and_out(chromium: Browsing, panel: Side
     assert dialogs == []
 
 
-def test_a_reply_never_lands_in_another_conversation(chromium: Browsing, page: Page, panel: SidePanel) -> None:
-    panel.evaluate(
-        """(() => {
-          window.outcome = "";
-          window.insertNow = () => document.querySelector("copilot-panel").dispatchEvent(
-            new CustomEvent("copilot:suggestion-inserted", { detail: { text: "For Ana only", suggestionId: null,
-              waitUntil: (done) => done.then(() => (window.outcome = "ok"), (e) => (window.outcome = e.message)) } }));
-        })()"""
-    )
+def test_a_reply_never_lands_in_another_conversation(
+    chromium: Browsing, page: Page, panel: SidePanel
+) -> None:
     page.evaluate(
         """() => {
           const [other, open] = document.querySelectorAll(".workspace");
@@ -177,9 +182,8 @@ def test_a_reply_never_lands_in_another_conversation(chromium: Browsing, page: P
           open.style.display = "none";
         }"""
     )
-    panel.evaluate("insertNow()")
-    panel.until(lambda: bool(panel.evaluate("outcome")), "no outcome")
-    assert "nother conversation" in panel.evaluate("outcome")
+    panel.insert("For Ana only")
+    assert "nother conversation" in panel.outcome()
     assert "For Ana only" not in page.locator("body").inner_text()
 
 

@@ -32,7 +32,9 @@ def refunds(server: LocalServer) -> list[str]:
     answer = httpx.get(
         f"{server.address}/v1/actions", headers={"Authorization": f"Bearer {server.supervisor}"}, timeout=10
     )
-    return [a["status"] for a in answer.raise_for_status().json()["items"] if a["call"]["tool"] == "refund_order"]
+    return [
+        a["status"] for a in answer.raise_for_status().json()["items"] if a["call"]["tool"] == "refund_order"
+    ]
 
 
 def test_a_refund_is_approved_in_the_side_panel_and_happens_once(tmp_path: Path, server: LocalServer) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 from tests.e2e.desk import until
-from tests.e2e.extension import EXTENSION, Browsing, SidePanel, browsing, needs_extension
+from tests.e2e.extension import EXTENSION, Browsing, browsing, needs_extension
+from tests.e2e.side_panel import SidePanel
 
 BUILT = EXTENSION / "build/editors"
 ORIGIN = "https://editors.example"
@@ -44,21 +45,11 @@ class Box:
     def model(self) -> str:
         return words(unescape(self.page.evaluate("window.model()")))
 
-    def insert(self, text: str) -> None:
-        """What the panel's Insert does, whatever card it stands on."""
-        self.panel.evaluate(
-            """(text => {
-              window.outcome = "";
-              const waitUntil = (done) => done.then(() => (window.outcome = "ok"), (e) => (window.outcome = e.message));
-              document.querySelector("copilot-panel").dispatchEvent(
-                new CustomEvent("copilot:suggestion-inserted", { detail: { text, suggestionId: null, waitUntil } }));
-            })(%r)"""
-            % text
-        )
-
     def expect(self, text: str) -> None:
         wanted = words(text)
-        self.panel.until(lambda: self.model() == wanted, f"the editor holds {self.model()!r}, not {wanted!r}", 5)
+        self.panel.until(
+            lambda: self.model() == wanted, f"the editor holds {self.model()!r}, not {wanted!r}", 5
+        )
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +85,7 @@ def box(chromium: Browsing, panel: SidePanel, request: pytest.FixtureRequest) ->
 
 
 def test_each_editor_takes_a_reply_and_gives_it_back(box: Box) -> None:
-    box.insert(REPLY)
+    box.panel.insert(REPLY)
     box.panel.expect_text("Check it, then send it yourself")
     box.expect(REPLY)
     assert box.page.locator("#stage b").count() == 0, "text stays text"
@@ -105,21 +96,21 @@ def test_each_editor_takes_a_reply_and_gives_it_back(box: Box) -> None:
     box.page.wait_for_timeout(150)  # CKEditor sets its caret a moment after the focus.
     box.page.keyboard.type(DRAFT)
     box.expect(DRAFT)
-    box.insert(REPLY)
+    box.panel.insert(REPLY)
     box.panel.expect_text("There is already a draft")
     box.expect(DRAFT)
     box.panel.press("Cancel", "#question")
-    box.panel.until(lambda: box.panel.evaluate("window.outcome") == "Not inserted.", "not cancelled")
+    assert box.panel.outcome() == "Not inserted."
     box.expect(DRAFT)
 
-    box.insert(REPLY)
+    box.panel.insert(REPLY)
     box.panel.press("Append", "#question")
     box.panel.expect_text("Check it, then send it yourself")
     box.expect(f"{DRAFT} {REPLY}")
     box.panel.press("Undo", "#question")
     box.expect(DRAFT)
 
-    box.insert(REPLY)
+    box.panel.insert(REPLY)
     box.panel.press("Replace it", "#question")
     box.panel.expect_text("Check it, then send it yourself")
     box.expect(REPLY)
