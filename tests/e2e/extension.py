@@ -86,6 +86,14 @@ class ChromiumSidePanel(SidePanel):
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def close(self) -> None:
+        self.evaluate("void setTimeout(close)")
+        deadline = time.monotonic() + 10
+        while any(
+            t["targetId"] == self.target for t in self.session.send("Target.getTargets")["targetInfos"]
+        ):
+            assert time.monotonic() < deadline, "the side panel did not close"
+
     def click(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, x=x, y=y)
@@ -132,7 +140,7 @@ class Browsing:
         page.wait_for_function("document.querySelector('#token').value === ''")
         page.close()
 
-    def open_panel(self, page: Page) -> SidePanel:
+    def open_panel(self, page: Page) -> ChromiumSidePanel:
         """Opens the side panel beside `page`, as the toolbar's button does."""
         opener = self.options()
         opener.evaluate(

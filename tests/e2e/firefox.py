@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -260,5 +261,8 @@ def _sidebar(bidi: BiDi) -> FirefoxSidePanel:
     for _ in range(200):
         found = bidi.evaluate(window, _ADOPT_SIDEBAR)
         if found:
-            return FirefoxSidePanel(bidi, found)
+            panel = FirefoxSidePanel(bidi, found)
+            while not panel.evaluate("typeof chrome === 'object' && document.readyState === 'complete'"):
+                time.sleep(0.05)
+            return panel
     raise AssertionError("the sidebar did not open")

@@ -38,7 +38,7 @@ def panel(chromium: Browsing, page: Page) -> Iterator[SidePanel]:
     opened = chromium.open_panel(page)
     opened.until(lambda: bool(opened.conversation_id()), "no conversation")
     yield opened
-    opened.evaluate("setTimeout(close)")
+    opened.close()
 
 
 def test_the_page_cannot_reach_the_extension(chromium: Browsing, page: Page, panel: SidePanel) -> None:

@@ -51,4 +51,4 @@ def test_from_message_to_card_to_reply_box(chromium: Browsing, name: str) -> Non
     expect(page.locator("body")).not_to_contain_text(scene.insertable()[:40])
     assert len(_said(chromium)) == len(SAID) + 1, "nothing is said twice"
     page.close()
-    panel.evaluate("setTimeout(close)")
+    panel.close()

@@ -96,9 +96,11 @@ function setNatively(composer: HTMLElement, _text: string, wanted: string): void
 /** As plain text from the clipboard: editors turn it into their own paragraphs. */
 function paste(composer: HTMLElement, text: string): void {
   if (!text) return void composer.ownerDocument.execCommand?.("delete");
-  const data = new DataTransfer();
-  data.setData("text/plain", text);
-  composer.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true, composed: true }));
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  // Firefox leaves `clipboardData` out and fills its own from the other two.
+  const how = { clipboardData, dataType: "text/plain", data: text, bubbles: true, cancelable: true, composed: true };
+  composer.dispatchEvent(new ClipboardEvent("paste", how));
 }
 
 /** As if typed: a plain editable box takes this, and editors that follow only real editing. */
