@@ -21,8 +21,9 @@ const common = {
   plugins: [templates],
 };
 
-const modules = (outdir) => ({
+const modules = (outdir, browser) => ({
   ...common,
+  define: { BROWSER: JSON.stringify(browser) },
   format: "esm",
   splitting: true,
   chunkNames: "chunks/[name]-[hash]",
@@ -51,7 +52,7 @@ async function buildExtension(browser) {
   const out = `${root}dist/${browser}`;
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
-  await Promise.all([esbuild.build(modules(out)), esbuild.build(content(out)), cp(`${root}static`, out, { recursive: true })]);
+  await Promise.all([esbuild.build(modules(out, browser)), esbuild.build(content(out)), cp(`${root}static`, out, { recursive: true })]);
   const { version } = JSON.parse(await readFile(`${root}package.json`, "utf8"));
   await writeFile(`${out}/manifest.json`, `${JSON.stringify(manifestFor(browser, version), null, 2)}\n`);
 }

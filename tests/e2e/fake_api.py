@@ -22,7 +22,7 @@ from tests.e2e.fake_copilot import KEY, FakeCopilot, problem
 from tests.e2e.fake_desk_routes import desk_routes
 
 from copilot.domain.actions import ActionStatus
-from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
+from copilot.domain.conversation import Channel, Conversation, ConversationStatus, Speaker, Turn
 
 __all__ = ["KEY", "FakeCopilot", "make_app", "serving"]
 
@@ -55,13 +55,35 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
         return {"items": items, "next_cursor": None}
 
     @app.post("/v1/conversations", status_code=201)
-    async def create() -> Conversation:
-        return fake.create()
+    async def create(request: Request) -> Conversation:
+        body, key = await request.json(), request.headers["Idempotency-Key"]
+        await asyncio.sleep(fake.delay_seconds)
+        made: Conversation = fake.answers.get(key) or fake.create(Channel(body["channel"]))
+        fake.answers[key] = made
+        return made
+
+    @app.get("/v1/conversations/{conversation_id}")
+    async def get(conversation_id: str) -> Response:
+        found = fake.conversations.get(conversation_id)
+        return (
+            Response(found.model_dump_json(), media_type="application/json")
+            if found
+            else problem(404, "Unknown.")
+        )
+
+    @app.post("/v1/conversations/{conversation_id}/typing", status_code=204)
+    async def typing(conversation_id: str, request: Request) -> None:
+        assert conversation_id in fake.conversations
+        body = await request.json()
+        fake.typing.append((body["speaker"], body["text"]))
 
     @app.post("/v1/conversations/{conversation_id}/turns", status_code=202)
     async def add_turn(conversation_id: str, request: Request) -> Turn:
-        body = await request.json()
-        turn = fake.say(conversation_id, Speaker(body["speaker"]), body["text"])
+        body, key = await request.json(), request.headers["Idempotency-Key"]
+        if key in fake.answers:
+            known: Turn = fake.answers[key]
+            return known
+        turn = fake.answers[key] = fake.say(conversation_id, Speaker(body["speaker"]), body["text"])
         if fake.scripted and turn.speaker is Speaker.CUSTOMER:
             task = asyncio.create_task(fake.answer(turn))
             tasks.add(task)

@@ -33,17 +33,20 @@ class FakeCopilot:
         self.turned_away = 0
         self.keys = {KEY}
         """Whatever opens the door: an API key, or tokens that a test has minted."""
+        self.delay_seconds = 0.0
+        self.typing: list[tuple[str, str]] = []
+        self.answers: dict[str, Any] = {}
         self.has_model = True
         self.suggestions: dict[str, Suggestion] = {}
         self.branding: dict[str, Any] = {"name": "", "accent": None, "logo": None}
         self._lock = threading.Lock()
 
-    def create(self) -> Conversation:
+    def create(self, channel: Channel = Channel.CHAT) -> Conversation:
         now = datetime.now(tz=UTC)
         made = Conversation(
             id=f"conv_{len(self.conversations) + 1}",
             tenant_id="larkfield",
-            channel=Channel.CHAT,
+            channel=channel,
             created_at=now,
             updated_at=now,
         )

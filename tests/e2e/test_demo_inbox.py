@@ -2,27 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.servers.background import in_background
 
-from copilot.evaluation.local_server import LocalServer, local_server
+from copilot.evaluation.local_server import LocalServer
 
-ROOT = Path(__file__).parents[2]
 MAYAS_TURN = (
     "Hi, my Northlight Lantern arrived with cracked glass. My order is LF-1004829 and my email is "
     "maya.lindqvist@example.com"
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    with in_background(local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge")) as running:
-        yield running
 
 
 @pytest.fixture
