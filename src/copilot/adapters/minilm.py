@@ -10,8 +10,9 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ BATCH_TOKENS = 512
 # Queries embedded in one row: beyond this, looking at each other's tokens in vain costs more than it saves.
 TOGETHER_TOKENS = 256
 UNSEEN = -10_000.0
-QUERY_BATCH = 16
-QUERY_THREADS = 2
+QUERY_BATCH = 4
+"""More at once are no quicker a text, and the next text waits the longer."""
 QUERY_CACHE = 2048
+FEW_CHARACTERS = 3_000
+"""So little text is the sentences of somebody's draft, not a document: it does not wait for documents."""
 _NICE = 10
 
 
@@ -131,11 +134,20 @@ class MiniLmEncoder:
         return outputs[0]
 
 
+@dataclass
+class _Coming:
+    """A query's vector under way, and how many wait for it."""
+
+    future: "Future[Vector]"
+    awaited_by: int = 0
+
+
 class MiniLmEmbedder:
     """The embedded default `Embedder`.
 
-    Queries share two worker threads, each of which embeds together whatever waits at that moment; passages
-    have threads of their own at a lower priority. The model loads at the first use, or by `load()`.
+    Queries share a thread for every two cores, which embeds together what waits at that moment: reading the
+    weights costs as much as a dozen tokens. A little text of passages comes after queries on these threads;
+    more has threads of its own at a lower priority. The model loads at the first use, or by `load()`.
     """
 
     def __init__(self, cache_dir: Path | None = None, *, bulk_threads: int | None = None) -> None:
@@ -143,10 +155,14 @@ class MiniLmEmbedder:
         self._lock = threading.Lock()
         self._encoder: MiniLmEncoder | None = None
         self._queries: MicroBatcher[str, Vector] = MicroBatcher(
-            self._embed_queries, limit=QUERY_BATCH, name="minilm-query", threads=QUERY_THREADS
+            self._embed_queries,
+            limit=QUERY_BATCH,
+            name="minilm-query",
+            threads=max(1, (os.cpu_count() or 1) // 2),
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
+        self._coming: dict[str, _Coming] = {}
 
     @property
     def model_id(self) -> str:
@@ -163,7 +179,7 @@ class MiniLmEmbedder:
     async def embed_query(self, text: str) -> Vector:
         cached = self._cache.get(text)
         if cached is None:
-            cached = await self._queries.submit(text)
+            cached = await self._together(text)
             # A cached vector is shared between callers.
             cached.flags.writeable = False
             self._cache[text] = cached
@@ -172,11 +188,31 @@ class MiniLmEmbedder:
         self._cache.move_to_end(text)
         return cached
 
+    async def _together(self, text: str) -> Vector:
+        """With whoever else waits for the same text; nobody's giving up is felt by the others."""
+        coming = self._coming.get(text)
+        if coming is None:
+            coming = self._coming[text] = _Coming(self._queries.put(text))
+        coming.awaited_by += 1
+        try:
+            return await asyncio.shield(asyncio.wrap_future(coming.future))
+        finally:
+            coming.awaited_by -= 1
+            if coming.awaited_by == 0:
+                coming.future.cancel()
+                self._coming.pop(text, None)
+
     async def embed_passages(
         self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
         vectors: Vectors = np.empty((len(texts), HIDDEN), dtype=np.float32)
         if not texts:
+            return vectors
+        if sum(map(len, texts)) <= FEW_CHARACTERS:
+            soon = await asyncio.gather(*(self._queries.submit(text, later=True) for text in texts))
+            np.stack(soon, out=vectors)
+            if on_progress is not None:
+                on_progress(len(texts))
             return vectors
         loop = asyncio.get_running_loop()
         encoder = await loop.run_in_executor(self._bulk, self._loaded)

@@ -91,6 +91,11 @@ class KnowledgeSearch:
         self._rewriter = rewriter
         self._counts: dict[str, tuple[int, datetime]] = {}
 
+    @property
+    def threshold(self) -> float:
+        """The confidence from which the best passage counts as the answer."""
+        return self._calibration.threshold
+
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
         query = await self._rewritten(query)
