@@ -240,7 +240,7 @@ def _best(found: Iterable[Postings], limit: int) -> list[tuple[int, float]]:
 def _least(sums: NDArray[np.float32], limit: int) -> float:
     """A number that at least `limit` of the sums reach, or else 0: few of them are larger than it.
 
-    Sums are mostly zero, which partitioning them all is slow at: as many blocks as are wanted have one so large.
+    Sums are mostly zero, and partitioning them all is slow: as many blocks as are wanted have one so large.
     """
     blocks = len(sums) // _BLOCK
     if blocks <= limit:
