@@ -30,7 +30,7 @@ LANTERN = {
     "verify": {"email": "maya.lindqvist@example.com", "order_id": "LF-1004829"},
     "text": "My Northlight Lantern arrived with cracked glass, order LF-1004829. I would like my money back.",
 }
-_PLAYBOOKS = ("cancel_order", "damaged_item", "refund_request", "thanks_goodbye")
+_PLAYBOOKS = ("cancel_order", "damaged_item", "exchange_item", "refund_request", "thanks_goodbye")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ async def console_server(folder: Path) -> AsyncIterator[ConsoleServer]:
                 who = Principal(id=f"usr_{name.lower()}", tenant_id=tenant, name=name, role=role)
                 return await state.api_keys.create(who)
 
-            names = ("Rita", "Sam", "Dana", "Mel", "Ada")
+            names = ("Rita", "Sam", "Dana", "Mel", "Helpdesk", "Ada")
             keys = {role: await key(role, name) for role, name in zip(Role, names, strict=True)}
             second = await key(Role.SUPERVISOR, "Omar")
             outsider = await key(Role.ADMIN, "Zoe", "acme")
