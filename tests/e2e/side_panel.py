@@ -48,6 +48,10 @@ class SidePanel(ABC):
         found: str = self.evaluate("document.querySelector('copilot-panel').conversationId")
         return found
 
+    def expect_conversation(self, conversation_id: str) -> None:
+        """The panel has heard of it too, some time after the server has."""
+        self.until(lambda: self.conversation_id() == conversation_id, f"{conversation_id} is not shown")
+
     def expect_text(self, text: str, seconds: float = 10) -> None:
         self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)
 

@@ -77,6 +77,7 @@ def editor(firefox: FirefoxBrowsing, request: pytest.FixtureRequest) -> Iterator
     page = firefox.page_at(f"{list(pages)[1]}#{request.param}", pages)
     firefox.panel.until(lambda: bool(page.evaluate("document.documentElement.dataset.ready")), "no editor")
     firefox.panel.until(lambda: len(firefox.fake.conversations) == known + 1, "the page was not read")
+    firefox.panel.expect_conversation(list(firefox.fake.conversations)[-1])
     yield page
     assert page.evaluate("window.sent") == 0, "nothing was sent"
     page.close()

@@ -75,6 +75,7 @@ def box(chromium: Browsing, panel: SidePanel, request: pytest.FixtureRequest) ->
     page.locator("html[data-ready]").wait_for()
     page.bring_to_front()
     until(lambda: len(chromium.fake.conversations) == known + 1)
+    panel.expect_conversation(list(chromium.fake.conversations)[-1])
     yield Box(page, panel)
     assert page.evaluate("window.sent") == 0, "nothing was sent"
     page.close()
