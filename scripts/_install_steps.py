@@ -30,6 +30,14 @@ EXTENSION = ROOT / "extension"
 PANEL = ROOT / "src" / "copilot" / "console" / "static" / "panel"
 NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
+# Each is an extra of the same name in pyproject.toml.
+ENGINES = {
+    "pii": "Finding names in free text",
+    "postgres": "PostgreSQL",
+    "ray": "Ray, for embedding on a cluster",
+    "redis": "Redis",
+}
+GROUPS = ("local-llm", *ENGINES)
 # Before the rest: the progress bar, and what builds a package that is published as source.
 FIRST = ("rich", "markdown-it-py", "mdurl", "pygments", "setuptools")
 # Raised when a step itself changes, so that it runs again where it ran before.
@@ -61,7 +69,7 @@ def pending(groups: frozenset[str], *, extension: bool) -> list[Step]:
 
 
 def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
-    lock = {name: LOCKS / f"{name}.txt" for name in ("runtime", "dev", "torch", "local-llm")}
+    lock = {name: LOCKS / f"{name}.txt" for name in ("runtime", "dev", "torch", *GROUPS)}
     adapters = ROOT / "src" / "copilot" / "adapters"
     weights = [
         adapters / name for name in ("model_files.py", "minilm.py", "minilm_graph.py", "tiktoken_counter.py")
@@ -70,6 +78,11 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
     if "dev" in groups:
         found.append(packages("dev", "Development packages", lock["dev"]))
         found.append(packages("torch", "PyTorch, for the reference embeddings", lock["torch"], optional=True))
+    found.extend(
+        packages(name, title, lock[name])
+        for name, title in ENGINES.items()
+        if name in groups and "dev" not in groups  # which holds them all
+    )
     if "local-llm" in groups:
         found.append(packages("local-llm", "Local language model, 1.2 GB", lock["local-llm"]))
     found.append(Step("copilot", "This package", fingerprint(ROOT / "pyproject.toml"), install_copilot))
