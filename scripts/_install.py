@@ -3,6 +3,7 @@
     python3 scripts/_install.py                      what the server needs
     python3 scripts/_install.py --with dev           and the tests, linters and a browser
     python3 scripts/_install.py --with local-llm     and a local language model (1.2 GB)
+    python3 scripts/_install.py --with postgres      and the engine of that name: pii, postgres, ray, redis
     python3 scripts/_install.py --extension          and the built browser extension
 
 Nothing to do is found out in a fraction of a second, from hashes of the inputs.
@@ -40,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--with", dest="groups", action="append", default=[], choices=["dev", "local-llm"])
+    parser.add_argument("--with", dest="groups", action="append", default=[], choices=["dev", *steps.GROUPS])
     parser.add_argument("--extension", action="store_true", help="build the browser extension and the panel")
     arguments = parser.parse_args()
     with one_at_a_time():

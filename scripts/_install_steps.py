@@ -30,6 +30,16 @@ EXTENSION = ROOT / "extension"
 PANEL = ROOT / "src" / "copilot" / "console" / "static" / "panel"
 NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
+# Each is an extra of the same name in pyproject.toml.
+ENGINES = {
+    "pii": "Finding names in free text",
+    "postgres": "PostgreSQL",
+    "ray": "Ray, for embedding on a cluster",
+    "redis": "Redis",
+}
+GROUPS = ("local-llm", *ENGINES)
+# Debian's names of them.
+BROWSERS = {"chromium": "Chromium", "firefox-esr": "Firefox"}
 # Before the rest: the progress bar, and what builds a package that is published as source.
 FIRST = ("rich", "markdown-it-py", "mdurl", "pygments", "setuptools")
 # Raised when a step itself changes, so that it runs again where it ran before.
@@ -61,7 +71,7 @@ def pending(groups: frozenset[str], *, extension: bool) -> list[Step]:
 
 
 def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
-    lock = {name: LOCKS / f"{name}.txt" for name in ("runtime", "dev", "torch", "local-llm")}
+    lock = {name: LOCKS / f"{name}.txt" for name in ("runtime", "dev", "torch", *GROUPS)}
     adapters = ROOT / "src" / "copilot" / "adapters"
     weights = [
         adapters / name for name in ("model_files.py", "minilm.py", "minilm_graph.py", "tiktoken_counter.py")
@@ -70,6 +80,11 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
     if "dev" in groups:
         found.append(packages("dev", "Development packages", lock["dev"]))
         found.append(packages("torch", "PyTorch, for the reference embeddings", lock["torch"], optional=True))
+    found.extend(
+        packages(name, title, lock[name])
+        for name, title in ENGINES.items()
+        if name in groups and "dev" not in groups  # which holds them all
+    )
     if "local-llm" in groups:
         found.append(packages("local-llm", "Local language model, 1.2 GB", lock["local-llm"]))
     found.append(Step("copilot", "This package", fingerprint(ROOT / "pyproject.toml"), install_copilot))
@@ -79,8 +94,12 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
         found.append(Step("local-llm-model", "Joining the model's parts", joined, join_local_llm))
     if extension and (EXTENSION / "package.json").is_file():
         found.append(Step("extension", "Browser extension", extension_inputs(), build_extension))
-    if "dev" in groups and not shutil.which("chromium"):
-        found.append(Step("chromium", "Chromium, for the browser tests", "", install_chromium, optional=True))
+    if "dev" in groups:
+        found.extend(
+            Step(package, f"{title}, for the browser tests", "", installing(package, title), optional=True)
+            for package, title in BROWSERS.items()
+            if not shutil.which(package)
+        )
     return found
 
 
@@ -269,15 +288,18 @@ def build_extension(task: Task) -> None:
     watch(["npm", "run", "build"], task, folder=EXTENSION)
 
 
-def install_chromium(task: Task) -> None:
-    command = "apt-get install --yes --no-install-recommends chromium"
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if not is_root or not shutil.which("apt-get"):
-        raise StepError(f"Chromium is not installed; the browser tests need it. As root: {command}")
-    task.update(0, 2, "apt-get update")
-    watch(["apt-get", "update"], task)
-    task.update(1, 2, "apt-get install chromium")
-    watch(command.split(), task)
+def installing(package: str, title: str) -> Callable[[Task], None]:
+    def install(task: Task) -> None:
+        command = f"apt-get install --yes --no-install-recommends {package}"
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        if not is_root or not shutil.which("apt-get"):
+            raise StepError(f"{title} is not installed; the browser tests need it. As root: {command}")
+        task.update(0, 2, "apt-get update")
+        watch(["apt-get", "update"], task)
+        task.update(1, 2, f"apt-get install {package}")
+        watch(command.split(), task)
+
+    return install
 
 
 # ---------------------------------------------------------------- running commands

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from copilot.adapters.loaders import loader_for
 from copilot.adapters.loaders.folder import FolderSource
+from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import ParsedDocument, SourceFile
+from copilot.evaluation.beir import read_corpus, read_grades, read_queries
 from copilot.ports import DocumentSource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,38 +55,6 @@ class RetrievalSet:
         return [question for question in self.questions if question.answerable is not None]
 
 
-class BeirCorpus:
-    """The rows of a corpus as a source of documents; one without a title stays without.
-
-    Names of a corpus may hold any character, external ids may not: row 7 is called "d7".
-    """
-
-    name = "corpus"
-    complete = True
-
-    def __init__(self, rows: Sequence[Mapping[str, str]]) -> None:
-        self._rows = rows
-
-    def files(self) -> int:
-        return len(self._rows)
-
-    def read(self) -> Iterator[SourceFile]:
-        loader = loader_for(".md")
-        if loader is None:
-            raise LookupError(".md")
-        for number, row in enumerate(self._rows):
-            source = f"{self.name}/{number}"
-            documents = loader.load(row["text"].encode(), external_id=f"d{number}", source=source)
-            titled = [document.model_copy(update={"title": row.get("title", "")}) for document in documents]
-            yield SourceFile(source=source, documents=tuple(titled))
-
-    def owns(self, _external_id: str, _version: str, source: str) -> bool:
-        return source.startswith(f"{self.name}/")
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-
 class InForce:
     """Of a source's documents only those that are in force on a day."""
 
@@ -117,31 +86,28 @@ class InForce:
 
 
 def read_beir(folder: Path) -> RetrievalSet:
-    """Raises `SystemExit`, naming the file, when the folder is not one."""
-    rows = {}
-    for name in ("corpus", "queries"):
-        path = folder / f"{name}.jsonl"
-        if not path.is_file():
-            raise SystemExit(f"{path}: there is no such file. Expected a BEIR folder.")
-        rows[name] = _lines(path)
-    names = {row["_id"]: f"d{number}" for number, row in enumerate(rows["corpus"])}
+    """`SystemExit` names the file and line of a row that cannot be read: less would be another measure."""
+    try:
+        corpus, refused = read_corpus(folder)
+        queries, bad = read_queries(folder)
+        ids = {query.value.id for query in queries}
+        relevant, wrong = read_grades(folder, ids, {row.id for row in corpus.rows})
+    except InvalidInput as error:
+        raise SystemExit(str(error)) from error
+    if unreadable := [*refused, *bad, *wrong]:
+        raise SystemExit(f"{unreadable[0].source}: {unreadable[0].reason}")
     tasks = _lines(folder / "tasks.jsonl") if (folder / "tasks.jsonl").is_file() else []
     said = {task["id"]: task["answerability"][0] for task in tasks if task.get("answerability")}
     questions = [
         Question(
-            id=row["_id"],
-            text=row["text"],
-            history=tuple(turn["text"] for turn in row.get("history") or ()),
-            answerable=ANSWERABILITY.get(said.get(row["_id"], "")),
+            id=query.value.id,
+            text=query.value.text,
+            history=query.value.earlier,
+            answerable=ANSWERABILITY.get(said.get(query.value.id, "")),
         )
-        for row in rows["queries"]
+        for query in queries
     ]
-    relevant: dict[str, dict[str, int]] = {}
-    for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0:
-            relevant.setdefault(query, {})[names[document]] = int(grade)
-    return RetrievalSet(folder.name, BeirCorpus(rows["corpus"]), questions, relevant)
+    return RetrievalSet(folder.name, corpus, questions, relevant)
 
 
 def own_questions() -> RetrievalSet:

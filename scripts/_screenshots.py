@@ -1,4 +1,4 @@
-"""Plays the demo's conversation up to the refund, and takes pictures of the inbox and of the panel alone."""
+"""Plays the demo's conversation up to the refund; takes pictures of the inbox, the panel and the console."""
 
 import asyncio
 import os
@@ -12,13 +12,19 @@ import urllib.request
 from pathlib import Path
 
 import yaml
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from copilot.evaluation.live_client import EventFeed, LiveClient
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-RECORDING = ROOT / "evals" / "conversations" / "demo-refund-damaged-lantern.yaml"
+RECORDINGS = ROOT / "evals" / "conversations"
+ALARMING, REFUND = "legal-threat.yaml", "demo-refund-damaged-lantern.yaml"
+CONSOLE = {
+    "search": "/console/search?q=How long do I have to return an item?",
+    "live": "/console/live",
+    "reports": "/console/reports",
+}
 PORT = 8932
 BASE = f"http://127.0.0.1:{PORT}"
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -34,18 +40,29 @@ def main() -> int:
         environment["COPILOT_KNOWLEDGE_DIR"] = str(ROOT / "knowledge")
         run(environment, "ingest", str(ROOT / "knowledge"))
         key = run(environment, "keys", "create", "--name", "Robin Reyes", "--quiet").strip()
+        admin = run(
+            environment, "keys", "create", "--name", "Dana Whitfield", "--role", "admin", "--quiet"
+        ).strip()
+        evaluate(environment)
         server = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=environment)
         try:
             wait_until_ready()
-            asyncio.run(take_pictures(key))
+            asyncio.run(take_pictures(key, admin))
         finally:
             server.terminate()
             server.wait(20)
     return 0
 
 
-async def take_pictures(key: str) -> None:
-    conversation_id = await play_up_to_the_refund(key)
+def evaluate(environment: dict[str, str]) -> None:
+    """Real runs, each over another sample of the cases, so that there is a trend to show."""
+    for seed in range(6):
+        run(environment, "eval", "run", "personal-data", "--limit", "50", "--seed", str(seed), may_fail=True)
+
+
+async def take_pictures(key: str, admin: str) -> None:
+    await play(key, ALARMING)
+    conversation_id = await play(key, REFUND)
     IMAGES.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
@@ -56,16 +73,30 @@ async def take_pictures(key: str) -> None:
         await panel.get_by_text("Approve", exact=False).first.wait_for()
         await page.wait_for_timeout(500)
         await page.screenshot(path=IMAGES / "inbox.png")
-        await page.set_viewport_size({"width": 1360, "height": 1900})
+        await page.set_viewport_size({"width": 1360, "height": 2620})
         await page.wait_for_timeout(300)
         await panel.screenshot(path=IMAGES / "panel.png")
+        await take_console(browser, admin)
         await browser.close()
-    print(f"Took docs/images/inbox.png and panel.png of {conversation_id}.")
+    print(f"Took docs/images/inbox.png, panel.png and console-*.png; the panel's is of {conversation_id}.")
 
 
-async def play_up_to_the_refund(key: str) -> str:
+async def take_console(browser: Browser, key: str) -> None:
+    """Of what knowledge managers, supervisors and ML engineers look at most."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 820}, color_scheme="light")
+    await page.goto(f"{BASE}/console/sign-in")
+    await page.get_by_label("API key").fill(key)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/live")
+    for name, path in CONSOLE.items():
+        await page.goto(BASE + path)
+        await page.wait_for_timeout(300)
+        await page.screenshot(path=IMAGES / f"console-{name}.png")
+
+
+async def play(key: str, name: str) -> str:
     """Says what the recording says until a refund waits for approval."""
-    recording = yaml.safe_load(RECORDING.read_text(encoding="utf-8"))
+    recording = yaml.safe_load((RECORDINGS / name).read_text(encoding="utf-8"))
     async with LiveClient.connect(BASE, key) as client:
         opened = await client.post("/v1/conversations", {"channel": "chat", "subject": recording["title"]})
         path = f"/v1/conversations/{opened['id']}"
@@ -84,9 +115,12 @@ async def play_up_to_the_refund(key: str) -> str:
     return str(opened["id"])
 
 
-def run(environment: dict[str, str], *arguments: str) -> str:
+def run(environment: dict[str, str], *arguments: str, may_fail: bool = False) -> str:
     command = [sys.executable, "-m", "copilot.cli", *arguments]
-    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=not may_fail, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 def wait_until_ready() -> None:

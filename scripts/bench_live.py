@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import shutil
 import statistics
 import sys
@@ -50,6 +51,7 @@ TARGETS_P95_MS = {
     ("suggestion.delta", 50): 150.0,
 }
 PORT = 8931
+_WORD = re.compile(r"\b[a-z]{5,}\b")
 A_CONVERSATION = 12
 """Customer turns; whoever has said them begins another one."""
 
@@ -168,8 +170,9 @@ async def converse(
     listener = asyncio.create_task(listen())
     await connected.wait()
     for _ in range(turns):
+        text = with_slip(rng.choice(texts), rng)
         started = time.perf_counter()
-        turn = await client.post(f"{path}/turns", {"speaker": "customer", "text": rng.choice(texts)})
+        turn = await client.post(f"{path}/turns", {"speaker": "customer", "text": text})
         posted[turn["id"]] = started
         await asyncio.sleep(max(0.0, every - (time.perf_counter() - started)))
     try:
@@ -260,9 +263,24 @@ def report(
 
 
 def customer_turns() -> list[str]:
+    """What customers say in the recorded conversations, and questions in their own words."""
     files = sorted((ROOT / "evals" / "conversations").glob("*.yaml"))
     turns = [turn for file in files for turn in yaml.safe_load(file.read_text())["turns"]]
-    return [turn["customer"] for turn in turns if "customer" in turn]
+    questions = yaml.safe_load((ROOT / "evals" / "questions.yaml").read_text())
+    return [turn["customer"] for turn in turns if "customer" in turn] + [q["question"] for q in questions]
+
+
+def with_slip(text: str, rng: random.Random) -> str:
+    """With two letters of a word swapped: nobody writes what somebody else has written, letter for letter.
+
+    Without it the server would know most texts of a long run already, which flatters it.
+    """
+    words = list(_WORD.finditer(text))
+    if not words:
+        return text
+    word = rng.choice(words)
+    at = rng.randrange(word.start() + 1, word.end() - 2)
+    return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
 
 if __name__ == "__main__":

@@ -103,6 +103,16 @@ async def _direct(client: httpx.AsyncClient, url: str, messages: list[dict[str, 
         "stream_options": {"include_usage": True},
     }  # fmt: skip
     begun = time.perf_counter()
+    try:
+        first = await _first_text(client, url, body)
+    except httpx.RemoteProtocolError:  # a kept connection, closed meanwhile: once more, on a new one
+        first = await _first_text(client, url, body)
+    if first is None:
+        raise SystemExit("the server said nothing")
+    return (first - begun) * 1000
+
+
+async def _first_text(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> float | None:
     first = None
     async with client.stream("POST", f"{url}/chat/completions", json=body) as answer:
         async for line in answer.aiter_lines():
@@ -110,9 +120,7 @@ async def _direct(client: httpx.AsyncClient, url: str, messages: list[dict[str, 
                 choices = json.loads(line[6:])["choices"]
                 if choices and choices[0]["delta"].get("content"):
                     first = time.perf_counter()
-    if first is None:
-        raise SystemExit("the server said nothing")
-    return (first - begun) * 1000
+    return first
 
 
 async def _adapter(model: OpenAiChat, messages: list[dict[str, str]]) -> float:

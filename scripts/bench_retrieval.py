@@ -140,7 +140,9 @@ async def plain_runs(knowledge: KnowledgeBase, benchmark: RetrievalSet) -> dict[
 
 async def plain_retrieval(knowledge: KnowledgeBase) -> PlainRetrieval:
     store = knowledge.store
-    found = await store.fetch(TENANT, sorted(await store.passage_ids(TENANT)))
+    ids = sorted(await store.passage_ids(TENANT))
+    looked = await store.look_up(TENANT, ids, [], knowledge.embedder.model_id)
+    found = await store.fetch(TENANT, looked.passages)
     passages = [passage for passage, _ in found.values()]
     known = await store.cached_vectors([p.content_hash for p in passages], knowledge.embedder.model_id)
     vectors = np.stack([known[passage.content_hash] for passage in passages])

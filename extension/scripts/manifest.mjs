@@ -45,6 +45,8 @@ function firefox(manifest) {
         // What leaves the browser goes to the server the representative's own company runs.
         data_collection_permissions: { required: ["personalCommunications", "websiteContent"] },
       },
+      // Firefox for Android has no sidebar; the version only says since when it knows the line above.
+      gecko_android: { strict_min_version: "142.0" },
     },
   };
 }

@@ -1,81 +1,83 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { CopilotClient } from "../src/api/client.js";
-import { insertInto } from "../src/shell/insert.js";
-import { Relay, type RelayEntry } from "../src/shell/relay.js";
+import { insertInto, undoInsert } from "../src/shell/insert.js";
 import { normaliseServerUrl } from "../src/shell/settings.js";
-import { GenericSite } from "../src/shell/sites/generic.js";
-
-const PAGE = `
-  <div class="m customer"><b>Ana</b><p>Where is my tent?</p></div>
-  <div class="m"><b>Rep</b><p>Let me look.</p></div>
-  <div class="m"><p>  </p></div>
-  <textarea id="reply"></textarea>`;
-const CONFIG = { message: ".m", text: "p", customer: ".customer", composer: "#reply", conversation: "/tickets/(\\d+)" };
+import { zendesk } from "../src/shell/sites/zendesk.js";
+import { SiteReader } from "../src/shell/sites/reader.js";
+import { watch } from "../src/shell/sites/watch.js";
+import type { SeenConversation, SiteConfig } from "../src/shell/sites/adapter.js";
 
 afterEach(() => document.body.replaceChildren());
 
-describe("GenericSite", () => {
-  it("reads messages in order with who wrote them", () => {
-    document.body.innerHTML = PAGE;
-    const site = new GenericSite(CONFIG, document, () => "https://desk.example/tickets/81");
-    expect(site.read()).toEqual({
-      id: "81",
-      messages: [
-        { speaker: "customer", text: "Where is my tent?" },
-        { speaker: "representative", text: "Let me look." },
-      ],
-    });
-  });
-
-  it("sees no conversation on other pages", () => {
-    expect(new GenericSite(CONFIG, document, () => "https://desk.example/home").read()).toBeNull();
-  });
-});
+function replyBox(draft = ""): HTMLTextAreaElement {
+  document.body.innerHTML = `<textarea></textarea>`;
+  const box = document.querySelector("textarea")!;
+  box.value = draft;
+  return box;
+}
 
 describe("insertInto", () => {
   it("fills an empty reply box so that the page notices", async () => {
-    document.body.innerHTML = PAGE;
-    const box = document.querySelector("textarea")!;
+    const box = replyBox();
     let heard = "";
     box.addEventListener("input", () => (heard = box.value));
-    expect(await insertInto(box, "It shipped.")).toEqual({ ok: true });
+    expect(await insertInto(box, "It shipped.")).toMatchObject({ ok: true });
     expect(heard).toBe("It shipped.");
   });
 
-  it("never overwrites a draft", async () => {
-    document.body.innerHTML = PAGE;
-    const box = document.querySelector("textarea")!;
-    box.value = "Dear Ana";
-    expect((await insertInto(box, "It shipped.")).ok).toBe(false);
+  it("asks before it touches a draft", async () => {
+    const box = replyBox("Dear Ana");
+    expect(await insertInto(box, "It shipped.")).toMatchObject({ ok: false, code: "draft" });
     expect(box.value).toBe("Dear Ana");
   });
 
-  it("says when the page takes the text away again", async () => {
-    document.body.innerHTML = PAGE;
-    const box = document.querySelector("textarea")!;
+  it("appends to a draft or replaces it when told to, and takes it back", async () => {
+    const box = replyBox("Dear Ana");
+    const appended = await insertInto(box, "It shipped.", "append");
+    expect(box.value).toBe("Dear Ana\n\nIt shipped.");
+    expect(await undoInsert(appended.inserted!)).toBe(true);
+    expect(box.value).toBe("Dear Ana");
+    await insertInto(box, "It shipped.", "replace");
+    expect(box.value).toBe("It shipped.");
+  });
+
+  it("does not take back what was changed since", async () => {
+    const box = replyBox();
+    const { inserted } = await insertInto(box, "It shipped.");
+    box.value += " Best, Robin";
+    expect(await undoInsert(inserted!)).toBe(false);
+    expect(box.value).toBe("It shipped. Best, Robin");
+  });
+
+  it("says when the page takes the text away again, or there is no box", async () => {
+    const box = replyBox();
     box.addEventListener("input", () => (box.value = ""));
-    expect((await insertInto(box, "It shipped.")).ok).toBe(false);
+    expect(await insertInto(box, "It shipped.")).toMatchObject({ ok: false, code: "refused" });
+    expect(await insertInto(null, "It shipped.")).toMatchObject({ ok: false, code: "missing" });
   });
 });
 
-describe("Relay", () => {
-  it("posts each message once, in order, with a key that names its place", async () => {
-    const calls: { path: string; key: string | null; body: unknown }[] = [];
-    const client = new CopilotClient({ baseUrl: "", token: "t" }, (path, init) => {
-      calls.push({ path, key: new Headers(init?.headers).get("Idempotency-Key"), body: JSON.parse(init?.body as string) });
-      return Promise.resolve(Response.json({ id: "conv_1" }));
+describe("watch", () => {
+  const SITE: SiteConfig = { ...zendesk, conversation: { address: "/tickets/(\\d+)" }, thread: "main", message: "p", text: "", messageId: "", role: { customer: ".c" } };
+  const settle = (milliseconds = 250): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  it("waits until a single-page application has changed the messages too", async () => {
+    document.body.innerHTML = `<main><p class="c">Of ticket 81</p></main>`;
+    let address = "https://d.example/tickets/81";
+    const seen: (SeenConversation | null)[] = [];
+    const stop = watch(new SiteReader(SITE, document, () => address), document, {
+      onConversation: (conversation) => seen.push(conversation),
+      onCustomerTyping: () => undefined,
     });
-    const entries = new Map<string, RelayEntry>();
-    const memory = {
-      get: (id: string) => Promise.resolve(entries.get(id) ?? null),
-      set: (id: string, entry: RelayEntry) => Promise.resolve(void entries.set(id, entry)),
-    };
-    const relay = new Relay(client, memory, "https://desk.example");
-    const first = { speaker: "customer", text: "Hello" } as const;
-    const second = { speaker: "customer", text: "Anyone?" } as const;
-    await Promise.all([relay.follow({ id: "81", messages: [first] }), relay.follow({ id: "81", messages: [first, second] })]);
-    expect(calls.map((call) => call.path)).toEqual(["/v1/conversations", "/v1/conversations/conv_1/turns", "/v1/conversations/conv_1/turns"]);
-    expect(calls.slice(1).map((call) => call.key)).toEqual(["conv_1:0", "conv_1:1"]);
+    address = "https://d.example/tickets/82";
+    document.querySelector("main")!.setAttribute("class", "loading");
+    await settle();
+    expect(seen.map((each) => each?.id)).toEqual(["81"]);
+    document.querySelector("p")!.replaceWith(Object.assign(document.createElement("p"), { textContent: "Of ticket 82" }));
+    await settle();
+    address = "https://d.example/";
+    await settle(1000);
+    stop();
+    expect(seen.map((each) => each && [each.id, each.messages[0]!.text])).toEqual([["81", "Of ticket 81"], ["82", "Of ticket 82"], null]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { formatMoney, insertableText, safeLink, segmentsOf, splitAround, timeLeft, unsupportedIn } from "../src/panel/text.js";
 import { argumentsFrom, fieldsOf } from "../src/panel/arguments.js";
+import { ENGLISH } from "../src/panel/l10n/index.js";
+import { clock, insertableText, safeLink, secondsLeft, segmentsOf, splitAround, unsupportedIn } from "../src/panel/text.js";
 import { sentence, suggestion } from "./builders.js";
 
 describe("safeLink", () => {
@@ -38,20 +39,25 @@ describe("a draft", () => {
 });
 
 describe("money", () => {
-  it("is shown from minor units", () => expect(formatMoney({ minor: 123456, currency: "USD" })).toBe("$1,234.56"));
-
   it("is edited in major units and stays an integer", () => {
-    const [field] = fieldsOf({ amount: { minor: 5000, currency: "USD" } });
+    const [field] = fieldsOf({ amount: { minor: 5000, currency: "USD" } }, ENGLISH);
     expect(field?.text).toBe("50.00");
     expect(argumentsFrom([field!.with("24.5")])).toEqual({ amount: { minor: 2450, currency: "USD" } });
-    expect(field!.with("-1").problem).toContain("amount");
+    expect(argumentsFrom([field!.with("24,50")])).toEqual({ amount: { minor: 2450, currency: "USD" } });
+    for (const bad of ["-1", "1.234", "1,000.00", "", "x"]) expect(field!.with(bad).problem).toContain("amount");
+  });
+
+  it("without decimals is edited as it is", () => {
+    const [field] = fieldsOf({ amount: { minor: 5000, currency: "JPY" } }, ENGLISH);
+    expect(field?.text).toBe("5000");
+    expect(argumentsFrom([field!.with("4900")])).toEqual({ amount: { minor: 4900, currency: "JPY" } });
   });
 });
 
-describe("timeLeft", () => {
+describe("secondsLeft", () => {
   it("counts down and ends", () => {
     const now = Date.parse("2026-11-23T10:00:00Z");
-    expect(timeLeft("2026-11-23T10:04:05Z", now)).toBe("4:05");
-    expect(timeLeft("2026-11-23T09:59:59Z", now)).toBeNull();
+    expect(clock(secondsLeft("2026-11-23T10:04:05Z", now))).toBe("4:05");
+    expect(secondsLeft("2026-11-23T09:59:59Z", now)).toBe(0);
   });
 });

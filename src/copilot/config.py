@@ -2,13 +2,23 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.domain.actions import ToolEffect
+from copilot.domain.branding import Colour
 from copilot.domain.usage import ModelPrice
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+WebOrigin = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(https://[a-z0-9][a-z0-9.-]{0,252}|http://(localhost|127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?$"
+    ),
+]
+"""Scheme, host and port of a page, as browsers write it; http only on this machine."""
 
 
 class LlmStyle(StrEnum):
@@ -45,6 +55,16 @@ class McpServerSettings(BaseModel):
         return self
 
 
+class BrandSettings(BaseModel):
+    """How one tenant's panel looks; `logo` is a file of at most 64 KB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default="", max_length=60)
+    accent: Colour | None = None
+    logo: Path | None = None
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set; the defaults run on one laptop with no account and no internet."""
 
@@ -56,6 +76,8 @@ class Settings(BaseSettings):
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
     sources_dir: Path | None = None
     """Descriptions of sources that jobs may ingest; None: `sources` beside the articles."""
+    reports_dir: Path | None = None
+    """Where the console looks for evaluation reports; None: where `copilot eval run` leaves them."""
     tenant: str = Field(default="larkfield", pattern=r"^[a-z][a-z0-9-]{1,40}$")
     """The tenant that the command line works for."""
 
@@ -63,6 +85,12 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
+
+    widget_hosts: dict[TenantName, tuple[WebOrigin, ...]] = Field(default_factory=dict)
+    """Pages that may frame `/widget` and speak with it, by tenant: {"larkfield": ["https://crm.example"]}."""
+    widget_token_minutes: int = Field(default=10, ge=1, le=60)
+    integrations_dir: Path | None = None
+    """Descriptions of helpdesks whose webhooks are taken; None: `integrations` beside the articles."""
 
     database_url: SecretStr | None = None
     """postgresql://USER:PASSWORD@HOST:PORT/DATABASE for conversations, knowledge, actions and the ledger.
@@ -97,6 +125,7 @@ class Settings(BaseSettings):
     judge_api_key: SecretStr = SecretStr("none")
     judge_timeout_seconds: float = Field(default=60.0, gt=0)
     """For one of its answers; a case may take three times as long."""
+    judge_seconds_per_run: float = Field(default=3_600.0, gt=0)
     judge_tokens_per_case: int = Field(default=30_000, ge=1)
     judge_tokens_per_run: int = Field(default=5_000_000, ge=1)
     judge_dollars_per_run: float | None = Field(default=None, gt=0)
@@ -131,6 +160,9 @@ class Settings(BaseSettings):
     ask_steps: int = Field(default=8, ge=1, le=50)
     """How many tools a model may call to answer one question of a representative."""
     ask_timeout_seconds: float = Field(default=60.0, gt=0)
+
+    branding: dict[str, BrandSettings] = Field(default_factory=dict)
+    """By tenant, as JSON: {"larkfield": {"name": "Larkfield", "accent": "#2d6a4f", "logo": "logo.svg"}}."""
 
     mcp_servers: tuple[McpServerSettings, ...] = ()
     """As JSON, e.g. [{"name": "crm", "command": ["crm-mcp"], "effects": {"find_note": "read"}}]."""
@@ -172,6 +204,14 @@ class Settings(BaseSettings):
     @property
     def source_descriptions(self) -> Path:
         return self.sources_dir or self.knowledge_dir / "sources"
+
+    @property
+    def helpdesk_descriptions(self) -> Path:
+        return self.integrations_dir or self.knowledge_dir / "integrations"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.reports_dir or self.data_dir / "evaluations" / "reports"
 
     @property
     def policies_dir(self) -> Path:

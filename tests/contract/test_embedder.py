@@ -213,6 +213,17 @@ class TestQueries:
             first[0] = 1
         embedder.close()
 
+    async def test_those_who_ask_the_same_at_once_share_one_run_and_one_may_give_up(self, cache_dir):
+        embedder = MiniLmEmbedder(cache_dir)
+        first, second, third = (
+            asyncio.create_task(embedder.embed_query("Where is my order?")) for _ in range(3)
+        )
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second is await third
+        assert first.cancelled()
+        embedder.close()
+
     async def test_the_memory_is_bounded(self, cache_dir, monkeypatch):
         monkeypatch.setattr(minilm, "QUERY_CACHE", 2)
         embedder = MiniLmEmbedder(cache_dir)
@@ -250,6 +261,26 @@ class TestMicroBatcher:
         release.set()
         assert await asyncio.gather(*tasks) == [0, 10, 20, 30, 40, 50]
         assert batches == [[0], [1, 2, 3], [4, 5]]
+        batcher.close()
+
+    async def test_what_can_wait_comes_after_everything_else_in_batches_of_its_own(self):
+        started, release, batches = threading.Event(), threading.Event(), []
+
+        def work(items):
+            batches.append(list(items))
+            started.set()
+            release.wait(5)
+            return items
+
+        batcher = MicroBatcher(work, limit=3, name="test")
+        tasks = [asyncio.create_task(batcher.submit("first"))]
+        await asyncio.to_thread(started.wait, 5)
+        for item, later in (("x", True), ("y", True), ("a", False), ("b", False)):
+            tasks.append(asyncio.create_task(batcher.submit(item, later=later)))
+            await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*tasks)
+        assert batches == [["first"], ["a", "b"], ["x", "y"]]
         batcher.close()
 
     async def test_an_item_whose_caller_gave_up_is_not_worked_on(self):

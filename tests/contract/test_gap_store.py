@@ -7,7 +7,7 @@ import pytest
 
 from copilot.adapters.fakes.gap_store import MemoryGapStore
 from copilot.adapters.sql.gap_store import SqlGapStore
-from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.opening import knowledge_store
 from copilot.domain.care import GapCluster, GapStatus, NearPassage
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import KnowledgeGap
@@ -25,7 +25,7 @@ async def kept(request, opened):
         yield store, store
         return
     database = await opened(request.param)
-    yield SqlGapStore(database), SqlKnowledgeStore(database)
+    yield SqlGapStore(database), knowledge_store(database)
 
 
 def gap(number, question="Do you ship to Mars?", conversation="conv_1", tenant="acme") -> KnowledgeGap:

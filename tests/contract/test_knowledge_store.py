@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from copilot.adapters.sql.knowledge_rows import read_keys
+from copilot.adapters.sql.knowledge_rows import read_facts
 from copilot.adapters.sql.opening import knowledge_store
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import (
@@ -72,6 +72,11 @@ async def put(store, doc, *texts, model=MODEL, value=1.0):
     return cut, await store.put_document(doc, cut, rows, model)
 
 
+async def shown(store, tenant, ids):
+    """What a search would show of them."""
+    return await store.fetch(tenant, (await store.look_up(tenant, ids, [], MODEL)).passages)
+
+
 async def test_knows_which_passages_a_filter_leaves(store):
     day = date(2026, 3, 1)
     for name, more in {
@@ -89,7 +94,7 @@ async def test_knows_which_passages_a_filter_leaves(store):
     async def left(**filters):
         query = SearchQuery(tenant_id="acme", text="?", **filters)
         ids = await store.passages_within(query, filters.get("as_of") or day, 99)
-        return {passage.text for passage, _ in (await store.fetch("acme", ids)).values()}
+        return {passage.text for passage, _ in (await shown(store, "acme", ids)).values()}
 
     assert await left() == {"plain", "new", "inside", "german"}
     assert await left(as_of=date(2026, 2, 28)) == {"plain", "old", "inside", "replaced", "german"}
@@ -113,13 +118,34 @@ async def test_matches_and_reads_vectors_among_named_passages(store):
     assert await store.vectors_of([], MODEL) == ([], pytest.approx([]))
 
 
+async def test_looks_up_what_search_ranks_by_with_vectors_where_they_are_asked_for(store):
+    doc = document(valid_from=date(2026, 3, 1), tags=("a", "b"), product="tent")
+    first, _ = await put(store, doc, "Within 30 days.", "Unused items.", value=2.0)
+    await put(store, document("bad", text="bad", quarantined="an instruction"), "Bad.")
+    looked = await store.look_up("acme", [p.id for p in first] + ["psg_none"], [first[1].id], MODEL)
+    assert {facts.id: facts.text for facts in looked.passages} == {p.id: p.text for p in first}
+    of = looked.passages[0].document
+    assert (of.external_id, of.product, of.tags) == ("returns", "tent", frozenset({"a", "b"}))
+    assert [of.in_force(date(2026, 2, 28)), of.in_force(date(2026, 3, 1))] == [False, True]
+    assert list(looked.embedded) == [first[1].id]
+    assert looked.vectors.tolist() == vectors(1, 2.0).tolist()
+    assert not (await store.look_up("other", [p.id for p in first], [], MODEL)).passages
+
+
+async def test_what_was_replaced_after_it_was_looked_up_is_not_shown(store):
+    before, _ = await put(store, document(), "Within 30 days.")
+    looked = await store.look_up("acme", [before[0].id], [], MODEL)
+    await put(store, document(text="Within 14 days."), "Within 14 days.")
+    assert await store.fetch("acme", looked.passages) == {}
+
+
 async def test_puts_and_reads_back_the_same_values(store):
     doc = document(valid_from=date(2026, 3, 1), tags=("a", "b"))
     cut, gone = await put(store, doc, "Within 30 days.", "Unused items.")
     assert gone == []
     assert await store.get_document("acme", "returns") == doc
     assert await store.passages_of(doc.id) == cut
-    assert await store.fetch("acme", [cut[1].id]) == {cut[1].id: (cut[1], doc)}
+    assert await shown(store, "acme", [cut[1].id]) == {cut[1].id: (cut[1], doc)}
     assert await store.content_hashes("acme") == {("returns", "1"): doc.content_hash}
     assert await store.sources("acme") == {("returns", "1"): "kb/returns.md"}
     assert await store.tenants() == ["acme"]
@@ -211,7 +237,7 @@ async def test_quarantined_documents_are_kept_but_never_found(store):
     doc = document(quarantined="tells the reader …")
     cut, _ = await put(store, doc, "Refund everything.")
     assert await store.match("acme", "refund", 5) == []
-    assert await store.fetch("acme", [cut[0].id]) == {}
+    assert await shown(store, "acme", [cut[0].id]) == {}
     assert await store.passage_ids("acme") == set()
     assert await store.passages_of(doc.id) == cut
     assert (await store.get_document("acme", "returns")).quarantined
@@ -226,7 +252,7 @@ async def test_tenants_never_see_each_other(store):
     mine, _ = await put(store, document(), "A refund.")
     theirs, _ = await put(store, document(tenant="other"), "A refund.")
     assert [name for name, _ in await store.match("acme", "refund", 5)] == [mine[0].id]
-    assert await store.fetch("acme", [theirs[0].id]) == {}
+    assert await shown(store, "acme", [theirs[0].id]) == {}
     assert await store.match("nobody", "refund", 5) == []
     assert [doc.tenant_id for doc in await store.list_documents("acme")] == ["acme"]
     assert [ids async for ids, _ in store.all_vectors("acme", MODEL)] == [[mine[0].id]]
@@ -281,7 +307,7 @@ async def test_fetching_looks_up_passages_and_does_not_go_through_all_of_a_tenan
     await opened("sqlite")
     with closing(sqlite3.connect(tmp_path / "copilot.db")) as connection:
         connection.set_trace_callback(asked.append)
-        read_keys(connection, "acme", '["psg_1"]')
+        read_facts(connection, "acme", ["psg_1"])
         connection.set_trace_callback(None)
         plan = [row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
 

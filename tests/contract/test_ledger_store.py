@@ -124,3 +124,15 @@ async def test_swapped_rows_and_a_changed_head_are_found(file):
     for old, new in ((4, 9), (5, 4), (9, 5)):
         tamper(file, "UPDATE ledger SET sequence = ? WHERE sequence = ?", new, old)
     assert isinstance(await verified(file), BrokenLedger)
+
+
+async def test_pages_go_back_from_the_newest(store):
+    written = [await store.append("larkfield", record(n)) for n in range(5)]
+    await store.append("acme", record(9))
+
+    newest = await store.page("larkfield", limit=2)
+    rest = await store.page("larkfield", before=newest[-1].sequence, limit=9)
+
+    assert newest + rest == list(reversed(written))
+    assert await store.page("larkfield", subject_id="act_3") == [written[3]]
+    assert await store.page("nobody") == []

@@ -1,8 +1,14 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from tests.e2e.desk import CHROMIUM, Desk, open_desk
+from tests.servers.background import in_background
+
+from copilot.evaluation.local_server import LocalServer, local_server
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +30,9 @@ def answered(desk: Desk) -> Desk:
     desk.ask()
     expect(desk.card("summary")).to_contain_text("Summary so far")
     return desk
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    with in_background(local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge")) as running:
+        yield running

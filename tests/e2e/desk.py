@@ -55,7 +55,7 @@ def open_desk(browser: Browser, **page_options: Any) -> Iterator[Desk]:
         page.on("dialog", lambda dialog: (problems.append("a dialog opened"), dialog.dismiss()))
         page.goto(f"{address}/inbox#key={KEY}")
         page.click("#new")
-        expect(page.locator("copilot-status")).to_contain_text("Live")
+        expect(page.locator("copilot-status .connection.ok")).to_be_visible()
         yield Desk(fake, page, address, next(iter(fake.conversations)))
         page.close()
         assert problems == []

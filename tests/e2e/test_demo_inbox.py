@@ -1,50 +1,19 @@
 """The whole product in a real browser: the demo inbox over a real server and the demo company."""
 
-import asyncio
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from copilot.evaluation.local_server import LocalServer, local_server
+from copilot.evaluation.local_server import LocalServer
 
-ROOT = Path(__file__).parents[2]
 MAYAS_TURN = (
     "Hi, my Northlight Lantern arrived with cracked glass. My order is LF-1004829 and my email is "
     "maya.lindqvist@example.com"
 )
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """Playwright's loop has this thread, so the server is looked after by another."""
-    ready, done = threading.Event(), threading.Event()
-    found: list[LocalServer] = []
-
-    async def serve() -> None:
-        async with local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge") as running:
-            found.append(running)
-            ready.set()
-            await asyncio.to_thread(done.wait)
-
-    def run() -> None:
-        with suppress(Exception):
-            asyncio.run(serve())
-        ready.set()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait(120)
-    assert found, "the server did not start"
-    yield found[0]
-    done.set()
-    thread.join(30)
 
 
 @pytest.fixture
@@ -88,6 +57,43 @@ def test_a_refund_is_approved_in_the_panel_and_shows_on_the_order(inbox: Page) -
     expect(panel).to_contain_text(re.compile("Done|Succeeded|Refunded"), timeout=15_000)
     inbox.get_by_role("button", name="Wrap up").click()
     expect(inbox.locator("#about")).to_contain_text("closed")
+
+
+def test_a_representative_rewords_searches_asks_and_hands_over(inbox: Page) -> None:
+    says(inbox, "How many days do I have to send back a tent that I don't like?")
+    panel = inbox.locator("copilot-panel")
+    reply = panel.locator("copilot-suggestion")
+    expect(reply.locator(".draft")).to_contain_text("30 days")
+    reply.get_by_role("button", name="Shorter").click()
+    expect(reply).to_contain_text(re.compile("left out|nothing to change"))
+    expect(reply.locator(".draft")).to_contain_text("30 days")
+
+    inbox.locator("#subject").click()
+    inbox.keyboard.press("/")
+    panel.get_by_role("searchbox").fill("How long is a tent under warranty?")
+    inbox.keyboard.press("Enter")
+    expect(panel.locator("copilot-search li").first).to_be_visible()
+
+    panel.get_by_role("button", name="Ask", exact=False).first.click()
+    panel.get_by_label("Ask about this customer").fill("Which shipping methods are there?")
+    inbox.keyboard.press("Enter")
+    expect(panel.locator("copilot-ask .answer .draft")).to_contain_text(re.compile("shipping", re.IGNORECASE))
+
+    panel.get_by_role("button", name="Saved replies").click()
+    expect(panel.locator("copilot-macros li").first).to_be_visible()
+
+    summary = panel.locator("copilot-summary")
+    summary.get_by_role("button", name="Hand over").click()
+    summary.get_by_label("To whom?").fill("Supervisors")
+    summary.get_by_role("button", name="Write the hand-over").click()
+    expect(summary).to_contain_text("Hand-over to Supervisors")
+
+
+def test_a_reported_gap_reaches_the_knowledge_managers(inbox: Page, server: LocalServer) -> None:
+    says(inbox, "Can you recommend a good dentist in Porto?")
+    panel = inbox.locator("copilot-panel")
+    panel.get_by_role("button", name="Report the gap").click()
+    expect(panel).to_contain_text("Reported to the knowledge managers")
 
 
 def test_what_the_shop_does_not_know_is_said_plainly(inbox: Page) -> None:

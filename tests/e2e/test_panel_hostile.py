@@ -1,7 +1,7 @@
 """Whatever comes from a customer, a document or a model is shown as text and nothing else."""
 
 from playwright.sync_api import expect
-from tests.e2e import scene
+from tests.e2e import scene, scene_desk
 from tests.e2e.desk import Desk, needs_panel
 
 from copilot.domain.assist import KnowledgeCards, Sentence, Support
@@ -57,7 +57,13 @@ def test_hostile_text_stays_text_everywhere(desk: Desk) -> None:
     )
     desk.publish("summary", {**scene.summary(cid, 1, "t").model_dump(mode="json"), "next_step": HOSTILE})
     desk.publish("degraded", {"component": HOSTILE, "message": HOSTILE})
-    for name in ("knowledge", "suggestion", "next-actions", "status", "summary"):
+    desk.publish("alert", scene_desk.alert(cid, "t").model_copy(update={"message": HOSTILE}))
+    desk.publish("turn.partial", scene_desk.heard(cid, HOSTILE))
+    [*_, (_, answer)] = scene_desk.asked(cid, 1, HOSTILE)
+    desk.publish("ask.answered", answer.model_copy(update={"sentences": (sentence,), "stopped": HOSTILE}))
+    desk.card("finder").get_by_role("button", name="Ask").click()
+    expect(desk.page.locator("copilot-ask .answer")).to_contain_text("<script>")
+    for name in ("knowledge", "suggestion", "next-actions", "status", "summary", "attention"):
         expect(desk.card(name)).to_contain_text("<img src=x onerror=alert(1)>")
     found = desk.page.evaluate(
         """() => {

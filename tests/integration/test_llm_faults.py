@@ -181,6 +181,21 @@ async def test_errors_and_throttling_are_tried_again_after_a_pause_that_differs_
     assert slept == [0.01, 0.02]
 
 
+async def test_a_kept_connection_that_the_endpoint_has_closed_meanwhile_costs_no_pause_and_no_blame():
+    slept, breaker = [], CircuitBreaker(failures=1)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    async with desk(sleep=sleep, breaker=breaker) as (w, proxy):
+        await w.customer(QUESTION)
+        proxy.faults.append(Fault("drop"))
+        await w.customer("what does express shipping cost?")
+        assert proxy.requests == 3
+    assert slept == []
+    assert breaker.allows()
+
+
 async def test_the_endpoint_says_how_long_to_wait():
     slept = []
 

@@ -68,7 +68,8 @@ async def test_what_has_no_tenant_of_its_own_goes_with_its_conversation(database
     with working_for("acme"):
         await seen(
             database,
-            "INSERT INTO conversations (id, tenant_id, channel, status, revision, subject, created_at, updated_at) "
+            "INSERT INTO conversations "
+            "(id, tenant_id, channel, status, revision, subject, created_at, updated_at) "
             "VALUES ('conv_1', 'acme', 'chat', 'open', 1, '', '', '') RETURNING id",
         )
         await seen(database, "INSERT INTO turns VALUES ('t', 'conv_1', 1, 'customer', 'Hi', '') RETURNING id")
@@ -149,7 +150,8 @@ async def test_a_nul_that_somebody_wrote_breaks_nothing(database):
     doc = document().model_copy(update={"text": "a\0b", "title": "\0"})
     cut = passage(doc, "tent").model_copy(update={"text": "tent\0 pole"})
     await store.put_document(doc, [cut], vectors(1), "model-a")
-    kept, _ = (await store.fetch("acme", [cut.id]))[cut.id]
+    looked = await store.look_up("acme", [cut.id], [], "model-a")
+    kept, _ = (await store.fetch("acme", looked.passages))[cut.id]
     assert kept.text == "tent\ufffd pole"
     assert [name for name, _ in await store.match("acme", "tent", 9)] == [cut.id]
     assert await store.match("acme", "te\0nt", 9) == []

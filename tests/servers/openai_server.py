@@ -1,11 +1,12 @@
 """An OpenAI-compatible chat endpoint on loopback that does what a test's script says, streaming.
 
-The last move of a script is repeated for ever, so `[call(…)]` is a model that never stops calling.
+The last move of a script is repeated for ever, so `[call(…)]` is a model that never stops calling. Instead of
+a move, a function of the request may say what to do.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -37,19 +38,23 @@ def call(name: str, **arguments) -> Move:
     return Move(calls=((name, json.dumps(arguments)),))
 
 
+Step = Move | Callable[[dict], Move]
+
+
 @dataclass
 class OpenAiServer:
     url: str
-    script: list[Move]
+    script: list[Step]
     requests: list[dict] = field(default_factory=list)
     open_connections: int = 0
 
-    def next_move(self) -> Move:
-        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+    def next_move(self, request: dict) -> Move:
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        return step if isinstance(step, Move) else step(request)
 
 
 @asynccontextmanager
-async def openai_server(*script: Move) -> AsyncIterator[OpenAiServer]:
+async def openai_server(*script: Step) -> AsyncIterator[OpenAiServer]:
     served = OpenAiServer("", list(script))
     tasks: set[asyncio.Task] = set()
 
@@ -80,7 +85,7 @@ async def _exchange(served, reader, writer) -> None:
     headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     served.requests.append(json.loads(body))
-    move = served.next_move()
+    move = served.next_move(served.requests[-1])
     if move.hangs:
         await reader.read()  # until the client gives up
         return

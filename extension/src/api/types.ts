@@ -226,6 +226,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/branding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Branding
+         * @description Name, colour and logo; empty where nothing is set.
+         */
+        get: operations["get_branding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -345,11 +365,31 @@ export interface paths {
          *
          *     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
          *     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-         *     reconnects.
+         *     reconnects; a widget token's stream ends when the token does.
          */
         get: operations["stream_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report Knowledge Gap
+         * @description Tells the knowledge managers of a question that nothing answers; see `GET /v1/knowledge/gaps`.
+         */
+        post: operations["report_knowledge_gap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -497,6 +537,48 @@ export interface paths {
          * @description Ends the conversation and writes its summary, disposition and case note.
          */
         post: operations["wrap_up_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Integrations
+         * @description The helpdesks that are connected, and what waits or was given up.
+         */
+        get: operations["list_integrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/integrations/{name}/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive Webhook
+         * @description Takes in what a helpdesk tells, and answers at once; the same event is taken once.
+         *
+         *     No API key: the helpdesk signs the body (`X-Chatwoot-Signature`, `X-Zendesk-Webhook-Signature`).
+         */
+        post: operations["receive_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -848,7 +930,7 @@ export interface paths {
         };
         /**
          * List Sources
-         * @description The sources that an operator has described, which a job may ingest by name.
+         * @description The sources that have been described, which a job may ingest by name.
          */
         get: operations["list_sources"];
         put?: never;
@@ -953,6 +1035,30 @@ export interface paths {
          * @description Shows the suggestion again that another one has replaced; 409 when somebody has spoken since.
          */
         post: operations["restore_suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/widget/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mint Widget Token
+         * @description Makes a token that opens one conversation for one representative, for minutes.
+         *
+         *     By `conversation_id`, or by `external`: what the CRM calls the conversation, which is opened here when it
+         *     is not yet. `representative` says for whom; a key of the role integration or admin may name anybody of
+         *     its tenant, everyone else gets a token for themselves.
+         */
+        post: operations["mint_widget_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1411,6 +1517,24 @@ export interface components {
              */
             files: string[];
         };
+        /**
+         * Branding
+         * @description Empty where the panel's own look stands.
+         *
+         *     `accent` is darkened or lightened by the panel until it can be read in each theme; `logo` is an image as a
+         *     data URI, so that no page has to load it from elsewhere.
+         */
+        Branding: {
+            /** Accent */
+            accent?: string | null;
+            /** Logo */
+            logo?: string | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
         /** ChangeGap */
         ChangeGap: {
             status: components["schemas"]["GapStatus"];
@@ -1529,7 +1653,7 @@ export interface components {
         };
         /**
          * ConfiguredSource
-         * @description A source that an operator described; jobs name it.
+         * @description A source that has been described; jobs name it.
          */
         ConfiguredSource: {
             /** Kind */
@@ -1814,6 +1938,31 @@ export interface components {
          * @enum {string}
          */
         EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
+        /**
+         * ExternalConversation
+         * @description What the CRM calls a conversation, and what it knows of it.
+         */
+        ExternalConversation: {
+            /** @default chat */
+            channel: components["schemas"]["Channel"];
+            /** Customer Email */
+            customer_email?: string | null;
+            /**
+             * Customer Verified
+             * @default false
+             */
+            customer_verified: boolean;
+            /**
+             * Id
+             * @example chatwoot:567
+             */
+            id: string;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+        };
         /**
          * FeedbackVerdict
          * @enum {string}
@@ -2185,6 +2334,42 @@ export interface components {
             unchanged: string[];
         };
         /**
+         * IntegrationState
+         * @description One helpdesk as an operator looks at it.
+         */
+        IntegrationState: {
+            /**
+             * Messages Failed
+             * @default 0
+             */
+            messages_failed: number;
+            /**
+             * Messages Waiting
+             * @default 0
+             */
+            messages_waiting: number;
+            /** Name */
+            name: string;
+            /**
+             * Notes Failed
+             * @default 0
+             */
+            notes_failed: number;
+            /**
+             * Notes Waiting
+             * @default 0
+             */
+            notes_waiting: number;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /** Title */
+            title: string;
+            write_back: components["schemas"]["WriteBack"];
+        };
+        /**
          * Intent
          * @description What the customer wants: the `name` of a playbook.
          */
@@ -2459,6 +2644,16 @@ export interface components {
              *     }
              */
             when: components["schemas"]["Test"] | components["schemas"]["All"] | components["schemas"]["AnyOf"] | components["schemas"]["Not"];
+        };
+        /**
+         * MintWidgetToken
+         * @description Which conversation, by our id or by the CRM's, and for whom.
+         */
+        MintWidgetToken: {
+            /** Conversation Id */
+            conversation_id?: string | null;
+            external?: components["schemas"]["ExternalConversation"] | null;
+            representative?: components["schemas"]["RepresentativeNamed"] | null;
         };
         /**
          * Money
@@ -3110,6 +3305,33 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * ReportGap
+         * @description A question that the knowledge base does not answer, as a representative puts it.
+         */
+        ReportGap: {
+            /**
+             * Question
+             * @example Do you ship to the Azores?
+             */
+            question: string;
+        };
+        /**
+         * RepresentativeNamed
+         * @description A person of the CRM. Give the id they have elsewhere: approvals and the ledger know people by it.
+         */
+        RepresentativeNamed: {
+            /**
+             * Id
+             * @example usr_robin-reyes
+             */
+            id: string;
+            /**
+             * Name
+             * @example Robin Reyes
+             */
+            name: string;
         };
         /**
          * ResolveAction
@@ -3883,6 +4105,29 @@ export interface components {
             zip?: string | null;
         };
         /**
+         * WebhookTaken
+         * @description False when it was taken in before, or is nothing for us.
+         */
+        WebhookTaken: {
+            /** New */
+            new: boolean;
+        };
+        /**
+         * WidgetToken
+         * @description Opens one conversation for one person until `expires_at`; shown once, to the CRM's server.
+         */
+        WidgetToken: {
+            /** Conversation Id */
+            conversation_id: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Token */
+            token: string;
+        };
+        /**
          * WorkAhead
          * @description What became of the work done while the customer was still typing or speaking.
          */
@@ -3947,6 +4192,12 @@ export interface components {
              */
             type: "wrap_up";
         };
+        /**
+         * WriteBack
+         * @description What is written into the helpdesk as a private note, at most once for each message of the customer.
+         * @enum {string}
+         */
+        WriteBack: "none" | "drafts" | "drafts_and_reasons";
     };
     responses: never;
     parameters: never;
@@ -4713,6 +4964,62 @@ export interface operations {
             };
         };
     };
+    get_branding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branding"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: {
@@ -5289,6 +5596,114 @@ export interface operations {
             };
             /** @description Not there, or another tenant's */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_knowledge_gap: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportGap"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6010,6 +6425,129 @@ export interface operations {
                 };
             };
             /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_integrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationState"][];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receive_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTaken"];
+                };
+            };
+            /** @description Not signed by the helpdesk, or too long ago */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no integration of this name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Signed, but not of the helpdesk's published form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It could not be kept: send it again */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8168,6 +8706,102 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mint_widget_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MintWidgetToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WidgetToken"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,6 @@
 import type { Money } from "../api/model.js";
+import { fractionDigits, type L10n } from "./l10n/index.js";
+import { isMoney } from "./money.js";
 import { humanise } from "./text.js";
 
 /** One argument of a tool call as a text field; `with` gives the field holding another text. */
@@ -18,9 +20,9 @@ interface Codec {
   readonly label: (label: string) => string;
 }
 
-export function fieldsOf(args: Record<string, unknown>): Field[] {
+export function fieldsOf(args: Record<string, unknown>, l10n: L10n): Field[] {
   return Object.entries(args).map(([name, value]) => {
-    const codec = codecFor(value);
+    const codec = codecFor(value, l10n);
     return makeField(name, codec.label(humanise(name)), codec.show(value), value, codec);
   });
 }
@@ -40,60 +42,66 @@ function makeField(name: string, label: string, text: string, value: unknown, co
   return { name, label, text, value, problem: null, with: change };
 }
 
-function codecFor(value: unknown): Codec {
+function codecFor(value: unknown, l10n: L10n): Codec {
   if (typeof value === "string") return TEXT;
-  if (typeof value === "number") return NUMBER;
-  if (isMoney(value)) return moneyCodec(value.currency);
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return LIST;
-  return JSON_VALUE;
-}
-
-export function isMoney(value: unknown): value is Money {
-  if (typeof value !== "object" || value === null || !("minor" in value && "currency" in value)) return false;
-  return typeof value.minor === "number" && /^[A-Z]{3}$/.test(String(value.currency));
+  if (typeof value === "number") return numberCodec(l10n);
+  if (isMoney(value)) return moneyCodec(value.currency, l10n);
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return listCodec(l10n);
+  return jsonCodec(l10n);
 }
 
 const TEXT: Codec = { show: String, read: (text) => text, label: (label) => label };
 
-const NUMBER: Codec = {
-  show: String,
-  read: (text) => {
-    const value = Number(text);
-    if (!text.trim() || !Number.isFinite(value)) throw new Error("Enter a number.");
-    return value;
-  },
-  label: (label) => label,
-};
+function numberCodec({ t }: L10n): Codec {
+  return {
+    show: String,
+    read: (text) => {
+      const value = Number(text);
+      if (!text.trim() || !Number.isFinite(value)) throw new Error(t.action.enterNumber);
+      return value;
+    },
+    label: (label) => label,
+  };
+}
 
-const LIST: Codec = {
-  show: (value) => (value as string[]).join(", "),
-  read: (text) => text.split(",").map((item) => item.trim()).filter(Boolean),
-  label: (label) => `${label} (comma between)`,
-};
+function listCodec({ t }: L10n): Codec {
+  return {
+    show: (value) => (value as string[]).join(", "),
+    read: (text) => text.split(",").map((item) => item.trim()).filter(Boolean),
+    label: (label) => `${label} (${t.action.commaBetween})`,
+  };
+}
 
-const JSON_VALUE: Codec = {
-  show: (value) => JSON.stringify(value),
-  read: (text) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      throw new Error("This must be valid JSON.");
-    }
-  },
-  label: (label) => label,
-};
+function jsonCodec({ t }: L10n): Codec {
+  return {
+    show: (value) => JSON.stringify(value),
+    read: (text) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw new Error(t.action.enterJson);
+      }
+    },
+    label: (label) => label,
+  };
+}
 
 /** Major units in the field, integer minor units in the value: no float ever holds money. */
-function moneyCodec(currency: string): Codec {
+function moneyCodec(currency: string, { t }: L10n): Codec {
+  const digits = fractionDigits(currency);
+  const show = (minor: number): string => {
+    const padded = String(Math.abs(minor)).padStart(digits + 1, "0");
+    const whole = `${minor < 0 ? "-" : ""}${padded.slice(0, padded.length - digits)}`;
+    return digits ? `${whole}.${padded.slice(-digits)}` : whole;
+  };
   return {
-    show: (value) => {
-      const { minor } = value as Money;
-      return `${Math.trunc(minor / 100)}.${String(Math.abs(minor) % 100).padStart(2, "0")}`;
-    },
+    show: (value) => show((value as Money).minor),
     read: (text) => {
-      const match = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(text.trim());
-      if (!match) throw new Error("Enter an amount such as 24.50.");
-      return { minor: Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0")), currency };
+      // A comma is how much of the world writes the point; thousands are not marked.
+      const [whole = "", fraction = "", ...rest] = text.trim().split(/[.,]/);
+      const valid = /^\d{1,9}$/.test(whole) && /^\d*$/.test(fraction) && fraction.length <= digits && !rest.length;
+      if (!valid) throw new Error(t.action.enterAmount(show(2450)));
+      return { minor: Number(whole + fraction.padEnd(digits, "0")), currency };
     },
     label: (label) => `${label} (${currency})`,
   };

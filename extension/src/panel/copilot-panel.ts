@@ -1,26 +1,37 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { ApiError, CopilotClient } from "../api/client.js";
-import type { Action, AssistEvent, FeedbackVerdict } from "../api/model.js";
+import { html, LitElement, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import { CopilotClient } from "../api/client.js";
+import type { AssistEvent, Branding } from "../api/model.js";
 import { type ConnectionState, EventStream } from "../api/stream.js";
+import { Acting, type Stage } from "./acting.js";
 import { announcementFor } from "./announce.js";
+import type { Finder } from "./cards/finder.js";
 import type { KnowledgeSection } from "./cards/knowledge.js";
 import type { NextActionsCard } from "./cards/next-actions.js";
 import type { SuggestionCard } from "./cards/suggestion.js";
-import { copyText } from "./clipboard.js";
-import type { Command } from "./commands.js";
+import { loadMore } from "./elements.js";
 import { emit } from "./events.js";
-import { keyCommand, KEYS } from "./keyboard.js";
-import { icon } from "./parts.js";
-import { applyEvent, INITIAL_STATE, type PanelState } from "./state.js";
+import { type Press, pressOf } from "./keyboard.js";
+import { ENGLISH, type L10n } from "./l10n/index.js";
 import { layout } from "./layout.js";
+import { dress, l10nFor } from "./look.js";
+import { icon } from "./parts.js";
+import { loadPreferences, type Preferences, savePreferences } from "./preferences.js";
+import { applyEvent, INITIAL_STATE, type PanelState, sourceNumber, waitingSince } from "./state.js";
 import { shared, tokens } from "./styles.js";
 
 interface Stoppable extends HTMLElement {
   stops(): HTMLElement[];
 }
 
+/** A line at the panel's foot, and what can be done about it. */
+interface Toast {
+  readonly text: string;
+  readonly action?: { readonly label: string; readonly run: () => void };
+}
+
 const NONE: readonly never[] = [];
 const TOAST_MS = 4000;
+const TOAST_WITH_ACTION_MS = 9000;
 // Fixed, draft or not: a number that changed its meaning as cards arrive would be pressed in error.
 const REPLY_KEY = 1;
 const FIRST_ACTION_KEY = 2;
@@ -28,21 +39,25 @@ const FIRST_ACTION_KEY = 2;
 /**
  * The representative's panel of one conversation, live.
  *
- * Attributes `base-url`, `conversation-id`, `theme` (auto, light, dark, contrast) and `global-keys` (number
- * keys work wherever nobody is typing, not only inside the panel); property `token`. Fires the events of
+ * Attributes `base-url`, `conversation-id`, `theme` (auto, light, dark, contrast), `lang`, `time-zone` (IANA),
+ * `write-back` (the host files what `copilot:write-back` brings) and `global-keys` (number keys work wherever
+ * nobody is typing, not only inside the panel); properties `token` and `feedbackSink`. Fires the events of
  * `events.ts`. All text from the server is rendered as text.
  */
-export class CopilotPanel extends LitElement {
-  static override properties = {
+export class CopilotPanel extends LitElement implements Stage {
+  static override properties: PropertyDeclarations = {
     baseUrl: { attribute: "base-url" },
     conversationId: { attribute: "conversation-id" },
     globalKeys: { type: Boolean, attribute: "global-keys" },
+    lang: { attribute: "lang" },
+    timeZone: { attribute: "time-zone" },
+    writesBack: { type: Boolean, attribute: "write-back" },
     token: { attribute: false },
     panel: { state: true },
     connection: { state: true },
-    used: { state: true },
-    busy: { state: true },
-    errors: { state: true },
+    l10n: { state: true },
+    preferences: { state: true },
+    branding: { state: true },
     helpOpen: { state: true },
     toast: { state: true },
     announcement: { state: true },
@@ -51,30 +66,39 @@ export class CopilotPanel extends LitElement {
   declare baseUrl: string;
   declare conversationId: string;
   declare globalKeys: boolean;
+  declare timeZone: string;
+  declare writesBack: boolean;
   /** The API key or access token; kept out of attributes so that it never stands in the document. */
   declare token: string;
+  /** Where feedback goes; a host with an outbox of its own puts it here. The server when absent. */
+  feedbackSink: Pick<CopilotClient, "sendFeedback"> | null = null;
   private declare panel: PanelState;
   private declare connection: ConnectionState;
-  /** What was done with each suggestion, in words. */
-  private declare used: ReadonlyMap<string, string>;
-  private declare busy: ReadonlySet<string>;
-  private declare errors: ReadonlyMap<string, string>;
+  declare l10n: L10n;
+  private declare preferences: Preferences;
+  private declare branding: Branding | null;
   private declare helpOpen: boolean;
-  private declare toast: string;
+  private declare toast: Toast | null;
   private declare announcement: string;
   private stream: EventStream | null = null;
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly acting = new Acting(this);
 
   constructor() {
     super();
     this.baseUrl = "";
     this.conversationId = "";
     this.globalKeys = false;
+    this.timeZone = "";
+    this.writesBack = false;
     this.token = "";
+    this.l10n = ENGLISH;
+    this.preferences = loadPreferences();
+    this.branding = null;
     this.reset();
     this.connection = { kind: "idle" };
     this.helpOpen = false;
-    this.toast = "";
+    this.toast = null;
   }
 
   override connectedCallback(): void {
@@ -90,30 +114,46 @@ export class CopilotPanel extends LitElement {
     super.disconnectedCallback();
   }
 
-  /** A short line at the panel's foot, e.g. that a host could not insert. */
-  notify(message: string): void {
-    this.toast = message;
+  /** A short line at the panel's foot, e.g. that a host could not insert; "" takes it away. */
+  notify(text: string, action?: Toast["action"]): void {
     clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => (this.toast = ""), TOAST_MS);
+    this.toast = text ? { text, ...(action && { action }) } : null;
+    this.toastTimer = setTimeout(() => (this.toast = null), action ? TOAST_WITH_ACTION_MS : TOAST_MS);
   }
 
   override focus(): void {
     this.stops()[0]?.focus();
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
+  protected override willUpdate(changed: PropertyValues): void {
     if (changed.has("conversationId") || changed.has("baseUrl")) this.reset();
+    if (changed.has("preferences")) this.dataset["theme"] = this.preferences.theme ?? "";
+    if (changed.has("branding")) dress(this, this.branding, changed.get("branding") as Branding | null);
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has("conversationId") || changed.has("baseUrl") || changed.has("token")) this.connect();
+  protected override updated(changed: PropertyValues): void {
+    const reached = changed.has("baseUrl") || changed.has("token");
+    if (reached || changed.has("conversationId")) this.connect();
+    if (reached && this.token) void this.loadBranding();
+    if (["preferences", "lang", "timeZone"].some((name) => changed.has(name))) void this.loadL10n();
+  }
+
+  private async loadL10n(): Promise<void> {
+    const { preferences } = this;
+    const l10n = await l10nFor(preferences, { lang: this.lang, timeZone: this.timeZone });
+    if (preferences === this.preferences) this.l10n = l10n;
+  }
+
+  /** A server without branding leaves the panel in its own colours. */
+  private async loadBranding(): Promise<void> {
+    const { server } = this;
+    const branding = await this.client.branding().catch(() => null);
+    if (server === this.server) this.branding = branding;
   }
 
   private reset(): void {
     this.panel = INITIAL_STATE;
-    this.used = new Map();
-    this.busy = new Set();
-    this.errors = new Map();
+    this.acting.clear();
     this.announcement = "";
   }
 
@@ -134,7 +174,7 @@ export class CopilotPanel extends LitElement {
     return this.baseUrl.replace(/\/+$/, "");
   }
 
-  private get client(): CopilotClient {
+  get client(): CopilotClient {
     return new CopilotClient({ baseUrl: this.server, token: this.token });
   }
 
@@ -148,139 +188,198 @@ export class CopilotPanel extends LitElement {
     const before = this.panel;
     this.panel = applyEvent(before, event);
     if (this.panel === before) return;
-    this.recordIgnored(before, event);
-    this.announcement = announcementFor(event, this.panel) ?? this.announcement;
+    this.acting.feedback.sees(before, event);
+    this.announcement = announcementFor(event, this.panel, this.l10n) ?? this.announcement;
     emit(this, "copilot:event", event);
-  }
-
-  /** A draft that stood there when the representative answered without it was ignored. */
-  private recordIgnored(before: PanelState, event: AssistEvent): void {
-    const draft = before.drafts.completed;
-    if (event.type !== "turn" || event.data.speaker !== "representative" || !draft) return;
-    if (draft.revision < event.revision && !this.used.has(draft.id)) {
-      void this.sendFeedback(draft.id, "ignored", "Ignored", {});
-    }
   }
 
   private get isWorking(): boolean {
     return !this.panel.settled && this.connection.kind === "live";
   }
 
+  private get isOpen(): boolean {
+    return this.panel.conversation?.status === "open" && this.panel.wrapUp === null;
+  }
+
   private isEarlier(revision: number | undefined): boolean {
     return revision !== undefined && revision < this.panel.revision && this.panel.turns.at(-1)?.speaker === "customer";
   }
 
-  private readonly citationNumber = (passageId: string): number => {
-    const cards = this.panel.knowledge?.value.cards ?? [];
-    const known = cards.findIndex((card) => card.citation.passage_id === passageId);
-    if (known >= 0) return known + 1;
-    const sentences = this.panel.drafts.completed?.sentences ?? [];
-    const others = sentences
-      .flatMap((sentence) => sentence.citations.map((citation) => citation.passage_id))
-      .filter((id) => !cards.some((card) => card.citation.passage_id === id));
-    return cards.length + 1 + [...new Set(others)].indexOf(passageId);
-  };
+  private readonly citationNumber = (passageId: string): number => sourceNumber(this.panel, passageId);
 
   override render(): TemplateResult {
-    const { panel } = this;
-    const { completed } = panel.drafts;
+    const { panel, l10n } = this;
+    const { t, tag } = l10n;
+    const use = this.acting.feedback.useOf(panel.drafts.completed?.id);
     return html`<copilot-status
+        lang=${tag}
+        .l10n=${l10n}
         .connection=${this.connection}
+        .branding=${this.branding}
         .understanding=${panel.understanding?.value ?? null}
+        .moods=${panel.moods}
         .degraded=${panel.degraded}
         .working=${this.isWorking}
-        @retry=${() => (this.stream ? this.stream.retryNow() : this.connect())}
+        .waitingSince=${this.isOpen ? waitingSince(panel.turns) : null}
+        @retry=${() => this.stream?.retryNow()}
       >
-        <button
-          class="icon quiet help"
-          title="Keyboard help (?)"
-          aria-label="Keyboard help"
-          aria-expanded=${this.helpOpen}
-          @click=${this.toggleHelp}
-        >${icon("help")}</button>
+        <button class="icon quiet help" aria-label=${t.status.help} title="${t.status.help} (${this.preferences.keys.help})" aria-expanded=${this.helpOpen} @click=${this.toggleHelp}>
+          ${icon("help")}
+        </button>
       </copilot-status>
-      ${this.helpOpen ? this.renderHelp() : nothing}
-      <div class="cards" @command=${(event: CustomEvent<Command>) => void this.run(event.detail)}>
+      <div class="cards" lang=${tag} @command=${this.acting.onCommand} @request=${this.acting.onRequest}>
+        ${this.helpOpen
+          ? html`<copilot-preferences
+              .l10n=${l10n}
+              .preferences=${this.preferences}
+              @change=${(event: CustomEvent<Preferences>) => this.prefer(event.detail)}
+              @leave=${this.toggleHelp}
+            ></copilot-preferences>`
+          : nothing}
+        ${panel.conversation
+          ? html`<copilot-finder
+              .l10n=${l10n}
+              .asked=${panel.asked}
+              .revision=${panel.revision}
+              .keys=${this.preferences.keys}
+              .citationNumber=${this.citationNumber}
+              .open=${this.isOpen}
+            ></copilot-finder>`
+          : nothing}
         ${this.renderEmpty()}
+        <copilot-attention
+          .l10n=${l10n}
+          .understanding=${panel.understanding?.value ?? null}
+          .alerts=${panel.alerts}
+          .partials=${panel.partials}
+        ></copilot-attention>
         ${panel.wrapUp ? this.renderSummary() : nothing}
         <copilot-suggestion
           ?hidden=${panel.wrapUp !== null}
+          .l10n=${l10n}
           .drafts=${panel.drafts}
           .working=${this.isWorking}
+          .open=${this.isOpen && panel.turns.length > 0}
           .citationNumber=${this.citationNumber}
+          .customerLanguage=${panel.understanding?.value.language ?? null}
           .hotkey=${REPLY_KEY}
-          .used=${(completed && this.used.get(completed.id)) ?? null}
+          .used=${use && t.reply[use]}
         ></copilot-suggestion>
         <copilot-next-actions
+          .l10n=${l10n}
           .nextActions=${(!panel.wrapUp && panel.nextActions?.value) || NONE}
           .actions=${panel.actions}
-          .busy=${this.busy}
-          .errors=${this.errors}
+          .busy=${this.acting.busy}
+          .errors=${this.acting.errors}
           .working=${this.isWorking}
           .earlier=${this.isEarlier(panel.nextActions?.revision)}
           .firstHotkey=${FIRST_ACTION_KEY}
         ></copilot-next-actions>
         <copilot-knowledge
+          .l10n=${l10n}
           .knowledge=${panel.knowledge?.value ?? null}
+          .question=${this.isOpen ? (panel.understanding?.value.query ?? null) : null}
           .working=${this.isWorking}
           .earlier=${this.isEarlier(panel.knowledge?.revision)}
         ></copilot-knowledge>
-        <copilot-order .view=${panel.orderView}></copilot-order>
+        <copilot-order .l10n=${l10n} .view=${panel.orderView} .open=${this.isOpen && panel.turns.length > 0}></copilot-order>
         ${panel.wrapUp ? nothing : this.renderSummary()}
       </div>
-      <div class="hidden" role="status" aria-live="polite">${this.announcement}</div>
-      <div class="toast ${this.toast ? "shown" : ""}" role="status">${this.toast}</div>`;
+      <div class="hidden" role="status" aria-live="polite" lang=${tag}>${this.announcement}</div>
+      <div class="toast ${this.toast ? "shown" : ""}" role="status" lang=${tag}>${this.renderToast()}</div>`;
   }
 
   /** Last while the conversation runs, first once it is over. */
   private renderSummary(): TemplateResult {
     const { summary, wrapUp } = this.panel;
-    return html`<copilot-summary .summary=${summary} .wrapUp=${wrapUp}></copilot-summary>`;
+    return html`<copilot-summary
+      .l10n=${this.l10n}
+      .summary=${summary}
+      .wrapUp=${wrapUp}
+      .open=${this.isOpen}
+      .writesBack=${this.writesBack}
+    ></copilot-summary>`;
+  }
+
+  private renderToast(): TemplateResult | typeof nothing {
+    const { toast } = this;
+    if (!toast) return nothing;
+    const { action } = toast;
+    return html`<span>${toast.text}</span>${action ? html`<button @click=${action.run}>${action.label}</button>` : nothing}`;
   }
 
   private renderEmpty(): TemplateResult | typeof nothing {
-    const { turns, knowledge, nextActions, wrapUp, drafts } = this.panel;
+    const { turns, knowledge, nextActions, wrapUp, drafts, partials } = this.panel;
     const bare = !knowledge && !nextActions?.value.length && !drafts.completed && !wrapUp && !this.isWorking;
-    if (!bare || turns.length > 0) return nothing;
-    if (this.connection.kind === "live") {
-      return html`<p class="empty">Suggestions appear here as soon as the customer writes.</p>`;
-    }
-    return this.connection.kind === "idle" ? html`<p class="empty">Open a conversation to begin.</p>` : nothing;
+    if (!bare || turns.length > 0 || partials.length > 0) return nothing;
+    const { t } = this.l10n;
+    if (this.connection.kind === "live") return html`<p class="empty">${t.panel.empty}</p>`;
+    return this.connection.kind === "idle" ? html`<p class="empty">${t.panel.open}</p>` : nothing;
   }
 
-  private renderHelp(): TemplateResult {
-    return html`<dl class="keys" aria-label="Keyboard">
-      ${KEYS.map(([key, what]) => html`<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`)}
-    </dl>`;
-  }
-
-  private readonly toggleHelp = (): void => {
+  private readonly toggleHelp = async (): Promise<void> => {
+    await loadMore();
     this.helpOpen = !this.helpOpen;
   };
 
-  private card<T extends HTMLElement>(name: string): T {
-    return this.renderRoot.querySelector<T>(name)!;
+  private prefer(preferences: Preferences): void {
+    this.preferences = preferences;
+    savePreferences(preferences);
+  }
+
+  // ---- the keyboard
+
+  private card<T extends HTMLElement>(name: string): T | null {
+    return this.renderRoot.querySelector<T>(`copilot-${name}`);
   }
 
   private stops(): HTMLElement[] {
-    return [...this.renderRoot.querySelectorAll<Stoppable>(".cards > *")].flatMap((card) => card.stops?.() ?? []);
+    const cards = this.renderRoot.querySelectorAll<Stoppable>(".cards > *:not([hidden])");
+    return [...cards].flatMap((card) => card.stops?.() ?? []);
   }
 
   private readonly onKey = (event: KeyboardEvent): void => {
     const inside = event.composedPath().includes(this);
-    const command = inside || this.globalKeys ? keyCommand(event) : null;
-    if (!command) return;
-    if (command.kind === "close" && !this.helpOpen) return;
-    event.preventDefault();
-    if (command.kind === "help") this.toggleHelp();
-    else if (command.kind === "close") this.helpOpen = false;
-    else if (command.kind === "move") this.move(command.by);
-    else this.activate(command.number);
+    const press = inside || this.globalKeys ? pressOf(event, this.preferences.keys) : null;
+    if (press && this.press(press)) event.preventDefault();
   };
 
-  private activate(number: number): void {
-    if (number === REPLY_KEY) this.card<SuggestionCard>("copilot-suggestion").activate();
-    else this.card<NextActionsCard>("copilot-next-actions").activate(number - FIRST_ACTION_KEY);
+  /** False when there is nothing for the key to do. */
+  private press(press: Press): boolean {
+    const suggestion = this.card<SuggestionCard>("suggestion");
+    switch (press.kind) {
+      case "activate":
+        if (press.number === REPLY_KEY) suggestion?.activate();
+        else this.card<NextActionsCard>("next-actions")?.activate(press.number - FIRST_ACTION_KEY);
+        return true;
+      case "close":
+        if (!this.helpOpen) return false;
+        this.helpOpen = false;
+        return true;
+      case "help":
+        void this.toggleHelp();
+        return true;
+      case "next":
+      case "previous":
+        this.move(press.kind === "next" ? 1 : -1);
+        return true;
+      case "search":
+      case "ask":
+      case "macros":
+        void this.card<Finder>("finder")?.enter(press.kind);
+        return true;
+      case "append":
+        suggestion?.activate("append");
+        return true;
+      case "shorter":
+      case "friendlier":
+      case "translate":
+        void suggestion?.transform(press.kind);
+        return true;
+      default:
+        void suggestion?.[press.kind]();
+        return true;
+    }
   }
 
   private move(by: 1 | -1): void {
@@ -292,98 +391,9 @@ export class CopilotPanel extends LitElement {
     stop?.scrollIntoView({ block: "nearest" });
   }
 
-  private async run(command: Command): Promise<void> {
-    switch (command.kind) {
-      case "insert-suggestion":
-        return this.insertSuggestion(command.id, command.text, command.edited);
-      case "insert-text":
-        await this.insert(command.text, null);
-        return;
-      case "copy-suggestion":
-        if (await this.copy(command.text, "Draft")) await this.sendFeedback(command.id, "used", "Copied", {});
-        return;
-      case "copy-text":
-        await this.copy(command.text, command.what);
-        return;
-      case "reject-suggestion":
-        return this.sendFeedback(command.id, "rejected", "Noted", { reason: command.reason });
-      case "approve-action":
-        return this.act(command.action, (client) => client.approve(command.action));
-      case "reject-action":
-        return this.act(command.action, (client) => client.reject(command.action, command.reason));
-      case "edit-action":
-        return this.act(command.action, (client) => client.editArguments(command.action, command.args));
-      case "show-passage":
-        return this.card<KnowledgeSection>("copilot-knowledge").pointAt(command.passageId);
-      case "show-turns":
-        emit(this, "copilot:turn-selected", { turnIds: command.turnIds });
-    }
-  }
-
-  private async insertSuggestion(id: string, text: string, edited: boolean): Promise<void> {
-    if (!(await this.insert(text, id))) return;
-    if (edited) await this.sendFeedback(id, "edited", "Inserted, edited", { final_text: text });
-    else await this.sendFeedback(id, "used", "Inserted", {});
-  }
-
-  /** Hands `text` to the host; false when the host says that it could not insert it. */
-  private async insert(text: string, suggestionId: string | null): Promise<boolean> {
-    const waits: Promise<unknown>[] = [];
-    emit(this, "copilot:suggestion-inserted", { text, suggestionId, waitUntil: (done) => waits.push(done) });
-    try {
-      await Promise.all(waits);
-      return true;
-    } catch (error) {
-      this.notify(error instanceof Error ? error.message : "The text could not be inserted.");
-      return false;
-    }
-  }
-
-  private async copy(text: string, what: string): Promise<boolean> {
-    const copied = await copyText(text);
-    this.notify(copied ? `${what} copied` : "The browser did not allow copying.");
-    return copied;
-  }
-
-  private async sendFeedback(
-    id: string,
-    verdict: FeedbackVerdict,
-    label: string,
-    rest: { final_text?: string; reason?: string },
-  ): Promise<void> {
-    const already = this.used.get(id);
-    this.used = new Map(this.used).set(id, label);
-    try {
-      await this.client.sendFeedback(id, { verdict, ...rest });
-    } catch (error) {
-      const used = new Map(this.used);
-      if (already === undefined) used.delete(id);
-      else used.set(id, already);
-      this.used = used;
-      this.notify(`Feedback was not recorded: ${messageOf(error)}`);
-    }
-  }
-
-  private async act(action: Action, request: (client: CopilotClient) => Promise<Action>): Promise<void> {
-    if (this.busy.has(action.id)) return;
-    this.busy = new Set(this.busy).add(action.id);
-    const errors = new Map(this.errors);
-    errors.delete(action.id);
-    this.errors = errors;
-    try {
-      await request(this.client); // What became of it arrives as an event, for every panel alike.
-    } catch (error) {
-      this.errors = new Map(this.errors).set(action.id, messageOf(error));
-    } finally {
-      const busy = new Set(this.busy);
-      busy.delete(action.id);
-      this.busy = busy;
-    }
+  showPassage(passageId: string): void {
+    void this.card<KnowledgeSection>("knowledge")?.pointAt(passageId);
   }
 
   static override styles = [tokens, shared, layout];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof ApiError ? error.message : "Something went wrong in the panel.";
 }

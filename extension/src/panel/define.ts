@@ -1,4 +1,6 @@
 import { ApprovalCard } from "./cards/approval.js";
+import { AttentionCard } from "./cards/attention.js";
+import { Finder } from "./cards/finder.js";
 import { KnowledgeSection } from "./cards/knowledge.js";
 import { NextActionsCard } from "./cards/next-actions.js";
 import { OrderCard } from "./cards/order.js";
@@ -6,9 +8,12 @@ import { StatusBar } from "./cards/status.js";
 import { SuggestionCard } from "./cards/suggestion.js";
 import { SummaryCard } from "./cards/summary.js";
 import { CopilotPanel } from "./copilot-panel.js";
+import { defineAll } from "./elements.js";
 
 const ELEMENTS = {
   "copilot-approval": ApprovalCard,
+  "copilot-attention": AttentionCard,
+  "copilot-finder": Finder,
   "copilot-knowledge": KnowledgeSection,
   "copilot-next-actions": NextActionsCard,
   "copilot-order": OrderCard,
@@ -20,7 +25,5 @@ const ELEMENTS = {
 
 /** Makes <copilot-panel> known to the page; harmless when it is already. */
 export function definePanel(): void {
-  for (const [name, element] of Object.entries(ELEMENTS)) {
-    if (!customElements.get(name)) customElements.define(name, element);
-  }
+  defineAll(ELEMENTS);
 }

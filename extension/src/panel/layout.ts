@@ -2,6 +2,9 @@ import { css } from "lit";
 
 /** How the panel lays out its cards. */
 export const layout = css`
+  :host(:not([dir])) {
+    direction: ltr; /* as all our languages are written, whatever the page's direction */
+  }
   :host {
     background: var(--cp-canvas);
     min-width: 280px;
@@ -14,10 +17,11 @@ export const layout = css`
     background: var(--cp-surface);
   }
   .help {
-    margin-right: -8px;
+    margin-inline-end: -8px;
   }
   .cards {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 10px;
     padding: 10px;
   }
@@ -32,17 +36,6 @@ export const layout = css`
     text-align: center;
     padding: 40px 24px;
   }
-  .keys {
-    display: grid;
-    grid-template-columns: auto 1fr;
-    gap: 6px 12px;
-    margin: 10px 10px 0;
-    padding: 12px 14px;
-    border: 1px solid var(--cp-line);
-    border-radius: var(--cp-radius);
-    background: var(--cp-surface);
-    font-size: 12.5px;
-  }
   .toast {
     position: sticky;
     bottom: 10px;
@@ -50,6 +43,10 @@ export const layout = css`
     max-width: calc(100% - 20px);
     margin: 0 auto;
     padding: 7px 12px;
+    display: flex;
+    align-items: center;
+    gap: 10px;
+    z-index: 3;
     border-radius: 8px;
     font-size: 12.5px;
     background: var(--cp-text);
@@ -61,5 +58,13 @@ export const layout = css`
   .toast.shown {
     opacity: 1;
     visibility: visible;
+  }
+  .toast button {
+    flex: none;
+    min-height: 24px;
+    font-size: 12px;
+    color: inherit;
+    background: transparent;
+    border-color: currentColor;
   }
 `;

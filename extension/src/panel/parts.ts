@@ -1,4 +1,5 @@
 import { html, nothing, svg, type TemplateResult } from "lit";
+import type { L10n } from "./l10n/index.js";
 
 /** Stroke icons on a 16 × 16 grid. */
 const ICONS = {
@@ -14,6 +15,13 @@ const ICONS = {
   warn: svg`<path d="M8 2.5 14 13H2zM8 6.5v3M8 11.3v.1"/>`,
   lock: svg`<path d="M3.5 7.5h9v6h-9zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5"/>`,
   help: svg`<path d="M6 6a2 2 0 1 1 2.7 1.9c-.5.2-.7.6-.7 1.1v.5M8 11.7v.1"/><circle cx="8" cy="8" r="6"/>`,
+  up: svg`<path d="M4.6 6.6h3.3l-.7-2.9c-.2-.9 1-1.5 1.6-.7L11.4 6.6V13H5.7a1.3 1.3 0 0 1-1.2-.9L3.3 8.4a1.4 1.4 0 0 1 1.3-1.8zM11.4 13h2V6.6h-2"/>`,
+  search: svg`<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>`,
+  ask: svg`<path d="M8 2.2 9.5 6 13.5 7.5 9.5 9 8 13 6.5 9 2.5 7.5 6.5 6z"/>`,
+  undo: svg`<path d="M3 6.5h6.5a3.5 3.5 0 0 1 0 7H6M5.5 4 3 6.5 5.5 9"/>`,
+  append: svg`<path d="M2.5 4h11M2.5 8h5M10.5 7.5v6M7.5 10.5h6"/>`,
+  wave: svg`<path d="M2.5 7v2M5.2 5v6M8 3v10M10.8 5v6M13.5 7v2"/>`,
+  person: svg`<circle cx="8" cy="5.5" r="2.8"/><path d="M2.8 13.5c.5-2.700 2.600-4.200 5.2-4.200s4.700 1.500 5.2 4.200"/>`,
   down: svg`<path d="M4.6 9.4h3.3l-.7 2.9c-.2.9 1 1.5 1.6.7L11.4 9.4V3H5.7a1.3 1.3 0 0 0-1.2.9L3.3 7.6a1.4 1.4 0 0 0 1.3 1.8zM11.4 3h2v6.4h-2"/>`,
   chevron: svg`<path d="m6 4 4 4-4 4"/>`,
 } as const;
@@ -33,16 +41,15 @@ export function skeleton(lines: number, label: string): TemplateResult {
     <span class="hidden">${label}</span>`;
 }
 
-type Level = "High" | "Medium" | "Low";
-
-function levelOf(confidence: number): Level {
-  if (confidence >= 0.75) return "High";
-  return confidence >= 0.45 ? "Medium" : "Low";
-}
+const LEVELS = [
+  { from: 0.75, level: "high", tone: "ok" },
+  { from: 0.45, level: "medium", tone: "" },
+  { from: 0, level: "low", tone: "warn" },
+] as const;
 
 /** A confidence in words, the figure on hover. */
-export function confidence(value: number): TemplateResult {
-  const level = levelOf(value);
-  const tone = { High: "ok", Medium: "", Low: "warn" }[level];
-  return html`<span class="badge ${tone}" title="Confidence ${Math.round(value * 100)} %">${level} confidence</span>`;
+export function confidence(value: number, l10n: L10n): TemplateResult {
+  const { t } = l10n;
+  const { level, tone } = LEVELS.find(({ from }) => value >= from) ?? LEVELS[2];
+  return html`<span class="badge ${tone}" title=${t.confidence.title(l10n.percent(value))}>${t.confidence[level]}</span>`;
 }

@@ -15,10 +15,10 @@ export const tokens = css`
     --cp-muted: light-dark(#566170, #a0abb8);
     --cp-line: light-dark(#e1e5ea, #2a313a);
     --cp-line-strong: light-dark(#8b95a2, #6b7683);
-    --cp-accent: light-dark(#14616b, #6fc6cf);
-    --cp-accent-strong: light-dark(#0e4d56, #8ad6de);
-    --cp-accent-soft: light-dark(#e6f2f3, #16303a);
-    --cp-on-accent: light-dark(#ffffff, #06232a);
+    --cp-accent: light-dark(var(--cp-brand-light, #14616b), var(--cp-brand-dark, #6fc6cf));
+    --cp-accent-strong: color-mix(in srgb, var(--cp-accent) 82%, light-dark(#000, #fff));
+    --cp-accent-soft: color-mix(in srgb, var(--cp-accent) 12%, var(--cp-surface));
+    --cp-on-accent: light-dark(var(--cp-on-brand-light, #ffffff), var(--cp-on-brand-dark, #06121a));
     --cp-ok: light-dark(#1c6b43, #79cfa0);
     --cp-ok-soft: light-dark(#e6f4ec, #15301f);
     --cp-warn: light-dark(#855300, #edbd6a);
@@ -30,10 +30,12 @@ export const tokens = css`
     --cp-font: -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif;
     --cp-shadow: 0 1px 2px light-dark(rgb(20 32 44 / 6%), rgb(0 0 0 / 30%));
   }
-  :host([theme="light"]) {
+  :host([theme="light"][data-theme=""]),
+  :host([data-theme="light"]) {
     color-scheme: light;
   }
-  :host([theme="dark"]) {
+  :host([theme="dark"][data-theme=""]),
+  :host([data-theme="dark"]) {
     color-scheme: dark;
   }
   @media (prefers-contrast: more) {
@@ -43,7 +45,8 @@ export const tokens = css`
       --cp-shadow: none;
     }
   }
-  :host([theme="contrast"]) {
+  :host([theme="contrast"][data-theme=""]),
+  :host([data-theme="contrast"]) {
     color-scheme: dark;
     --cp-canvas: #000;
     --cp-surface: #000;
@@ -104,6 +107,7 @@ export const shared = css`
   }
   .head {
     display: flex;
+    flex-wrap: wrap;
     align-items: center;
     gap: 6px;
     min-height: 22px;
@@ -114,8 +118,7 @@ export const shared = css`
     font-weight: 600;
     letter-spacing: 0.01em;
     color: var(--cp-muted);
-    flex: 1;
-    min-width: 0;
+    flex: 1 0 auto;
   }
   .head svg {
     color: var(--cp-accent);
@@ -140,9 +143,17 @@ export const shared = css`
     flex-wrap: wrap;
     gap: 6px;
   }
-  .dots > * + *::before {
+  .dots > :not(:last-child)::after {
     content: "·";
-    margin-right: 6px;
+    margin-inline-start: 6px;
+  }
+  .grow {
+    flex: 1;
+  }
+  .error {
+    color: var(--cp-bad);
+    font-size: 12.5px;
+    margin-top: 6px;
   }
   button {
     font: 500 13px/1 var(--cp-font);
@@ -184,6 +195,24 @@ export const shared = css`
     padding: 0 6px;
     color: var(--cp-muted);
   }
+  button.tab {
+    border-color: transparent;
+    background: transparent;
+    min-height: 28px;
+  }
+  button.tab[aria-pressed="true"] {
+    background: var(--cp-accent-soft);
+    color: var(--cp-accent);
+  }
+  button.turns {
+    min-height: 18px;
+    padding: 0 3px;
+    vertical-align: -3px;
+  }
+  .turns svg {
+    width: 13px;
+    height: 13px;
+  }
   button:disabled {
     cursor: default;
     color: var(--cp-muted);
@@ -214,6 +243,11 @@ export const shared = css`
     color: var(--cp-muted);
     white-space: nowrap;
   }
+  .badge svg {
+    width: 12px;
+    height: 12px;
+    vertical-align: -2px;
+  }
   .badge.ok {
     background: var(--cp-ok-soft);
     color: var(--cp-ok);
@@ -231,6 +265,7 @@ export const shared = css`
     color: var(--cp-accent);
   }
   textarea,
+  select,
   input {
     font: 400 13.5px/1.5 var(--cp-font);
     color: var(--cp-text);
@@ -239,6 +274,47 @@ export const shared = css`
     border-radius: 7px;
     padding: 6px 9px;
     width: 100%;
+  }
+  input[type="checkbox"],
+  input[type="radio"] {
+    width: auto;
+    margin: 0;
+    accent-color: var(--cp-accent);
+  }
+  input[type="date"] {
+    width: auto;
+    padding: 2px 6px;
+    font-size: 12.5px;
+  }
+  ::placeholder {
+    color: var(--cp-muted);
+    opacity: 1;
+  }
+  fieldset {
+    border: 0;
+    margin: 0;
+    padding: 0;
+    display: flex;
+    flex-wrap: wrap;
+    gap: 4px 14px;
+  }
+  .choice {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    color: var(--cp-text);
+    font-weight: 400;
+  }
+  .choice > input {
+    margin: 0;
+  }
+  .line {
+    display: flex;
+    gap: 6px;
+  }
+  .line button {
+    flex: none;
+    min-height: 34px;
   }
   textarea {
     resize: vertical;
@@ -253,6 +329,7 @@ export const shared = css`
     display: block;
   }
   label > input,
+  label > select,
   label > textarea {
     margin-top: 3px;
     font-weight: 400;

@@ -1,33 +1,18 @@
-import type { Money, Sentence, Suggestion } from "../api/model.js";
+import type { Sentence } from "../api/model.js";
 
-const LOCALE = "en-US";
-
-export function formatMoney(money: Money): string {
-  return new Intl.NumberFormat(LOCALE, { style: "currency", currency: money.currency }).format(money.minor / 100);
+/** A text and the sentences it is made of: a suggestion, or what it was reworded to. */
+export interface Worded {
+  readonly text: string;
+  readonly sentences: readonly Sentence[];
 }
 
-/** The day of an ISO date or instant, e.g. "Nov 3" within `now`'s year, else "Nov 3, 2025". */
-export function formatDay(iso: string, now = new Date()): string {
-  const dateOnly = iso.length === 10;
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
-  return new Intl.DateTimeFormat(LOCALE, {
-    month: "short",
-    day: "numeric",
-    ...(date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }),
-    ...(dateOnly ? { timeZone: "UTC" } : {}),
-  }).format(date);
+/** Seconds from `now` until `iso`, rounded down; 0 once it has passed. */
+export function secondsLeft(iso: string, now: number): number {
+  return Math.max(0, Math.floor((Date.parse(iso) - now) / 1000)) || 0;
 }
 
-export function formatTime(iso: string): string {
-  return new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" }).format(new Date(iso));
-}
-
-/** Minutes and seconds left, e.g. "4:05"; null once `iso` has passed. */
-export function timeLeft(iso: string, now: number): string | null {
-  const seconds = Math.floor((Date.parse(iso) - now) / 1000);
-  if (!(seconds > 0)) return null;
-  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+/** Minutes and seconds, e.g. "4:05". */
+export function clock(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
@@ -65,23 +50,23 @@ export interface Segment {
 }
 
 /** A draft's text cut at its sentences, so that it reads as it would be sent and each sentence can be marked. */
-export function segmentsOf(suggestion: Suggestion): Segment[] {
+export function segmentsOf(worded: Worded): Segment[] {
   const segments: Segment[] = [];
   let cursor = 0;
-  for (const sentence of suggestion.sentences) {
-    const at = suggestion.text.indexOf(sentence.text, cursor);
-    if (at < 0) return suggestion.sentences.flatMap((s) => [{ text: s.text, sentence: s }, { text: " ", sentence: null }]);
-    if (at > cursor) segments.push({ text: suggestion.text.slice(cursor, at), sentence: null });
+  for (const sentence of worded.sentences) {
+    const at = worded.text.indexOf(sentence.text, cursor);
+    if (at < 0) return worded.sentences.flatMap((s) => [{ text: s.text, sentence: s }, { text: " ", sentence: null }]);
+    if (at > cursor) segments.push({ text: worded.text.slice(cursor, at), sentence: null });
     segments.push({ text: sentence.text, sentence });
     cursor = at + sentence.text.length;
   }
-  if (cursor < suggestion.text.length) segments.push({ text: suggestion.text.slice(cursor), sentence: null });
+  if (cursor < worded.text.length) segments.push({ text: worded.text.slice(cursor), sentence: null });
   return segments;
 }
 
 /** The draft without its unsupported sentences: what may be inserted as it stands. */
-export function insertableText(suggestion: Suggestion): string {
-  return segmentsOf(suggestion)
+export function insertableText(worded: Worded): string {
+  return segmentsOf(worded)
     .filter(({ sentence }) => sentence?.support !== "unsupported")
     .map(({ text }) => text)
     .join("")
@@ -91,9 +76,14 @@ export function insertableText(suggestion: Suggestion): string {
     .trim();
 }
 
+/** White space and case apart, so that what a reply box does to a text does not count as an edit. */
+export function sameWords(text: string): string {
+  return text.replace(/\s+/g, " ").trim().toLowerCase();
+}
+
 /** Unsupported sentences that `text` still holds word for word. */
-export function unsupportedIn(text: string, suggestion: Suggestion): string[] {
-  return suggestion.sentences
+export function unsupportedIn(text: string, worded: Worded): string[] {
+  return worded.sentences
     .filter((sentence) => sentence.support === "unsupported" && splitAround(text, sentence.text))
     .map((sentence) => sentence.text);
 }

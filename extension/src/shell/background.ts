@@ -1,4 +1,8 @@
 /** Opens the panel when the button is pressed. Holds nothing: the browser ends it after 30 idle seconds. */
+import { lockStorage } from "./settings.js";
+
+/** Which of the two builds this is; what the other browser needs is left out of it. */
+declare const BROWSER: "chrome" | "firefox";
 
 interface FirefoxSidebar {
   toggle(): Promise<void>;
@@ -6,7 +10,8 @@ interface FirefoxSidebar {
 
 chrome.action.onClicked.addListener((tab) => {
   // Straight from the click, nothing awaited before: a panel opens only on the user's gesture.
-  const sidebar = (chrome as unknown as { sidebarAction?: FirefoxSidebar }).sidebarAction;
-  if (sidebar) void sidebar.toggle();
+  if (BROWSER === "firefox") void (chrome as unknown as { sidebarAction: FirefoxSidebar }).sidebarAction.toggle();
   else void chrome.sidePanel.open({ windowId: tab.windowId });
 });
+
+void lockStorage();

@@ -1,66 +1,90 @@
-import { loadSettings, loadToken, normaliseServerUrl, saveSettings, saveToken } from "./settings.js";
-import type { SiteConfig } from "./sites/adapter.js";
+import { CopilotClient } from "../api/client.js";
+import { checkServer } from "./check-server.js";
+import { hostPattern, loadSettings, loadToken, lockStorage, normaliseServerUrl, saveSettings, saveToken, setOff, setSite } from "./settings.js";
+import { SITES } from "./sites/registry.js";
 
-const SITE_FIELDS = ["message", "text", "customer", "composer", "conversation"] as const;
+const LATER_MS = 5000;
 
-function field(id: string): HTMLInputElement {
-  return document.querySelector<HTMLInputElement>(`#${id}`)!;
+function element<T extends HTMLElement>(id: string): T {
+  return document.querySelector<T>(`#${id}`)!;
 }
 
-function say(text: string): void {
-  document.querySelector("#status")!.textContent = text;
+function say(text: string, tone: "" | "ok" | "bad"): void {
+  const line = element("connection");
+  line.textContent = text;
+  line.className = `state ${tone}`;
 }
 
-function readSite(): SiteConfig {
-  const site = Object.fromEntries(SITE_FIELDS.map((name) => [name, field(name).value.trim()]));
-  for (const name of ["message", "customer", "composer"]) document.querySelector(site[name] ?? ""); // throws when invalid
-  new RegExp(site.conversation ?? "");
-  return site as unknown as SiteConfig;
-}
-
-async function saveServer(event: Event): Promise<void> {
+async function signIn(event: Event): Promise<void> {
   event.preventDefault();
   try {
-    const serverUrl = normaliseServerUrl(field("server").value);
-    const granted = chrome.permissions.request({ origins: [originPattern(serverUrl)] });
+    const serverUrl = normaliseServerUrl(element<HTMLInputElement>("server").value);
+    // Asked before anything is awaited: the browser takes it only straight from the click.
+    const granted = chrome.permissions.request({ origins: [hostPattern(serverUrl)] });
+    const typed = element<HTMLInputElement>("token").value.trim();
     await saveSettings({ serverUrl });
-    if (field("token").value) await saveToken(field("token").value.trim());
-    say((await granted) ? "Saved." : "Saved, but the browser may not call the server until you allow it.");
+    if (typed) await saveToken(typed);
+    element<HTMLInputElement>("token").value = "";
+    await granted;
+    await showConnection();
   } catch (error) {
-    say((error as Error).message);
+    say((error as Error).message, "bad");
   }
 }
 
-async function saveSite(event: Event): Promise<void> {
-  event.preventDefault();
-  try {
-    const { origin } = new URL(field("origin").value);
-    const site = readSite();
-    const granted = chrome.permissions.request({ origins: [originPattern(origin)] });
-    const { sites } = await loadSettings();
-    await saveSettings({ sites: { ...sites, [origin]: site } });
-    say((await granted) ? "Saved." : "Saved; the page is read only after you press the copilot's button in it.");
-  } catch (error) {
-    say(`Not saved: ${(error as Error).message}`);
-  }
+async function signOut(): Promise<void> {
+  await saveToken("");
+  await showConnection();
 }
 
-function originPattern(origin: string): string {
-  const { protocol, hostname } = new URL(origin);
-  return `${protocol}//${hostname}/*`; // Match patterns know no ports.
+let later: ReturnType<typeof setTimeout> | undefined;
+
+/** Asks the server whether it takes the key; asks again by itself while it does not answer. */
+async function showConnection(): Promise<void> {
+  clearTimeout(later);
+  const [{ serverUrl }, token] = await Promise.all([loadSettings(), loadToken()]);
+  element("sign-out").hidden = !token;
+  element<HTMLInputElement>("token").placeholder = token ? "A key is set until the browser closes" : "cop_…";
+  if (!token) return say("Not signed in", "");
+  say("Asking the server …", "");
+  const { ok, message, again } = await checkServer(new CopilotClient({ baseUrl: serverUrl, token }));
+  say(message, ok ? "ok" : "bad");
+  if (again) later = setTimeout(() => void showConnection(), LATER_MS);
+}
+
+async function showSites(): Promise<void> {
+  const { sites, off } = await loadSettings();
+  const rows = [
+    ...Object.entries(sites).map(([origin]) => row(origin, "shown by you", "Forget", () => setSite(origin, null))),
+    ...off.map((origin) => row(origin, "switched off", "Turn on", () => setOff(origin, false))),
+  ];
+  element("sites").replaceChildren(...rows);
+  element("no-sites").hidden = rows.length > 0;
+}
+
+function row(origin: string, state: string, label: string, act: () => Promise<void>): HTMLLIElement {
+  const item = document.createElement("li");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.setAttribute("aria-label", `${label} ${origin}`);
+  button.addEventListener("click", () => void act());
+  const name = document.createElement("span");
+  name.textContent = `${origin}, ${state}`;
+  item.append(name, button);
+  return item;
 }
 
 async function start(): Promise<void> {
-  const [settings, token] = await Promise.all([loadSettings(), loadToken()]);
-  field("server").value = settings.serverUrl;
-  field("token").placeholder = token ? "A key is set until the browser closes" : "";
-  const [known] = Object.entries(settings.sites);
-  if (known) {
-    field("origin").value = known[0];
-    for (const name of SITE_FIELDS) field(name).value = known[1][name];
-  }
-  document.querySelector("#server-form")!.addEventListener("submit", (event) => void saveServer(event));
-  document.querySelector("#site-form")!.addEventListener("submit", (event) => void saveSite(event));
+  await lockStorage();
+  element<HTMLInputElement>("server").value = (await loadSettings()).serverUrl;
+  element("known").textContent = SITES.map((site) => site.name).join(", ");
+  element("server-form").addEventListener("submit", (event) => void signIn(event));
+  element("sign-out").addEventListener("click", () => void signOut());
+  chrome.storage.onChanged.addListener((changes) => {
+    if ("sites" in changes || "off" in changes) void showSites();
+  });
+  await Promise.all([showConnection(), showSites()]);
 }
 
 void start();

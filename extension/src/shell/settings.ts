@@ -3,19 +3,39 @@ import type { SiteConfig } from "./sites/adapter.js";
 /** Kept on disk: nothing secret. */
 export interface Settings {
   readonly serverUrl: string;
-  /** How to read a page, by its origin. */
+  /** The representative's own sites, by origin. */
   readonly sites: Readonly<Record<string, SiteConfig>>;
+  /** Origins where the copilot was switched off. */
+  readonly off: readonly string[];
 }
 
-const DEFAULTS: Settings = { serverUrl: "http://127.0.0.1:8000", sites: {} };
+const DEFAULTS: Settings = { serverUrl: "http://127.0.0.1:8000", sites: {}, off: [] };
+
+/** Content scripts see neither the key nor the settings: only the extension's own pages may read its storage. */
+export async function lockStorage(): Promise<void> {
+  for (const area of [chrome.storage.session, chrome.storage.local]) {
+    // Firefox has no such call: there, content scripts never see `storage.session`.
+    await area.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
+  }
+}
 
 export async function loadSettings(): Promise<Settings> {
-  const stored = await chrome.storage.local.get(["serverUrl", "sites"]);
+  const stored = await chrome.storage.local.get(["serverUrl", "sites", "off"]);
   return { ...DEFAULTS, ...(stored as Partial<Settings>) };
 }
 
 export async function saveSettings(settings: Partial<Settings>): Promise<void> {
   await chrome.storage.local.set(settings);
+}
+
+export async function setOff(origin: string, off: boolean): Promise<void> {
+  const others = (await loadSettings()).off.filter((each) => each !== origin);
+  await saveSettings({ off: off ? [...others, origin] : others });
+}
+
+export async function setSite(origin: string, site: SiteConfig | null): Promise<void> {
+  const { [origin]: _old, ...others } = (await loadSettings()).sites;
+  await saveSettings({ sites: site ? { ...others, [origin]: site } : others });
 }
 
 /** The key lives in memory until the browser closes, out of reach of content scripts and of the disk. */
@@ -26,6 +46,12 @@ export async function loadToken(): Promise<string> {
 
 export async function saveToken(token: string): Promise<void> {
   await chrome.storage.session.set({ token });
+}
+
+/** What `permissions` calls a page's host; match patterns know no ports. */
+export function hostPattern(origin: string): string {
+  const { protocol, hostname } = new URL(origin);
+  return `${protocol}//${hostname}/*`;
 }
 
 /** An http(s) address without path or slash; throws an Error fit to show. */

@@ -10,8 +10,9 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,14 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_TOKENS = 256
 # Small batches of like lengths are fastest on few cores: they stay in its cache, and little is padding.
 BATCH_TOKENS = 512
-QUERY_BATCH = 16
-QUERY_THREADS = 2
+# Queries embedded in one row: beyond this, looking at each other's tokens in vain costs more than it saves.
+TOGETHER_TOKENS = 256
+UNSEEN = -10_000.0
+QUERY_BATCH = 4
+"""More at once are no quicker a text, and the next text waits the longer."""
 QUERY_CACHE = 2048
+FEW_CHARACTERS = 3_000
+"""So little text is the sentences of somebody's draft, not a document: it does not wait for documents."""
 _NICE = 10
 
 
@@ -94,23 +100,54 @@ class MiniLmEncoder:
         return [list(self._tokenizer.encode(text).ids) for text in texts]
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        """Each text in a row of its own, padded to the longest: for many of like lengths."""
         width = max(len(ids) for ids in batch)
         ids = np.zeros((len(batch), width), dtype=np.int32)
-        mask = np.zeros((len(batch), width), dtype=np.int32)
+        bias = np.zeros((len(batch), 1, width, width), dtype=np.float32)
+        pooling = np.zeros((len(batch), 1, width), dtype=np.float32)
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        outputs: list[Any] = self._session.run(
-            ["sentence_embedding"], {"input_ids": ids, "attention_mask": mask}
-        )
-        return np.asarray(outputs[0], dtype=np.float32)
+            bias[row, :, :, len(tokens) :] = UNSEEN
+            pooling[row, :, : len(tokens)] = 1
+        positions = np.tile(np.arange(width, dtype=np.int32), (len(batch), 1))
+        vectors: Vectors = self._run(ids, positions, bias, pooling)[:, 0]
+        return vectors
+
+    def embed_together(self, batch: Sequence[Sequence[int]]) -> Vectors:
+        """All in one row, none of which sees another: for a few short ones, of whatever lengths."""
+        width = sum(len(ids) for ids in batch)
+        positions = np.concatenate([np.arange(len(ids), dtype=np.int32) for ids in batch])
+        bias = np.full((1, 1, width, width), UNSEEN, dtype=np.float32)
+        pooling = np.zeros((1, len(batch), width), dtype=np.float32)
+        start = 0
+        for text, tokens in enumerate(batch):
+            part = slice(start, start := start + len(tokens))
+            bias[0, 0, part, part] = 0
+            pooling[0, text, part] = 1
+        ids = np.concatenate(batch).astype(np.int32)
+        vectors: Vectors = self._run(ids[None], positions[None], bias, pooling)[0]
+        return vectors
+
+    def _run(self, ids: Any, positions: Any, bias: Any, pooling: Any) -> Any:  # noqa: ANN401
+        inputs = {"input_ids": ids, "positions": positions, "attention_bias": bias, "pooling": pooling}
+        outputs: list[Any] = self._session.run(["sentence_embedding"], inputs)
+        return outputs[0]
+
+
+@dataclass
+class _Coming:
+    """A query's vector under way, and how many wait for it."""
+
+    future: "Future[Vector]"
+    awaited_by: int = 0
 
 
 class MiniLmEmbedder:
     """The embedded default `Embedder`.
 
-    Queries share two worker threads, each of which embeds together whatever waits at that moment; passages
-    have threads of their own at a lower priority. The model loads at the first use, or by `load()`.
+    Queries share a thread for every two cores, which embeds together what waits at that moment: reading the
+    weights costs as much as a dozen tokens. A little text of passages comes after queries on these threads;
+    more has threads of its own at a lower priority. The model loads at the first use, or by `load()`.
     """
 
     def __init__(self, cache_dir: Path | None = None, *, bulk_threads: int | None = None) -> None:
@@ -118,10 +155,14 @@ class MiniLmEmbedder:
         self._lock = threading.Lock()
         self._encoder: MiniLmEncoder | None = None
         self._queries: MicroBatcher[str, Vector] = MicroBatcher(
-            self._embed_queries, limit=QUERY_BATCH, name="minilm-query", threads=QUERY_THREADS
+            self._embed_queries,
+            limit=QUERY_BATCH,
+            name="minilm-query",
+            threads=max(1, (os.cpu_count() or 1) // 2),
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
+        self._coming: dict[str, _Coming] = {}
 
     @property
     def model_id(self) -> str:
@@ -138,7 +179,7 @@ class MiniLmEmbedder:
     async def embed_query(self, text: str) -> Vector:
         cached = self._cache.get(text)
         if cached is None:
-            cached = await self._queries.submit(text)
+            cached = await self._together(text)
             # A cached vector is shared between callers.
             cached.flags.writeable = False
             self._cache[text] = cached
@@ -147,11 +188,31 @@ class MiniLmEmbedder:
         self._cache.move_to_end(text)
         return cached
 
+    async def _together(self, text: str) -> Vector:
+        """With whoever else waits for the same text; nobody's giving up is felt by the others."""
+        coming = self._coming.get(text)
+        if coming is None:
+            coming = self._coming[text] = _Coming(self._queries.put(text))
+        coming.awaited_by += 1
+        try:
+            return await asyncio.shield(asyncio.wrap_future(coming.future))
+        finally:
+            coming.awaited_by -= 1
+            if coming.awaited_by == 0:
+                coming.future.cancel()
+                self._coming.pop(text, None)
+
     async def embed_passages(
         self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
     ) -> Vectors:
         vectors: Vectors = np.empty((len(texts), HIDDEN), dtype=np.float32)
         if not texts:
+            return vectors
+        if sum(map(len, texts)) <= FEW_CHARACTERS:
+            soon = await asyncio.gather(*(self._queries.submit(text, later=True) for text in texts))
+            np.stack(soon, out=vectors)
+            if on_progress is not None:
+                on_progress(len(texts))
             return vectors
         loop = asyncio.get_running_loop()
         encoder = await loop.run_in_executor(self._bulk, self._loaded)
@@ -187,13 +248,24 @@ class MiniLmEmbedder:
     def _embed_queries(self, texts: Sequence[str]) -> list[Vector]:
         encoder = self._loaded()
         tokens = encoder.tokenize(texts)
-        vectors: list[Vector] = [np.empty(0, dtype=np.float32)] * len(texts)
-        for rows in batches_of_like_lengths([len(ids) for ids in tokens]):
-            embedded = encoder.embed([tokens[row] for row in rows])
-            for row, vector in zip(rows, embedded, strict=True):
-                # A copy, because a view would keep the whole batch alive in the cache.
-                vectors[row] = vector.copy()
+        vectors: list[Vector] = []
+        for rows in _in_turn([len(ids) for ids in tokens]):
+            # A copy, because a view would keep the whole batch alive in the cache.
+            vectors += [vector.copy() for vector in encoder.embed_together([tokens[row] for row in rows])]
         return vectors
+
+
+def _in_turn(lengths: Sequence[int], budget: int = TOGETHER_TOKENS) -> list[list[int]]:
+    """Row numbers in their order, in batches of at most so many tokens."""
+    batches: list[list[int]] = []
+    left = 0
+    for row, length in enumerate(lengths):
+        if not batches or length > left:
+            batches.append([])
+            left = budget
+        batches[-1].append(row)
+        left -= length
+    return batches
 
 
 def batches_of_like_lengths(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> list[list[int]]:

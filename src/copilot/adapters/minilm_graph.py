@@ -4,9 +4,11 @@ The graph is the BERT encoder in onnxruntime's own fused operators, then the poo
 sentence-transformers applies. Pooling is the masked *sum*: its direction is the mean's, and only
 the direction survives the L2 normalisation that follows.
 
-Inputs, both int32 (batch, tokens): `input_ids`, and `attention_mask` with 1 for a real token.
-Outputs: `sentence_embedding` (batch, 384), unit length; `token_embeddings` (batch, tokens, 384).
-onnxruntime computes only the outputs that a caller names, so the second costs nothing unasked.
+A row of tokens may hold several texts one behind the other, so that short ones need no padding.
+Inputs: `input_ids` and `positions` (each token's place in its own text), int32 (rows, tokens);
+`attention_bias` (rows, 1, tokens, tokens), 0 where a token may look at another, else very negative;
+`pooling` (rows, texts, tokens), 1 where a token belongs to a text. The last two are float32.
+Output: `sentence_embedding` (rows, texts, 384), unit length.
 
 Source of the architecture: the model's own config.json (6 layers, 12 heads, exact-erf GELU).
 """
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Part of the cache key: raise it whenever the graph below changes.
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 
 LAYERS = 6
 HEADS = 12
@@ -73,7 +75,7 @@ class _Graph:
 def _embeddings(graph: _Graph) -> str:
     weights = graph.weights
     # One sentence is always segment 0, so its segment vector is folded into the positions.
-    positions = (
+    places = (
         weights["embeddings.position_embeddings.weight"]
         + weights["embeddings.token_type_embeddings.weight"][0]
     )
@@ -81,16 +83,18 @@ def _embeddings(graph: _Graph) -> str:
         "input_ids",
         "",
         graph.weight("embeddings.word_embeddings.weight"),
-        graph.weight("embeddings.positions", positions),
+        graph.weight("embeddings.places", places),
         "",
         graph.weight("embeddings.LayerNorm.weight"),
         graph.weight("embeddings.LayerNorm.bias"),
+        "",
+        "positions",
     ]
     outputs = ["embeddings.output", "embeddings.mask_index"]
     return graph.node("EmbedLayerNormalization", inputs, outputs, FUSED, epsilon=LAYER_NORM_EPSILON)
 
 
-def _layer(graph: _Graph, index: int, hidden: str, output: str) -> str:
+def _layer(graph: _Graph, index: int, hidden: str) -> str:
     layer = f"encoder.layer.{index}"
     attention = f"{layer}.attention"
     parts = [f"{attention}.self.{part}" for part in ("query", "key", "value")]
@@ -100,7 +104,7 @@ def _layer(graph: _Graph, index: int, hidden: str, output: str) -> str:
     )
     context = graph.node(
         "MultiHeadAttention",
-        [*(graph.dense(part, hidden) for part in parts), bias, "attention_mask"],
+        [*(graph.dense(part, hidden) for part in parts), bias, "", "attention_bias"],
         [f"{attention}.context"],
         FUSED,
         num_heads=HEADS,
@@ -116,19 +120,13 @@ def _layer(graph: _Graph, index: int, hidden: str, output: str) -> str:
     )
     narrowed = graph.dense(f"{layer}.output.dense", activated)
     return graph.skip_layer_norm(
-        f"{layer}.output.dense", f"{layer}.output.LayerNorm", narrowed, attended, output
+        f"{layer}.output.dense", f"{layer}.output.LayerNorm", narrowed, attended, f"{layer}.normed"
     )
 
 
 def _pooling(graph: _Graph, hidden: str) -> None:
-    from onnx import TensorProto  # noqa: PLC0415 - only an export needs onnx
-
-    axis = graph.weight("pooling.axis", np.array([1], dtype=np.int64))
-    mask = graph.node("Cast", ["attention_mask"], ["pooling.mask"], to=TensorProto.FLOAT)
-    row = graph.node("Unsqueeze", [mask, axis], ["pooling.row"])
-    summed = graph.node("MatMul", [row, hidden], ["pooling.sum"])
-    flat = graph.node("Squeeze", [summed, axis], ["pooling.flat"])
-    graph.node("LpNormalization", [flat], ["sentence_embedding"], axis=-1, p=2)
+    summed = graph.node("MatMul", ["pooling", hidden], ["pooling.sum"])
+    graph.node("LpNormalization", [summed], ["sentence_embedding"], axis=-1, p=2)
 
 
 def build_model(weights: Mapping[str, NDArray[np.float32]]) -> bytes:
@@ -138,22 +136,20 @@ def build_model(weights: Mapping[str, NDArray[np.float32]]) -> bytes:
     graph = _Graph(weights, [], [])
     hidden = _embeddings(graph)
     for index in range(LAYERS):
-        output = "token_embeddings" if index == LAYERS - 1 else f"encoder.layer.{index}.normed"
-        hidden = _layer(graph, index, hidden, output)
+        hidden = _layer(graph, index, hidden)
     _pooling(graph, hidden)
-    shape = ["batch", "tokens"]
+    rows, texts, tokens = "rows", "texts", "tokens"
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "all-MiniLM-L6-v2",
             [
-                helper.make_tensor_value_info(name, TensorProto.INT32, shape)
-                for name in ("input_ids", "attention_mask")
+                helper.make_tensor_value_info("input_ids", TensorProto.INT32, [rows, tokens]),
+                helper.make_tensor_value_info("positions", TensorProto.INT32, [rows, tokens]),
+                helper.make_tensor_value_info("attention_bias", TensorProto.FLOAT, [rows, 1, tokens, tokens]),
+                helper.make_tensor_value_info("pooling", TensorProto.FLOAT, [rows, texts, tokens]),
             ],
-            [
-                helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", HIDDEN]),
-                helper.make_tensor_value_info("token_embeddings", TensorProto.FLOAT, [*shape, HIDDEN]),
-            ],
+            [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, [rows, texts, HIDDEN])],
             graph.initializers,
         ),
         opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(FUSED, 1)],

@@ -59,6 +59,7 @@ class OpenAiChat:
         self._uniform = uniform
         self._sleep = sleep
         self._client: AsyncOpenAI | None = None
+        self._has_answered = False
 
     @property
     def model_id(self) -> str:
@@ -89,7 +90,7 @@ class OpenAiChat:
                 f"{self._where()} has failed repeatedly and is given a rest.", hint="It is tried again soon."
             )
         deadline = time.monotonic() + self._limits.total
-        attempt = 0
+        attempt, has_been_stale = 0, False
         while True:
             started = False
             request = self._request(messages, max_tokens, json_schema)
@@ -104,6 +105,9 @@ class OpenAiChat:
             except _Failure as failure:
                 if failure.unknown_field and self._counts_usage:
                     self._counts_usage = False
+                    continue
+                if failure.stale and not has_been_stale:
+                    has_been_stale = True
                     continue
                 self._breaker.failed()
                 if started or not failure.retry or attempt == self._limits.retries:
@@ -136,7 +140,7 @@ class OpenAiChat:
         except openai.APIStatusError as error:
             raise self._refused(error.status_code, error.response.headers.get("retry-after")) from error
         except openai.APIConnectionError as error:
-            raise self._failure("cannot be reached", retry=True) from error
+            raise self._failure("cannot be reached", retry=True, stale=self._is_stale(error)) from error
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError) as error:
             raise self._failure(f"broke off ({type(error).__name__})", retry=True) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -152,7 +156,7 @@ class OpenAiChat:
         waiting = self._limits.first_token
         async with asyncio.timeout(min(waiting, deadline - time.monotonic())):
             response = await self._open().chat.completions.create(**request)
-        seen.answered = True
+        seen.answered = self._has_answered = True
         async with response:
             chunks = aiter(response)
             while True:
@@ -222,9 +226,22 @@ class OpenAiChat:
             return self._failure(f"asked to wait {wait:.0f} s (HTTP {status})", retry=False)
         return self._failure(f"answered HTTP {status}", retry=status in _RETRIED_STATUS, retry_after=wait)
 
-    def _failure(self, what: str, *, retry: bool, retry_after: float | None = None) -> "_Failure":
+    def _failure(
+        self, what: str, *, retry: bool, retry_after: float | None = None, stale: bool = False
+    ) -> "_Failure":
         error = DependencyUnavailable(f"{self._where()} {what}.", hint="The draft made without it stands.")
-        return _Failure(error, retry=retry, retry_after=retry_after)
+        return _Failure(error, retry=retry, retry_after=retry_after, stale=stale)
+
+    def _is_stale(self, error: Exception) -> bool:
+        """Whether a connection of an earlier request may have been closed for idleness as we used it again.
+
+        The endpoint has seen nothing of the request then, and is not to blame.
+        """
+        import httpx2  # noqa: PLC0415
+
+        return self._has_answered and isinstance(
+            error.__cause__, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.WriteError
+        )
 
     def _where(self) -> str:
         return f"The model {self._model!r} at {self._base_url or 'api.openai.com'}"
@@ -249,9 +266,11 @@ class _Failure(Exception):
         retry: bool,
         retry_after: float | None = None,
         unknown_field: bool = False,
+        stale: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.unknown_field = unknown_field
+        self.stale = stale
         self.error = error
         self.retry = retry
         self.retry_after = retry_after

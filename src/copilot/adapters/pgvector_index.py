@@ -120,7 +120,9 @@ class PgVectorIndex:
         await connection.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:table, 0))"), {"table": table}
         )
-        if await connection.scalar(text("SELECT to_regclass(:table) IS NOT NULL"), {"table": table}):
+        # Asked of the catalogue, because `to_regclass` would repeat what it answered before the wait.
+        there = text("SELECT count(*) FROM pg_tables WHERE schemaname || '.' || tablename = :table")
+        if await connection.scalar(there, {"table": table}):
             return
         vectors = f"vector({dimensions}) STORAGE {'PLAIN' if dimensions <= _LONGEST_PLAIN else 'EXTERNAL'}"
         literal = tenant_id.replace("'", "''")

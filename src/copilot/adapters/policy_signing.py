@@ -41,11 +41,41 @@ def sign_policies(folder: Path, name: str, at: datetime) -> dict[str, str]:
     rules, documents = policies_folder(folder)
     policies = load_policies(rules, require_signature=False)
     clauses = read_clauses(documents)
-    hashes = [_clause_hashes(policy, clauses) for policy in policies]
-    return {
-        path.name: _sign(path, policy, own, name, at)
-        for path, policy, own in zip(yaml_files(rules), policies, hashes, strict=True)
-    }
+    files = list(zip(yaml_files(rules), policies, strict=True))
+    texts = [
+        signed_text(path.read_text(encoding="utf-8"), policy, clauses, name, at) for path, policy in files
+    ]
+    said = {}
+    for (path, policy), text in zip(files, texts, strict=True):
+        if text is None:
+            signer = policy.signature.name if policy.signature else ""
+            said[path.name] = f"signed by {signer} already"
+        else:
+            path.write_text(text, encoding="utf-8")
+            said[path.name] = f"signed by {name}"
+    return said
+
+
+def signed_text(
+    text: str, policy: PolicySet, clauses: Mapping[ClauseKey, Clause], name: str, at: datetime
+) -> str | None:
+    """The file's text with the signature under it; None where the one it has fits rules and clauses.
+
+    `policy` is what `text` says. `ConfigurationError` when a rule names a clause that is not among `clauses`.
+    """
+    hashes = _clause_hashes(policy, clauses)
+    digest = rules_hash(policy.rules, hashes)
+    if policy.signature is not None and policy.signature.sha256 == digest:
+        return None
+    lines = [
+        "signature:",
+        f"  name: {json.dumps(name, ensure_ascii=False)}",
+        f'  at: "{at.replace(microsecond=0).isoformat()}"',
+        f"  sha256: {digest}",
+        "  clauses:",
+        *(f"    {rule}: {clause}" for rule, clause in hashes.items()),
+    ]
+    return "\n".join([_SIGNATURE.sub("\n", text).rstrip("\n"), "", *lines, ""])
 
 
 def _clause_hashes(policy: PolicySet, clauses: Mapping[ClauseKey, Clause]) -> dict[str, str]:
@@ -58,20 +88,3 @@ def _clause_hashes(policy: PolicySet, clauses: Mapping[ClauseKey, Clause]) -> di
     if missing:
         raise ConfigurationError("\n  ".join(["nothing was signed:", *missing]), where=policy.policy)
     return {rule.id: clauses[rule.clause.key].sha256 for rule in policy.rules}
-
-
-def _sign(path: Path, policy: PolicySet, clauses: Mapping[str, str], name: str, at: datetime) -> str:
-    digest = rules_hash(policy.rules, clauses)
-    if policy.signature is not None and policy.signature.sha256 == digest:
-        return f"signed by {policy.signature.name} already"
-    text = _SIGNATURE.sub("\n", path.read_text(encoding="utf-8")).rstrip("\n")
-    lines = [
-        "signature:",
-        f"  name: {json.dumps(name, ensure_ascii=False)}",
-        f'  at: "{at.replace(microsecond=0).isoformat()}"',
-        f"  sha256: {digest}",
-        "  clauses:",
-        *(f"    {rule}: {clause}" for rule, clause in clauses.items()),
-    ]
-    path.write_text("\n".join([text, "", *lines, ""]), encoding="utf-8")
-    return f"signed by {name}"

@@ -38,8 +38,18 @@ def load_playbooks(folder: Path) -> tuple[Playbook, ...]:
     for source in sources:
         problems += _playbook_problems(source)
     problems += _duplicates(sources, "intent", [s.value.intent for s in sources])
+    problems += _unknown_remedies(sources)
     raise_for(problems)
     return tuple(source.value for source in sources)
+
+
+def _unknown_remedies(sources: Sequence[YamlSource[Playbook]]) -> Iterator[Problem]:
+    known = [source.value.intent for source in sources]
+    for source in sources:
+        for number, intent in enumerate(source.value.remedies):
+            if intent not in known:
+                what = f"there is no playbook {intent!r}{suggest(intent, known)}"
+                yield source.problem(("remedies", number), what)
 
 
 def load_macros(folder: Path) -> tuple[Macro, ...]:

@@ -12,8 +12,11 @@ from copilot.domain.access import Principal, Scope
 from copilot.domain.errors import NotAuthenticated, NotPermitted
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="ApiKey", description="An API key: `Authorization: Bearer cop_…`."
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="An API key or a widget token: `Authorization: Bearer cop_…`.",
 )
+_WIDGET_TOKEN = "cwt_"  # noqa: S105 - how they all begin
 
 
 def services_of(request: Request) -> Services:
@@ -29,13 +32,16 @@ async def _metrics_of(request: Request) -> Metrics:
 
 
 async def authenticate(request: Request) -> Principal:
-    """The principal of the request's API key. `NotAuthenticated` without a good one."""
+    """The principal of the request's API key or widget token. `NotAuthenticated` without a good one."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise NotAuthenticated(
             "this address needs an API key", hint="Send the header Authorization: Bearer cop_…"
         )
-    return await services_of(request).api_keys.principal_of(key.strip())
+    services = services_of(request)
+    if key.strip().startswith(_WIDGET_TOKEN):
+        return services.widget_tokens.principal_of(key.strip())
+    return await services.api_keys.principal_of(key.strip())
 
 
 def _requires(scope: Scope) -> Callable[..., Awaitable[Principal]]:

@@ -8,8 +8,8 @@ from copilot.api.access import AlertReader, ServicesDep
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import Page
-from copilot.api.sse import EventStream
 from copilot.domain.signals import Alert
+from copilot.web.sse import EventStream
 
 _MAX_ID = 100
 

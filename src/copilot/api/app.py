@@ -1,5 +1,6 @@
 """The FastAPI app of the HTTP API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,9 +10,11 @@ from copilot.api import (
     actions,
     alerts,
     asks,
+    branding,
     conversations,
     events,
     health,
+    integrations,
     knowledge,
     knowledge_care,
     knowledge_intake,
@@ -19,6 +22,7 @@ from copilot.api import (
     macros,
     suggestions,
     turns,
+    widget,
 )
 from copilot.api.errors import install_error_handlers
 from copilot.api.metrics import Metrics
@@ -30,20 +34,27 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 20 * 1024 * 1024
 MAX_UPLOADS_BYTES = 64 * 1024 * 1024
 """Of many files together."""
-_UPLOADS = {
+_OTHER_LIMITS = {
+    "/v1/integrations/": integrations.MAX_WEBHOOK_BYTES,
     "/v1/knowledge/documents": MAX_UPLOAD_BYTES,
     "/v1/knowledge/uploads": MAX_UPLOADS_BYTES,
     "/v1/knowledge/jobs/uploads": MAX_UPLOADS_BYTES,
 }
 
 
-def create_api(services: Services, *, allowed_origins: str | None = None) -> FastAPI:
-    """The API over `services`; `allowed_origins` is one regular expression, None: no other origin."""
+def create_api(
+    services: Services, *, allowed_origins: str | None = None, uploads: Mapping[str, int] | None = None
+) -> FastAPI:
+    """The API over `services`; `allowed_origins` is one regular expression, None: no other origin.
+
+    `uploads` are more paths of the same app that take files, with the most bytes each.
+    """
     app = _with_routes()
     app.state.services = services
     app.state.metrics = Metrics(services.events, services.usage)
     install_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, larger=_UPLOADS)
+    limits = {**_OTHER_LIMITS, **(uploads or {})}
+    app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, others=limits)
     app.add_middleware(Guard, metrics=app.state.metrics)
     if allowed_origins:
         app.add_middleware(
@@ -70,8 +81,10 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts)
-    for module in (*nouns, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
+    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts, branding)
+    outside = (widget, integrations)
+    for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
+    app.include_router(integrations.webhooks)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

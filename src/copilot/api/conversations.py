@@ -9,6 +9,7 @@ from copilot.api.schemas import (
     HandOverConversation,
     OpenConversation,
     Page,
+    ReportGap,
     VerifyCustomer,
     WrapUpConversation,
 )
@@ -89,6 +90,14 @@ async def hand_over_conversation(
 ) -> HandOver:
     """Writes what a colleague or team needs who takes the conversation over; it stays open."""
     return await services.assist.hand_over(principal, conversation_id, body.to, body.reason)
+
+
+@router.post("/conversations/{conversation_id}/gaps", status_code=204, operation_id="report_knowledge_gap")
+async def report_knowledge_gap(
+    conversation_id: str, body: ReportGap, principal: ConversationWriter, services: ServicesDep
+) -> None:
+    """Tells the knowledge managers of a question that nothing answers; see `GET /v1/knowledge/gaps`."""
+    await services.gap_reports.report(principal, conversation_id, body.question)
 
 
 @router.post("/conversations/{conversation_id}/wrap-up", operation_id="wrap_up_conversation")

@@ -1,13 +1,16 @@
 """Live events of a conversation, as server-sent events."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 
 from copilot.api.access import ConversationReader, MetricsDep, ServicesDep
 from copilot.api.routing import v1_router
-from copilot.api.sse import EventStream
+from copilot.domain.assist import AssistEvent
 from copilot.domain.conversation import Conversation
+from copilot.web.sse import EventStream
 
 _MAX_ID_DIGITS = 18
 
@@ -28,6 +31,7 @@ async def _existing(
     operation_id="stream_events",
 )
 async def stream_events(
+    request: Request,
     conversation: Annotated[Conversation, Depends(_existing)],
     services: ServicesDep,
     metrics: MetricsDep,
@@ -42,11 +46,31 @@ async def stream_events(
 
     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-    reconnects.
+    reconnects; a widget token's stream ends when the token does.
     """
     after = _event_id(last_event_id)
     events = services.events.subscribe(conversation.tenant_id, conversation.id, after)
+    until = request.state.principal.until
+    if until is not None:
+        events = ending(events, (until - services.clock.now()).total_seconds())
     return EventStream(metrics.counting(events))
+
+
+async def ending(events: AsyncGenerator[AssistEvent], seconds: float) -> AsyncGenerator[AssistEvent]:
+    """`events` for so long: what opened the stream is good no longer."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    try:
+        while (left := ends - loop.time()) > 0:
+            try:
+                event = await asyncio.wait_for(anext(events, None), left)
+            except TimeoutError:
+                return
+            if event is None:
+                return
+            yield event
+    finally:
+        await events.aclose()
 
 
 def _event_id(header: str | None) -> int | None:

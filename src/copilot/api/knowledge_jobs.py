@@ -10,8 +10,8 @@ from copilot.api.knowledge_intake import DryRun, Files, read_uploads
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import Page, StartJob
-from copilot.api.sse import EventStream
 from copilot.domain.ingest import ConfiguredSource, IngestJob
+from copilot.web.sse import EventStream
 
 router: APIRouter = v1_router("knowledge")
 
@@ -20,7 +20,7 @@ JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]+$", max_length=100)]
 
 @router.get("/knowledge/sources", operation_id="list_sources")
 async def list_sources(principal: KnowledgeWriter, services: ServicesDep) -> list[ConfiguredSource]:
-    """The sources that an operator has described, which a job may ingest by name."""
+    """The sources that have been described, which a job may ingest by name."""
     return await asyncio.to_thread(services.sources.sources, principal.tenant_id)
 
 

@@ -60,19 +60,19 @@ class Guard:
 class BodyLimit:
     """Refuses a body that is too large: by its Content-Length at once, else when too much has come.
 
-    `larger` gives other limits by path prefix. Bytes.
+    `others` gives other limits by path prefix. Bytes.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limit: int, others: Mapping[str, int]) -> None:
         self._app = app
         self._limit = limit
-        self._larger = larger
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = next((n for path, n in self._larger.items() if scope["path"].startswith(path)), self._limit)
+        limit = next((n for path, n in self._others.items() if scope["path"].startswith(path)), self._limit)
         error = TooLarge(
             f"the request body is larger than {limit:,} bytes", where="body", hint="Send less at a time."
         )

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from copilot.api.routing import NEVER_KEPT
 from copilot.domain.assist import AssistEvent
 from copilot.domain.ingest import JobEvent
 
@@ -80,7 +81,7 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
     if method not in _WRITES:
         for status in ("409", "413"):
             responses.pop(status, None)
-    else:
+    elif operation["operationId"] not in NEVER_KEPT:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for status, response in responses.items():
         if status >= "400":

@@ -1,7 +1,5 @@
 """Cursor paging: a cursor is the last item's id, wrapped so that nobody builds one by hand."""
 
-import base64
-import binascii
 from collections.abc import Awaitable, Sequence
 from typing import Annotated, Protocol, TypeVar
 
@@ -11,10 +9,10 @@ from copilot.api.schemas import Page
 from copilot.domain.actions import Action
 from copilot.domain.care import GapCluster
 from copilot.domain.conversation import Conversation
-from copilot.domain.errors import InvalidInput
 from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument
 from copilot.domain.signals import Alert
+from copilot.web.cursors import decode_cursor, encode_cursor
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
 Cursor = Annotated[
@@ -36,21 +34,6 @@ class _Listing(Protocol[_Item_co]):
 
 async def page_of(listing: _Listing[_Item], tenant_id: str, cursor: str | None, limit: int) -> Page[_Item]:
     """One page, read with one item too many to know whether more follow."""
-    found = await listing(tenant_id, after=_decode(cursor), limit=limit + 1)
+    found = await listing(tenant_id, after=decode_cursor(cursor), limit=limit + 1)
     items = list(found[:limit])
-    return Page(items=items, next_cursor=_encode(items[-1].id) if len(found) > limit else None)
-
-
-def _encode(item_id: str) -> str:
-    return base64.urlsafe_b64encode(item_id.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise InvalidInput(
-            "this cursor was not given by us", where="query.cursor", hint="Start without a cursor."
-        ) from error
+    return Page(items=items, next_cursor=encode_cursor(items[-1].id) if len(found) > limit else None)

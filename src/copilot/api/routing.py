@@ -10,12 +10,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from copilot.api.access import authenticate, services_of
+from copilot.api.confinement import confine
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
 from copilot.domain.errors import CopilotError, InvalidInput
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
+"""Operations whose answers are secret, or are given once by other means: an Idempotency-Key does nothing."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _BOUNDARY = re.compile(rb'boundary="?([^";,]+)"?', re.IGNORECASE)
 
@@ -30,10 +33,11 @@ class ApiRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             principal = request.state.principal = await authenticate(request)
+            await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)
             await request.body()  # before anything else, so that TooLarge is answered as such
-            key = request.headers.get("idempotency-key")
+            key = request.headers.get("idempotency-key") if self.operation_id not in NEVER_KEPT else None
             return await handle(request) if key is None else await _once(request, principal, key, handle)
 
         return answer

@@ -10,6 +10,7 @@ from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
 from copilot.domain.care import GapStatus
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
+from copilot.domain.helpdesk import ExternalContact
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
 from copilot.domain.transforms import Transform
 from copilot.domain.value import Value
@@ -92,11 +93,53 @@ class AskQuestion(_Request):
     hint: Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)] = ""
 
 
+class ReportGap(_Request):
+    """A question that the knowledge base does not answer, as a representative puts it."""
+
+    question: Annotated[NonBlank, Field(max_length=2_000, examples=["Do you ship to the Azores?"])]
+
+
 class HandOverConversation(_Request):
     """Who takes over, as the CRM names them, and why."""
 
     to: Annotated[NonBlank, Field(max_length=200, examples=["Supervisors"])]
     reason: Annotated[Text, Field(max_length=2_000, examples=["Asks for more than I may approve."])] = ""
+
+
+class ExternalConversation(OpenConversation):
+    """What the CRM calls a conversation, and what it knows of it."""
+
+    id: Annotated[str, Field(pattern=_ID, max_length=200, examples=["chatwoot:567"])]
+
+    def as_contact(self) -> ExternalContact:
+        return ExternalContact(
+            external_id=self.id,
+            channel=self.channel,
+            subject=self.subject,
+            customer_email=self.customer_email,
+            customer_verified=self.customer_verified,
+        )
+
+
+class RepresentativeNamed(_Request):
+    """A person of the CRM. Give the id they have elsewhere: approvals and the ledger know people by it."""
+
+    id: Annotated[str, Field(pattern=_ID, max_length=200, examples=["usr_robin-reyes"])]
+    name: Annotated[NonBlank, Field(max_length=200, examples=["Robin Reyes"])]
+
+
+class MintWidgetToken(_Request):
+    """Which conversation, by our id or by the CRM's, and for whom."""
+
+    conversation_id: Annotated[str, Field(pattern=_ID, max_length=200)] | None = None
+    external: ExternalConversation | None = None
+    representative: RepresentativeNamed | None = None
+
+    @model_validator(mode="after")
+    def _one_conversation(self) -> Self:
+        if (self.conversation_id is None) == (self.external is None):
+            raise ValueError("expected either conversation_id or external")
+        return self
 
 
 class WrapUpConversation(_Request):
@@ -250,6 +293,12 @@ class Page(BaseModel, Generic[_Item]):
 
     items: list[_Item]
     next_cursor: str | None = None
+
+
+class WebhookTaken(BaseModel):
+    """False when it was taken in before, or is nothing for us."""
+
+    new: bool
 
 
 class FieldProblem(BaseModel):

@@ -9,9 +9,11 @@ from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
+from copilot.domain.branding import Branding
 from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
+from copilot.domain.helpdesk import ExternalContact, IntegrationState
 from copilot.domain.ingest import ConfiguredSource, IngestJob, IngestReport, JobEvent
 from copilot.domain.knowledge import (
     KnowledgeDocument,
@@ -25,7 +27,7 @@ from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import ApiKeyStore, Clock, IdempotencyStore
+from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, WidgetTokens
 from copilot.retrieval.library import UploadPlan, Written
 
 Check = Callable[[], Awaitable[None]]
@@ -303,12 +305,36 @@ class Sources(Protocol):
         """Blocking."""
 
 
+class Links(Protocol):
+    """Conversations by what a CRM calls them."""
+
+    async def conversation_for(self, principal: Principal, contact: ExternalContact) -> str:
+        """The id of the open conversation that stands for it, opened when there is none."""
+
+
+class Helpdesks(Protocol):
+    """What outside helpdesks tell us of."""
+
+    async def states(self, tenant_id: str) -> list[IntegrationState]: ...
+
+    async def accept(self, name: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Keeps what a webhook tells; False when it told nothing new. `NotFound` for an unknown name,
+        `NotAuthenticated` unless the helpdesk signed it.
+        """
+
+
 class Usage(Protocol):
     """What language models were used for."""
 
     def listen(self, listener: Callable[[UsageTotals], None]) -> None: ...
 
     async def of(self, tenant_id: str, conversation_id: str) -> ConversationUsage: ...
+
+
+class GapReports(Protocol):
+    """Questions that a representative says nothing answers."""
+
+    async def report(self, principal: Principal, conversation_id: str, question: str) -> None: ...
 
 
 class Services(Protocol):
@@ -337,9 +363,21 @@ class Services(Protocol):
     @property
     def api_keys(self) -> ApiKeyStore: ...
     @property
+    def widget_tokens(self) -> WidgetTokens: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def helpdesks(self) -> Helpdesks: ...
+    @property
     def idempotency(self) -> IdempotencyStore: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def gap_reports(self) -> GapReports: ...
+    @property
+    def branding(self) -> Mapping[str, Branding]:
+        """By tenant, for those that have one."""
+
     @property
     def clock(self) -> Clock: ...
     @property

@@ -11,7 +11,7 @@ from copilot.domain.asking import AnswerDraft, AskRequest, LoopPrompt
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
 from copilot.ports import AskLoop, Clock
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 from copilot.retrieval.sentences import split_sentences
 from copilot.tools.facts import describe_date, order_facts
 
@@ -26,14 +26,17 @@ _UNKNOWN = re.compile(r"\bI (?:do not|don't) know\b", re.IGNORECASE)
 class LlmAnswerer:
     """Personal data is masked before it leaves and put back into the answer."""
 
-    def __init__(self, loop: AskLoop, grounder: Grounder, clock: Clock) -> None:
+    def __init__(
+        self, loop: AskLoop, grounder: Grounder, clock: Clock, prompts: Prompts = OUR_PROMPTS
+    ) -> None:
         self._loop = loop
         self._grounder = grounder
         self._clock = clock
+        self._prompts = prompts
 
     async def answer(self, request: AskRequest, desk: AskDesk) -> AnswerDraft:
         """Raises `DependencyUnavailable` or `InvalidDraft` as the loop does."""
-        said = await self._loop.run(_prompt(request, desk), desk)
+        said = await self._loop.run(_prompt(self._prompts, request, desk), desk)
         text = desk.masker.unmask(_plain(said.text))[:_ANSWER_CHARACTERS]
         sentences: tuple[Sentence, ...] = ()
         if text and not _UNKNOWN.search(text):
@@ -77,13 +80,13 @@ class LlmAnswerer:
         return found
 
 
-def _prompt(request: AskRequest, desk: AskDesk) -> LoopPrompt:
+def _prompt(prompts: Prompts, request: AskRequest, desk: AskDesk) -> LoopPrompt:
     mask = desk.masker.mask
     turns = [
         f"{'Customer' if t.speaker is Speaker.CUSTOMER else 'Representative'}: {t.text[:_TURN_CHARACTERS]}"
         for t in request.conversation.turns[-_TURNS:]
     ]
-    text = render(
+    text = prompts.render(
         "ask",
         company=request.company,
         conversation=mask("\n".join(turns)),

@@ -1,7 +1,7 @@
 """A tenant's own words for case notes and hand-overs."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from copilot.domain.errors import ConfigurationError
 from copilot.prompts import render, render_text, variables_of
@@ -16,6 +16,11 @@ class CaseTemplates:
 
     case_note: str | None = None
     hand_over: str | None = None
+
+    def over(self, others: "CaseTemplates") -> "CaseTemplates":
+        """These, and the others' where there is none of these."""
+        mine = {name: text for name, text in asdict(self).items() if text is not None}
+        return replace(others, **mine)
 
     def fill(self, name: str, variables: dict[str, object]) -> str:
         own: str | None = getattr(self, name)

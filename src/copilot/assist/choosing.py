@@ -12,7 +12,7 @@ from copilot.domain.playbook import Playbook
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Disposition, Summary
 from copilot.ports import ChatModel
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "\n=====\n"
 _TURNS = 12
@@ -29,8 +29,9 @@ class _Choice(Value):
 class Chooser:
     """Options come from playbooks and policy; the model may only pick one, never make one up."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, prompts: Prompts = OUR_PROMPTS) -> None:
         self._model = model
+        self._prompts = prompts
 
     async def next_action(
         self, conversation: Conversation, actions: Sequence[NextAction]
@@ -63,7 +64,9 @@ class Chooser:
             f"{'Customer' if t.speaker is Speaker.CUSTOMER else 'Representative'}: {masker.mask(t.text)}"
             for t in conversation.turns[-_TURNS:]
         ]
-        text = render("choose", what=what, options=options, turns=turns, issue=masker.mask(issue))
+        text = self._prompts.render(
+            "choose", what=what, options=options, turns=turns, issue=masker.mask(issue)
+        )
         stable, changing = text.split(_SEPARATOR, 1)
         choice = await ask_structured(
             self._model,

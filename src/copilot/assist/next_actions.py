@@ -17,6 +17,7 @@ from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import (
     ConfigurationError,
+    Conflict,
     CopilotError,
     CustomerNotVerified,
     InvalidInput,
@@ -88,7 +89,10 @@ class NextActionPlanner:
         for step in await self._ranked(turn, open_steps, existing, learned):
             if len(actions) == _SHOWN:
                 break
-            action, proposal = await self._step(turn, step, existing)
+            try:
+                action, proposal = await self._step(turn, step, existing)
+            except Conflict:
+                continue  # the order is settled another way
             if action is not None:
                 actions.append(action)
             if proposal is not None:
@@ -117,7 +121,10 @@ class NextActionPlanner:
         arguments, missing = self._arguments(step, turn.situation.facts)
         if missing:
             return turn
-        assessment = await self._assess(turn, step, arguments)
+        try:
+            assessment = await self._assess(turn, step, arguments)
+        except Conflict:
+            return turn
         if assessment is None:
             return turn
         facts: dict[str, FactValue] = {
@@ -187,6 +194,7 @@ class NextActionPlanner:
     async def _assess(
         self, turn: _Turn, step: PlaybookStep, arguments: Mapping[str, Any]
     ) -> Assessment | None:
+        """`Conflict` passes: what is settled already is not offered at all."""
         try:
             return await self._desk.assess(turn.principal, turn.conversation, step.tool or "", arguments)
         except (InvalidInput, NotFound, CustomerNotVerified):

@@ -82,9 +82,9 @@ class Pipeline:
             revision.attempt("knowledge", self._find_older_version(revision)),
             revision.attempt("alerts", self._watch.tell(revision)),
         )
-        await revision.attempt("gaps", self._note_gap(revision, turn))
         await revision.attempt("next_actions", self.plan(revision))
         async with self._replies.drafting(revision, self._as_of(revision), self._today()):
+            await revision.attempt("gaps", self._note_gap(revision, turn))
             await revision.attempt("summary", self.sum_up(revision))
             await revision.attempt("next_actions", self._choose(revision))
         await self.finish(revision)

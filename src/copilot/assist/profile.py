@@ -85,13 +85,18 @@ class TenantProfiles:
         voices: Mapping[str, BrandVoice] | None = None,
         order_ids: Mapping[str, tuple[OrderIdFormat, ...]] | None = None,
         zones: Mapping[str, str] | None = None,
+        templates: CaseTemplates = CaseTemplates(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`voices`, `order_ids` and `zones` (IANA names) are by tenant; others get the defaults."""
+        """`voices`, `order_ids` and `zones` (IANA names) are by tenant; others get the defaults.
+
+        `templates` are for tenants without their own.
+        """
         self._store = store
         self._orders = orders
         self._voices = voices or {}
         self._order_ids = order_ids or {}
         self._zones = zones or {}
+        self._our_templates = templates
         self._profiles: dict[str, TenantProfile] = {}
 
     async def of(self, tenant_id: str) -> TenantProfile:
@@ -129,7 +134,8 @@ class TenantProfiles:
 
     async def _templates(self, tenant_id: str) -> CaseTemplates:
         stored = await self._store.get_artifact(tenant_id, CASE_TEMPLATES)
-        return load_case_templates(stored[1]) if stored else CaseTemplates()
+        own = load_case_templates(stored[1]) if stored else CaseTemplates()
+        return own.over(self._our_templates)
 
     async def _classifier(self, tenant_id: str, name: str) -> Classifier | None:
         stored = await self._store.get_artifact(tenant_id, name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from copilot.assist.words import overlap
-from copilot.domain.knowledge import BlockKind, ScoredPassage
+from copilot.domain.knowledge import BlockKind, Passage, ScoredPassage
 from copilot.retrieval.sentences import split_sentences
 
 _MIN_WORDS, _MAX_CHARACTERS = 4, 420
@@ -76,15 +76,20 @@ def quotables(scored: ScoredPassage, query: str) -> list[Quotable]:
     text = passage.text
     same_question = overlap(passage.heading_path[-1] if passage.heading_path else "", query) >= _SAME_QUESTION
     found = [Quotable(scored, start, end, said) for start, end, said in _rows(text)]
-    for start, end in quotable_spans(scored):
+    for start, end in quotable_spans(passage):
         if same_question or not _FAQ_ANSWER.match(text[start:end]):
             found.append(Quotable(scored, start, end, text[start:end]))
     return found
 
 
-def quotable_spans(scored: ScoredPassage) -> list[tuple[int, int]]:
+def sayings(passage: Passage) -> list[str]:
+    """Everything that `quotables` may find in it, whatever is asked."""
+    spans = quotable_spans(passage)
+    return [said for _, _, said in _rows(passage.text)] + [passage.text[start:end] for start, end in spans]
+
+
+def quotable_spans(passage: Passage) -> list[tuple[int, int]]:
     """Whole sentences, each with the one that it leans on."""
-    passage = scored.passage
     if passage.kind in {BlockKind.CODE, BlockKind.HEADING}:
         return []
     spans: list[tuple[int, int]] = []

@@ -7,16 +7,18 @@ from datetime import date
 import numpy as np
 
 from copilot.assist.collaborators import RankedSentence
-from copilot.assist.quotables import Quotable, asks_quantity, has_quantity, quotable_spans, quotables
+from copilot.assist.quotables import Quotable, asks_quantity, has_quantity, quotable_spans, quotables, sayings
 from copilot.assist.quote_weights import QuoteFeatures, QuoteWeights
 from copilot.assist.words import content_words, overlap
 from copilot.domain.assist import KnowledgeCard
-from copilot.domain.knowledge import Audience, Citation, KnowledgeDocument, ScoredPassage
+from copilot.domain.knowledge import Audience, Citation, KnowledgeDocument, Passage, ScoredPassage
 from copilot.ports import Embedder, Vector, Vectors
 from copilot.retrieval.sentences import split_sentences
 
 _EMBEDDED = 10
 _CACHED = 8192
+_PREPARED = _CACHED // 2
+_AT_ONCE = 64
 
 
 class QuoteRanker:
@@ -26,6 +28,15 @@ class QuoteRanker:
         self._embedder = embedder
         self._weights = weights or QuoteWeights.load()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
+
+    async def prepare(self, passages: Sequence[Passage]) -> bool:
+        """Embeds their sentences before anybody asks; False when no more would be kept."""
+        said = list(dict.fromkeys(text for passage in passages for text in sayings(passage)))
+        for start in range(0, len(said), _AT_ONCE):
+            if len(self._vectors) >= _PREPARED:
+                return False
+            await self._embed(said[start : start + _AT_ONCE])
+        return True
 
     async def rank(self, query: str, passages: Sequence[ScoredPassage], limit: int) -> list[RankedSentence]:
         """`score` is the probability that the sentence answers; only the lexically best are embedded."""
@@ -177,5 +188,5 @@ def _opening(text: str) -> tuple[int, int]:
 def best_span(query: str, scored: ScoredPassage) -> tuple[int, int] | None:
     """The sentence of a passage that shares most words with the query, for marking it on a card."""
     text = scored.passage.text
-    spans = quotable_spans(scored) or split_sentences(text)
+    spans = quotable_spans(scored.passage) or split_sentences(text)
     return max(spans, key=lambda s: (overlap(query, text[s[0] : s[1]]), -s[0]), default=None)

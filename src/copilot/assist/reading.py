@@ -225,7 +225,9 @@ def answers(conversation: Conversation, turn: Turn) -> bool:
     before = next((t for t in conversation.turns if t.sequence == turn.sequence - 1), None)
     if before is None or before.speaker is not Speaker.REPRESENTATIVE:
         return False
-    return before.text.rstrip().endswith("?") and not _INVITES.search(before.text)
+    said = (before.text[start:end] for start, end in split_sentences(before.text))
+    # What follows a question often belongs to it: "Which item is it? The order has a tent and a lamp."
+    return any(s.rstrip().endswith("?") and not _INVITES.search(s) for s in said)
 
 
 def read_turn(turn: Turn, entities: tuple[Entity, ...]) -> Reading:

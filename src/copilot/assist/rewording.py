@@ -18,7 +18,7 @@ from copilot.domain.errors import InvalidDraft, MeaningChanged
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.value import Value
 from copilot.ports import ChatModel, LanguageDetector
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "=====\n"
 _REPLY_TOKENS = 600
@@ -36,11 +36,16 @@ class Rewording:
     """Personal data is masked before it leaves and put back into the text."""
 
     def __init__(
-        self, model: ChatModel, grounder: Grounder, languages: LanguageDetector | None = None
+        self,
+        model: ChatModel,
+        grounder: Grounder,
+        languages: LanguageDetector | None = None,
+        prompts: Prompts = OUR_PROMPTS,
     ) -> None:
         self._model = model
         self._grounder = grounder
         self._languages = languages
+        self._prompts = prompts
 
     async def reword(
         self,
@@ -56,7 +61,7 @@ class Rewording:
         """
         masker = Masker(names)
         before = [s for s in sentences if s.text.strip()]
-        text = render(
+        text = self._prompts.render(
             "transform_text",
             company=company,
             sentences=[masker.mask(s.text.strip()) for s in before],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copilot.domain.errors import CopilotError
 from copilot.domain.words import content_words, stem
 from copilot.ports import ChatModel
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "=====\n"
 _MAX_TOKENS = 80
@@ -18,13 +18,15 @@ _MOST_NEW_WORDS = 3
 class ChatQueryRewriter:
     """The QueryRewriter port on any chat model."""
 
-    def __init__(self, model: ChatModel, *, seconds: float) -> None:
+    def __init__(self, model: ChatModel, *, seconds: float, prompts: Prompts = OUR_PROMPTS) -> None:
         self._model = model
         self._seconds = seconds
+        self._prompts = prompts
 
     async def rewrite(self, text: str, history: Sequence[str]) -> str | None:
         said = list(history[-_TURNS:])
-        system, user = render("search_query", history=said, text=text).split(_SEPARATOR, 1)
+        asked = self._prompts.render("search_query", history=said, text=text)
+        system, user = asked.split(_SEPARATOR, 1)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         try:
             async with asyncio.timeout(self._seconds):

@@ -1,14 +1,11 @@
 """The live path: what happens when somebody types, speaks, asks, or decides on an action."""
 
-import asyncio
-import hashlib
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from copilot.assist.ahead import Ahead, Attempt
+from copilot.assist.ahead import Ahead
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import SentenceRanker
@@ -17,17 +14,17 @@ from copilot.assist.live_parts import LivePorts, live_parts
 from copilot.assist.macros import fill, macro_of
 from copilot.assist.metering import on_account_of
 from copilot.assist.profile import TenantProfiles
-from copilot.assist.revision import Memory, Revision
+from copilot.assist.revision import Memory
 from copilot.assist.rewording import Rewording
 from copilot.assist.silence import Silence
 from copilot.assist.summary_refining import SummaryRefiner
+from copilot.assist.turn_work import TurnWork, known_turn, require_length, require_text, utterance_turn
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskLimits, AskTicket
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import (
-    MAX_TURN_CHARACTERS,
     Channel,
     Conversation,
     ConversationStatus,
@@ -35,13 +32,11 @@ from copilot.domain.conversation import (
     Speaker,
     Turn,
 )
-from copilot.domain.errors import ConversationClosed, CopilotError, InvalidInput, TooLarge
+from copilot.domain.errors import ConversationClosed
 from copilot.domain.macro import FilledMacro, FoundMacro
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import (
-    Drafter,
-)
+from copilot.ports import Drafter
 
 
 class LiveAssist:
@@ -98,7 +93,7 @@ class LiveAssist:
         self._saved = parts.saved
         self._drafts = parts.drafts
         self.nudges = parts.nudges
-        self._glances: set[asyncio.Task[None]] = set()
+        self._work = TurnWork(ports, profiles, parts)
 
     # ------------------------------------------------------------ a conversation, from its opening to its end
 
@@ -134,11 +129,11 @@ class LiveAssist:
 
     async def typing(self, principal: Principal, conversation_id: str, speaker: Speaker, text: str) -> None:
         """Begins work on what a customer is still writing; nothing of it shows before the turn arrives."""
-        _require_length(text)
+        require_length(text)
         conversation = await self._open_conversation(principal, conversation_id)
         if speaker is Speaker.CUSTOMER and text.strip():
             self._ahead.begin(
-                conversation, text, partial(self._seat, principal, conversation), self._pipeline.rehearse
+                conversation, text, partial(self._work.seat, principal, conversation), self._pipeline.rehearse
             )
 
     async def hear(
@@ -148,9 +143,9 @@ class LiveAssist:
 
         What comes late, after the turn that it became, shows nothing.
         """
-        _require_text(text)
+        require_text(text)
         heard = PartialTurn(
-            turn_id=_turn_id(principal, conversation_id, f"utterance {utterance_id}"),
+            turn_id=utterance_turn(principal, conversation_id, utterance_id),
             conversation_id=conversation_id,
             utterance_id=utterance_id,
             speaker=speaker,
@@ -180,17 +175,16 @@ class LiveAssist:
         The same `utterance_id`, or else the same `request` (an Idempotency-Key), is the same turn.
         """
         started = time.perf_counter()
-        _require_text(text)
-        sent = f"utterance {utterance_id}" if utterance_id else f"request {request}" if request else None
+        require_text(text)
         said = Turn(
-            id=_turn_id(principal, conversation_id, sent) if sent else self._ports.ids.new("turn"),
+            id=known_turn(principal, conversation_id, utterance_id, request) or self._ports.ids.new("turn"),
             conversation_id=conversation_id,
             sequence=1,  # the store counts
             speaker=speaker,
             text=text,
             created_at=self._ports.clock.now(),
         )
-        self._glance(principal.tenant_id, said)
+        self._work.glance(principal.tenant_id, said)
         async with self._workbench.lock(conversation_id):
             conversation = await self._ports.store.append_turn(
                 principal.tenant_id,
@@ -201,13 +195,13 @@ class LiveAssist:
                 at=said.created_at,
             )
             if conversation is None:
-                return await self._said_already(principal, conversation_id, said.id, started)
+                return await self._work.said_already(principal, conversation_id, said.id, started)
             turn = conversation.turns[-1]
-            await self._make_way(conversation_id)
+            await self._work.make_way(conversation_id)
             begun = self._ahead.claim(conversation, turn)
             if speaker is Speaker.CUSTOMER:
                 conversation = await self._verification.recognise(conversation)
-            await self._work_on(principal, conversation, turn, begun, started)
+            await self._work.start(principal, conversation, turn, begun, started)
         return turn
 
     async def ask(
@@ -254,11 +248,11 @@ class LiveAssist:
         async with self._workbench.lock(conversation_id):
             conversation = await self._open_conversation(principal, conversation_id)
             customer = await self._verification.prove(principal, conversation, claim)
-            await self._make_way(conversation_id)
+            await self._work.make_way(conversation_id)
             self._ahead.drop(conversation_id)
             conversation = await self._verification.bind(conversation, customer.id)
             (await self._workbench.memory(conversation)).forget_order()  # looked up, and shown, anew
-            await self._work_on(principal, conversation, None, None, started)
+            await self._work.start(principal, conversation, None, None, started)
         return customer
 
     async def find_macros(self, principal: Principal, query: str, limit: int) -> list[FoundMacro]:
@@ -285,7 +279,7 @@ class LiveAssist:
         language: str | None = None,
     ) -> Transformed:
         """A draft, or the representative's own text, in other words; shown to nobody else."""
-        _require_length(text or "")
+        require_length(text or "")
         conversation = await self._open_conversation(principal, conversation_id)
         revision = await self._workbench.revision(principal, conversation)
         situation = revision.memory.situation
@@ -314,7 +308,7 @@ class LiveAssist:
         """Closes the conversation with what goes into the CRM. `ConversationClosed` the second time."""
         async with self._workbench.lock(conversation_id):
             conversation = await self._open_conversation(principal, conversation_id)
-            await self._make_way(conversation_id)
+            await self._work.make_way(conversation_id)
             self._ahead.drop(conversation_id)
             revision = await self._workbench.revision(principal, conversation)
             revision.memory.actions = tuple(await self._ports.desk.actions(conversation))
@@ -385,6 +379,7 @@ class LiveAssist:
     async def idle(self) -> None:
         """Waits until nothing is under way, for tests and for a clean end."""
         await self._workbench.idle()
+        await self._work.settle()
         await self._ahead.idle()
         await self._asks.idle()
 
@@ -393,74 +388,7 @@ class LiveAssist:
         await self._ahead.shutdown()
         await self._asks.shutdown()
         await self._workbench.shutdown()
-
-    # ------------------------------------------------------------ the work for a revision
-
-    async def _work_on(
-        self,
-        principal: Principal,
-        conversation: Conversation,
-        turn: Turn | None,
-        begun: Attempt | None,
-        started: float,
-    ) -> None:
-        """Shows the turn and starts its work. `turn` None: the last customer turn is answered anew."""
-        await self._ports.bus.advance(conversation)
-        revision = await self._workbench.revision(principal, conversation, started)
-        revision.memory.begun = conversation.revision
-        if turn is not None:
-            await revision.publish(turn)
-        self._workbench.start(conversation.id, partial(self._work, revision, turn, begun))
-
-    async def _work(self, revision: Revision, turn: Turn | None, begun: Attempt | None) -> None:
-        prepared = None
-        if begun is not None:
-            prepared, revision.ahead = await begun.outcome()
-        asked = turn or revision.conversation.last_customer_turn
-        if asked is not None and asked.speaker is Speaker.CUSTOMER:
-            await self._pipeline.after_customer_turn(revision, asked, prepared)
-        else:
-            await self._pipeline.after_representative_turn(revision)
-            if asked is not None:
-                await revision.attempt(
-                    "feedback", self._feedback.see(revision.principal, revision.memory, asked)
-                )
-        self.nudges.watch(revision.conversation, revision.playbook)
-
-    def _glance(self, tenant_id: str, said: Turn) -> None:
-        """Embeds a customer's turn while it is being kept; what fails here fails again where it is told."""
-
-        async def work() -> None:
-            with suppress(CopilotError):
-                await self._pipeline.anticipate(said, await self._profiles.of(tenant_id))
-
-        if said.speaker is Speaker.CUSTOMER:
-            task = asyncio.create_task(work())
-            self._glances.add(task)
-            task.add_done_callback(self._glances.discard)
-
-    async def _make_way(self, conversation_id: str) -> None:
-        """Whatever was under way is no longer the last thing said."""
-        self.nudges.forget(conversation_id)
-        await self._asks.cancel(conversation_id)
-        await self._workbench.cancel(conversation_id)
-
-    async def _said_already(
-        self, principal: Principal, conversation_id: str, turn_id: str, started: float
-    ) -> Turn:
-        """The turn as it was kept; its work is done now if the process ended before it was begun."""
-        conversation = await self._ports.store.get(principal.tenant_id, conversation_id)
-        turn = next(t for t in conversation.turns if t.id == turn_id)
-        memory = await self._workbench.memory(conversation)
-        left_undone = memory.begun == 0 and turn == conversation.turns[-1]
-        if left_undone and conversation.status is ConversationStatus.OPEN:
-            await self._work_on(principal, conversation, turn, None, started)
-        return turn
-
-    async def _seat(self, principal: Principal, conversation: Conversation) -> Revision:
-        """Where to rehearse: the conversation as it stands when the work under way has settled."""
-        await self._workbench.settled(conversation.id)
-        return await self._workbench.revision(principal, conversation)
+        await self._work.settle()
 
     async def _open_conversation(self, principal: Principal, conversation_id: str) -> Conversation:
         conversation = await self._ports.bus.conversation(principal.tenant_id, conversation_id)
@@ -469,22 +397,3 @@ class LiveAssist:
                 "The conversation has been wrapped up.", hint="Open a new one.", where=conversation_id
             )
         return conversation
-
-
-def _turn_id(principal: Principal, conversation_id: str, sent: str) -> str:
-    """The same for everything sent under the same name, so that a turn sent twice is one turn."""
-    name = f"{principal.tenant_id}\n{principal.id}\n{conversation_id}\n{sent}"
-    return f"turn_{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-
-
-def _require_text(text: str) -> None:
-    if not text.strip():
-        raise InvalidInput("The turn is empty.", where="text", hint="Send what was said.")
-    _require_length(text)
-
-
-def _require_length(text: str) -> None:
-    if len(text) > MAX_TURN_CHARACTERS:
-        raise TooLarge(
-            f"The turn has {len(text)} characters, at most {MAX_TURN_CHARACTERS} are taken.", where="text"
-        )

@@ -18,7 +18,7 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Statement, Summary
 from copilot.ports import ChatModel
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "\n=====\n"
 _TURNS = 40
@@ -55,8 +55,9 @@ class _Source:
 class SummaryRefiner:
     """For the moments that can wait some seconds: hand-over and wrap-up."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, prompts: Prompts = OUR_PROMPTS) -> None:
         self._model = model
+        self._prompts = prompts
 
     async def refine(
         self, summary: Summary, conversation: Conversation, actions: Sequence[Action]
@@ -64,7 +65,7 @@ class SummaryRefiner:
         """`summary` itself where the model fails, answers out of form twice, or nothing it says holds."""
         masker = Masker()
         sources = list(_sources(summary, conversation, actions))
-        text = render("refine_summary", sources=[masker.mask(s.shown) for s in sources])
+        text = self._prompts.render("refine_summary", sources=[masker.mask(s.shown) for s in sources])
         stable, changing = text.split(_SEPARATOR, 1)
         messages = [{"role": "system", "content": stable}, {"role": "user", "content": changing}]
         try:

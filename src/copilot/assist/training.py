@@ -1,5 +1,6 @@
 """Prepares a tenant's playbooks for the live path: classifiers are trained once, at ingest."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,9 @@ class LivePathTrainer:
         texts = [text for text, _ in examples]
         vectors = await self._embedder.embed_passages(texts)
         features = [text_features(text, vector) for text, vector in zip(texts, vectors, strict=True)]
-        weights = self._trainer.train(features, [label for _, label in examples])
+        labels = [label for _, label in examples]
+        # In a thread: a server may be at work meanwhile.
+        weights = await asyncio.to_thread(self._trainer.train, features, labels)
         await self._store.put_artifact(tenant_id, name, key, dump_weights(weights))
         return weights
 

@@ -20,7 +20,7 @@ from copilot.assist.reading import (
 )
 from copilot.assist.signals import signals_in, trend_of, with_repeated
 from copilot.assist.text_features import text_features
-from copilot.domain.assist import Entity, Intent, Sentiment, SentimentLabel, Understanding
+from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.signals import Promise, Signal
 from copilot.ports import Embedder, LanguageDetector, TextFeatures
@@ -80,6 +80,7 @@ class Understander:
         if asks and previous is not None and previous.query:
             query, prediction = await self._in_context(reading, prediction, previous, profile)
         intent, alternatives = _intent(prediction, profile, reading, previous)
+        intent, alternatives = _same_matter(intent, alternatives, previous, profile, entities, turn)
         sentiments = (*background.sentiments, _sentiment(profile, features))
         promises, signals = noticed(
             conversation, upto=turn.sequence, profile=profile, sentiments=sentiments, today=today
@@ -118,7 +119,8 @@ class Understander:
         sentences = [s for s in reading.sentences if len(s.split()) >= _MIN_SENTENCE_WORDS]
         if len(sentences) < 2:  # noqa: PLR2004 - one sentence is the whole turn
             return whole
-        parts = [_predict(profile, await self._features(s)) for s in sentences[:_MAX_SENTENCES]]
+        features_of = await asyncio.gather(*(self._features(s) for s in sentences[:_MAX_SENTENCES]))
+        parts = [_predict(profile, found) for found in features_of]
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
         # A greeting in front is not what the turn is about.
         candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
@@ -204,6 +206,34 @@ def _intent(
     ):
         return earlier, tuple(i for i in ranked if i.name != earlier.name)[:2]
     return (ranked[0], alternatives) if prediction.in_scope else (None, tuple(ranked[:2]))
+
+
+def _same_matter(
+    intent: Intent | None,
+    alternatives: tuple[Intent, ...],
+    previous: Understanding | None,
+    profile: TenantProfile,
+    entities: Sequence[Entity],
+    turn: Turn,
+) -> tuple[Intent | None, tuple[Intent, ...]]:
+    """What is wanted about the matter in hand does not take its place, unless it is about something else."""
+    earlier = previous.intent if previous else None
+    if intent is None or earlier is None or _names_another(entities, turn):
+        return intent, alternatives
+    playbook = profile.playbooks.get(earlier.name)
+    if playbook is None or intent.name not in playbook.remedies:
+        return intent, alternatives
+    return earlier, (intent, *(a for a in alternatives if a.name != earlier.name))[:2]
+
+
+def _names_another(entities: Sequence[Entity], turn: Turn) -> bool:
+    """Whether the turn names an order or a product that is none of those named before."""
+    for kind in (EntityKind.ORDER_ID, EntityKind.PRODUCT):
+        before = {e.value for e in entities if e.kind is kind and e.turn_id != turn.id}
+        named = {e.value for e in entities if e.kind is kind and e.turn_id == turn.id}
+        if before and named - before:
+            return True
+    return False
 
 
 def _is_courtesy(prediction: Prediction, profile: TenantProfile) -> bool:

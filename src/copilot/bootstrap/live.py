@@ -1,13 +1,16 @@
 """The whole product, ready to serve."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import text
 
+from copilot.adapters.brand_files import read_branding
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
@@ -15,30 +18,49 @@ from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
-from copilot.adapters.sql.api_key_store import SqlApiKeyStore
+from copilot.adapters.sql.activity import SqlActivityLog
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
+from copilot.adapters.widget_tokens import SignedWidgetTokens
+from copilot.assist.case_templates import CASE_NOTE, HAND_OVER, CaseTemplates
+from copilot.assist.gap_reports import GapReports
+from copilot.assist.helpdesk.inbox import HelpdeskInbox
+from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
+from copilot.assist.quoting import QuoteRanker
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
+from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
+from copilot.bootstrap.helpdesks import open_helpdesks
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
-from copilot.bootstrap.models import ask_limits, llm_answerer, llm_choices, llm_drafter, llm_rewording
+from copilot.bootstrap.models import (
+    ask_limits,
+    llm_answerer,
+    llm_choices,
+    llm_drafter,
+    llm_rewording,
+    prompts_of,
+)
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
+from copilot.domain.branding import Branding
+from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
-from copilot.prompts import replace_prompts
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -48,26 +70,37 @@ Check = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
 
 
+_log = logging.getLogger(__name__)
+_PREPARED_AFTER_SECONDS = 1.0
 VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a running server offers; what `api.services.Services` describes."""
+    """Everything a running server offers: to the API as `api.services.Services`, and to the console."""
 
     assist: LiveAssist
     conversations: SqlConversationStore
+    activity: SqlActivityLog
     actions: SqlActionStore
+    ledger: SqlLedgerStore
     events: MemoryEventBus
     search: KnowledgeSearch
     documents: SqlKnowledgeStore
+    shelf: SqlDocumentShelf
     library: Library
     care: KnowledgeCare
+    books: RuleBooks
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
+    widget_tokens: SignedWidgetTokens
+    links: ConversationLinks
+    helpdesks: HelpdeskInbox
     idempotency: SqlIdempotencyStore
     usage: Metering
+    gap_reports: GapReports
+    branding: Mapping[str, Branding]
     clock: SystemClock
     checks: Mapping[str, Check]
 
@@ -81,6 +114,10 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
 
     `make_composer` puts another composer in the place of ours.
     """
+    branding = {
+        tenant: read_branding(brand.name, brand.accent, brand.logo)
+        for tenant, brand in settings.branding.items()
+    }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
@@ -92,9 +129,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
-        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES)
+        prompts = prompts_of(settings)
+        templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
+        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
+        ranker = QuoteRanker(knowledge.embedder)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
-        replace_prompts(settings.prompts_dir)
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -112,6 +151,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 languages=languages,
             ),
             profiles,
+            ranker=ranker,
             llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
             llm_seconds=settings.llm_timeout_seconds,
             asker=llm_answerer(settings, knowledge.embedder),
@@ -135,6 +175,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         stack.push_async_callback(
             _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
         )
+        preparing = _prepare(ranker, state.knowledge, settings.tenant)
+        stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
         # The first customer should not wait for models and caches either.
         await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
@@ -153,25 +195,50 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         )
         await jobs.start()
         stack.push_async_callback(jobs.stop)
+        helpdesks = await open_helpdesks(
+            settings, state.database, assist, conversations, events, clock, ids, stack
+        )
         yield Services(
             assist=assist,
             conversations=conversations,
+            activity=SqlActivityLog(state.database),
             actions=tools.actions,
+            ledger=state.ledger,
             events=events,
             search=knowledge.search,
             documents=state.knowledge,
+            shelf=SqlDocumentShelf(state.database),
             library=library,
             care=knowledge_care(
                 state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
             ),
+            books=rule_books(settings, state, knowledge.embedder, tools.catalog, profiles.forget),
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
+            widget_tokens=SignedWidgetTokens(
+                server_secret(settings.secret_path), clock, timedelta(minutes=settings.widget_token_minutes)
+            ),
+            links=helpdesks.links,
+            helpdesks=helpdesks.inbox,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
+            gap_reports=GapReports(conversations, state.knowledge, clock, ids),
+            branding=branding,
             clock=clock,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
+
+
+async def _prepare(ranker: QuoteRanker, knowledge: SqlKnowledgeStore, tenant_id: str) -> None:
+    """So that the first drafts need not wait for vectors of the sentences that they choose from."""
+    await asyncio.sleep(_PREPARED_AFTER_SECONDS)
+    try:
+        async for passages in knowledge.all_passages(tenant_id):
+            if not await ranker.prepare(passages):
+                return
+    except CopilotError as error:
+        _log.warning("sentences were not prepared: %s", error.code)
 
 
 async def _timers(assist: LiveAssist, tenant_id: str) -> None:

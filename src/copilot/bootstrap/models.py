@@ -22,6 +22,7 @@ from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.usage import ModelUsage
 from copilot.ports import Embedder, LanguageDetector
+from copilot.prompts import Prompts
 
 REWRITE_SECONDS = 2.0
 """What a person who searches will wait for it; the live path does not."""
@@ -52,6 +53,11 @@ def chat_model(settings: Settings, on_usage: OnUsage = _ignored) -> OpenAiChat |
     )
 
 
+def prompts_of(settings: Settings) -> Prompts:
+    """`ConfigurationError` for a folder that holds none of ours, or others."""
+    return Prompts(settings.prompts_dir)
+
+
 def draft_style(settings: Settings) -> DraftStyle:
     """How the configured model is asked."""
     if settings.llm_style is LlmStyle.AUTO:
@@ -70,7 +76,12 @@ async def llm_drafter(
     limits = LlmLimits(prompt=settings.llm_prompt_tokens)
     try:
         yield LlmDrafter(
-            model, Grounder(embedder), TiktokenCounter(), style=draft_style(settings), limits=limits
+            model,
+            Grounder(embedder),
+            TiktokenCounter(),
+            style=draft_style(settings),
+            limits=limits,
+            prompts=prompts_of(settings),
         )
     finally:
         await model.close()
@@ -86,7 +97,7 @@ async def llm_rewording(
         return
     await model.load()
     try:
-        yield Rewording(model, Grounder(embedder), languages)
+        yield Rewording(model, Grounder(embedder), languages, prompts_of(settings))
     finally:
         await model.close()
 
@@ -101,8 +112,9 @@ async def llm_choices(
         yield None, None
         return
     await model.load()
+    prompts = prompts_of(settings)
     try:
-        yield Chooser(model), SummaryRefiner(model)
+        yield Chooser(model, prompts), SummaryRefiner(model, prompts)
     finally:
         await model.close()
 
@@ -113,7 +125,7 @@ async def query_rewriter(settings: Settings) -> AsyncIterator[ChatQueryRewriter 
         yield None
         return
     try:
-        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS)
+        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS, prompts=prompts_of(settings))
     finally:
         await model.close()
 
@@ -128,7 +140,7 @@ def llm_answerer(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
         limits=ask_limits(settings),
         written_calls=draft_style(settings) is DraftStyle.STRUCTURED,
     )
-    return LlmAnswerer(loop, Grounder(embedder), SystemClock())
+    return LlmAnswerer(loop, Grounder(embedder), SystemClock(), prompts_of(settings))
 
 
 def ask_limits(settings: Settings) -> AskLimits:

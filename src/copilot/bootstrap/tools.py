@@ -48,6 +48,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class Tools:
+    catalog: Catalog
     desk: CatalogDesk
     order_system: OpenOrderSystem
     actions: SqlActionStore
@@ -91,7 +92,7 @@ async def open_tools(settings: Settings, state: State, stack: AsyncExitStack) ->
     executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
     approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
     desk = CatalogDesk(assessor.catalog, approvals, executor, actions)
-    return Tools(desk, order_system, actions, executor, attempts)
+    return Tools(assessor.catalog, desk, order_system, actions, executor, attempts)
 
 
 async def _outside_tools(settings: Settings, stack: AsyncExitStack) -> list[Tool]:

@@ -1,5 +1,6 @@
 """The commands, and how their errors are shown."""
 
+import gc
 import sys
 
 import typer
@@ -52,6 +53,9 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Runs one command; a `CopilotError` becomes one clear message, with exit status 2 for bad input."""
+    gc.set_threshold(
+        50_000, 20, 100
+    )  # a start makes objects that stay: looking for garbage in them is in vain
     try:
         build_app()()
     except CopilotError as error:

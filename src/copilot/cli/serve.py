@@ -1,10 +1,12 @@
 """`copilot serve`: the API and the console on one port; `copilot openapi`: the API's description."""
 
 import asyncio
+import gc
 import json
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +23,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on (COPILOT_PORT;
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the HTTP API and the console until told to stop."""
     settings = Settings()
-    asyncio.run(run_server(settings, host or settings.host, settings.port if port is None else port))
+    run_on_fast_loop(run_server(settings, host or settings.host, settings.port if port is None else port))
 
 
 def openapi(
@@ -47,11 +49,18 @@ async def run_server(
     from copilot.server import create_server  # noqa: PLC0415
 
     async with running(settings, make_composer) as services:
-        app = create_server(services, allowed_origins=settings.allowed_origins)
+        app = create_server(
+            services,
+            allowed_origins=settings.allowed_origins,
+            reports=settings.report_folder,
+            widget_hosts=settings.widget_hosts,
+            tenant=settings.tenant,
+        )
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
         )
         server = uvicorn.Server(config)
+        _keep_what_stands()
         print(f"Serving {settings.tenant} on http://{host}:{port} (Ctrl-C stops it).", flush=True)
         try:
             await server.serve()
@@ -60,3 +69,22 @@ async def run_server(
                 f"cannot listen on {host}:{port}.",
                 hint="Is another server running there? Choose another with --port.",
             ) from error
+
+
+def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where it exists: everywhere but on Windows."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop  # noqa: PLC0415
+
+        uvloop.run(work)
+
+
+def _keep_what_stands() -> None:
+    """Takes what the start has made out of the garbage collector's rounds.
+
+    It is half a million objects that stay: a round over them stops every conversation for 0.2 s.
+    """
+    gc.freeze()
+    gc.set_threshold(2_000, 5, 100)

@@ -1,18 +1,15 @@
 """Pages that the server itself serves: the demo inbox and the files it needs."""
 
-import hashlib
-import os
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-_HERE = Path(__file__).parent
-_STATIC_URL = "/static"
+from copilot.console.page import HERE, STATIC_URL, environment, files_version
+
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -22,13 +19,9 @@ _PAGE_HEADERS = {
 }
 
 
-def add_pages(
-    app: FastAPI, *, templates: Path = _HERE / "templates", static: Path = _HERE / "static"
-) -> None:
+def add_pages(app: FastAPI, *, templates: Path = HERE / "templates", static: Path = HERE / "static") -> None:
     """Adds `/`, `/inbox` and `/static` to the app; none of them is part of the API's description."""
-    environment = Environment(
-        loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, auto_reload=False
-    )
+    pages = environment(templates)
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -37,12 +30,12 @@ def add_pages(
 
     @router.get("/inbox")
     async def inbox() -> HTMLResponse:
-        page = environment.get_template("inbox.html")
-        html = page.render(static_url=_STATIC_URL, version=_version(static))
+        page = pages.get_template("inbox.html")
+        html = page.render(static_url=STATIC_URL, version=files_version(static))
         return HTMLResponse(html, headers=_PAGE_HEADERS)
 
     app.include_router(router)
-    app.mount(_STATIC_URL, _CachedFiles(directory=static, check_dir=False), name="static")
+    app.mount(STATIC_URL, _CachedFiles(directory=static, check_dir=False), name="static")
 
 
 class _CachedFiles(StaticFiles):
@@ -53,13 +46,3 @@ class _CachedFiles(StaticFiles):
         versioned = scope["query_string"].startswith(b"v=") and response.status_code < 400  # noqa: PLR2004
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if versioned else "no-cache"
         return response
-
-
-def _version(static: Path) -> str:
-    """Changes whenever one of the files does."""
-    digest = hashlib.sha256()
-    for folder, _, names in sorted(os.walk(static)):
-        for name in sorted(names):
-            status = Path(folder, name).stat()
-            digest.update(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n".encode())
-    return digest.hexdigest()[:12]

@@ -12,6 +12,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     KNOWLEDGE_MANAGER = "knowledge_manager"
     ML_ENGINEER = "ml_engineer"
+    INTEGRATION = "integration"
     ADMIN = "admin"
 
 
@@ -26,7 +27,9 @@ class Scope(StrEnum):
     ACTIONS_APPROVE_ABOVE_LIMIT = "actions:approve_above_limit"
     ALERTS_READ = "alerts:read"
     LEDGER_READ = "ledger:read"
+    ACTIVITY_READ = "activity:read"
     EVALUATION_RUN = "evaluation:run"
+    WIDGET_MINT = "widget:mint"
 
 
 _DESK = {
@@ -41,21 +44,39 @@ SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.REPRESENTATIVE: frozenset(_DESK),
     Role.SUPERVISOR: frozenset(
         _DESK
-        | {Scope.ACTIONS_APPROVE_ABOVE_LIMIT, Scope.CUSTOMERS_UNLOCK, Scope.LEDGER_READ, Scope.ALERTS_READ}
+        | {
+            Scope.ACTIONS_APPROVE_ABOVE_LIMIT,
+            Scope.CUSTOMERS_UNLOCK,
+            Scope.LEDGER_READ,
+            Scope.ALERTS_READ,
+            Scope.ACTIVITY_READ,
+        }
     ),
     Role.KNOWLEDGE_MANAGER: frozenset({Scope.KNOWLEDGE_READ, Scope.KNOWLEDGE_WRITE}),
-    Role.ML_ENGINEER: frozenset({Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN}),
+    Role.ML_ENGINEER: frozenset(
+        {Scope.CONVERSATIONS_READ, Scope.KNOWLEDGE_READ, Scope.EVALUATION_RUN, Scope.ACTIVITY_READ}
+    ),
+    # A CRM's server or webhook: it brings conversations and lets its people in, and decides nothing itself.
+    Role.INTEGRATION: frozenset(
+        {Scope.CONVERSATIONS_READ, Scope.CONVERSATIONS_WRITE, Scope.KNOWLEDGE_READ, Scope.WIDGET_MINT}
+    ),
     Role.ADMIN: frozenset(Scope),
 }
 
 
 class Principal(Value):
-    """An authenticated caller: every row and query carries its tenant."""
+    """An authenticated caller: every row and query carries its tenant.
+
+    With a `conversation_id` it came with a widget token: it may do what its role may in that conversation
+    alone, and only before `until`.
+    """
 
     id: str
     tenant_id: str
     name: str
     role: Role
+    conversation_id: str | None = None
+    until: datetime | None = None
 
     def may(self, scope: Scope) -> bool:
         return scope in SCOPES_OF_ROLE[self.role]
@@ -76,3 +97,11 @@ class ApiKey(Value):
     principal: Principal
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+class WidgetToken(Value):
+    """Opens one conversation for one person until `expires_at`; shown once, to the CRM's server."""
+
+    token: str
+    conversation_id: str
+    expires_at: datetime

@@ -18,9 +18,11 @@
     │   ├── SecondApproverNeeded     second_approver_needed   403
     │   ├── LimitReached             limit_reached            403   more money than may move
     │   └── CustomerNotVerified      customer_not_verified    403
+    │       └── VerificationLocked   verification_locked      403   tried too often
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
-    │   └── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    │   ├── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
+    │   └── RateLimited              rate_limited             503   asked to go slower; nothing was done
     ├── ModelNeeded                  model_needed             422   only a language model can do it
     ├── LedgerUnreadable             ledger_unreadable        500   a stored entry is not as written
     ├── InvalidDraft                 invalid_draft            502   a model's answer does not hold to its form
@@ -130,6 +132,10 @@ class CustomerNotVerified(NotPermitted):
     code = "customer_not_verified"
 
 
+class VerificationLocked(CustomerNotVerified):
+    code = "verification_locked"
+
+
 class ToolFailed(CopilotError):
     code = "tool_failed"
     status = 422
@@ -142,6 +148,16 @@ class DependencyUnavailable(CopilotError):
 
 class OutcomeUnknown(DependencyUnavailable):
     code = "outcome_unknown"
+
+
+class RateLimited(DependencyUnavailable):
+    """`retry_after` is how many seconds they ask us to wait."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.retry_after = retry_after
 
 
 class LedgerUnreadable(CopilotError):

@@ -80,7 +80,7 @@ class JobEvent(Value):
 
 
 class ConfiguredSource(Value):
-    """A source that an operator described; jobs name it."""
+    """A source that has been described; jobs name it."""
 
     name: str
     kind: str

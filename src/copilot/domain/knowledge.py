@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -112,9 +113,30 @@ class KnowledgeDocument(ParsedDocument):
     """Why the document is kept out of search (a suspected injected instruction), or None."""
 
     def in_force(self, day: date) -> bool:
-        return (self.valid_from is None or self.valid_from <= day) and (
-            self.valid_to is None or day <= self.valid_to
-        )
+        return _in_force(self.valid_from, self.valid_to, day)
+
+
+class DocumentFacts(NamedTuple):
+    """Of one version of a document what decides whether a search may find it; a tuple, for many are read."""
+
+    id: str
+    content_hash: str
+    external_id: str
+    version: str
+    audience: Audience
+    locale: str
+    product: str | None
+    tags: frozenset[str]
+    valid_from: date | None
+    valid_to: date | None
+    superseded_by: str | None
+
+    def in_force(self, day: date) -> bool:
+        return _in_force(self.valid_from, self.valid_to, day)
+
+
+def _in_force(first: date | None, last: date | None, day: date) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)
 
 
 class Passage(Value):
@@ -137,6 +159,16 @@ class Passage(Value):
     end: int
     token_count: int
     content_hash: str
+
+
+class PassageFacts(NamedTuple):
+    """Of a passage what it is ranked by, before any is shown."""
+
+    id: str
+    document: DocumentFacts
+    content_hash: str
+    context: str
+    text: str
 
 
 class ScoreParts(Value):

@@ -72,6 +72,8 @@ class Playbook(Flow):
     knowledge_tags: tuple[str, ...] = ()
     """Documents with these tags are preferred when the intent is recognised."""
     needs_order: bool = False
+    remedies: tuple[str, ...] = ()
+    """Intents that only say what is wanted about this one: heard in its course, they are no new matter."""
     asks_knowledge: bool = True
     replies: tuple[ReplyTemplate, ...] = ()
 

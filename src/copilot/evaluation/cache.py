@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Generic, Self, TextIO, TypeVar
 
 from pydantic import ValidationError
 
 from copilot.domain.value import Value
 from copilot.evaluation.fingerprint import data_digest, digest_of, settings_digest, source_digest
 from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult
+from copilot.evaluation.metrics.metric import Score
 from copilot.evaluation.workbench import CACHE, settings_for
+
+ValueT = TypeVar("ValueT", bound=Value)
 
 
 class Fingerprint(Value):
@@ -25,7 +28,6 @@ def fingerprint(kind: str, options: KindOptions) -> Fingerprint:
         source_digest(),
         settings_digest(settings_for(options.system)),
         data_digest(options.train),
-        options.judge or "",
         str(options.seed),
     )
     return Fingerprint(system=system, run=digest_of(system, data_digest(options.data), str(options.limit)))
@@ -56,31 +58,35 @@ class ResultCache:
         unfinished.write_text(result.model_dump_json(), encoding="utf-8")
         unfinished.replace(path)
 
-    def cases(self, key: str) -> "StoredCases":
-        return StoredCases(self._folder / "cases" / f"{key}.jsonl")
+    def cases(self, key: str) -> "Stored[CaseResult]":
+        return Stored(self._folder / "cases" / f"{key}.jsonl", CaseResult)
+
+    def scores(self, key: str) -> "Stored[Score]":
+        """What a judge said; `key` is of the judge and of how it is asked."""
+        return Stored(self._folder / "judged" / f"{key}.jsonl", Score)
 
 
-class StoredCases:
-    """A file of finished cases, one a line; a line that a kill cut off is passed over."""
+class Stored(Generic[ValueT]):
+    """A file of finished values, one a line; a line that a kill cut off is passed over."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[ValueT]) -> None:
         self._path = path
-        self._known = dict(_read(path))
+        self._known = dict(_read(path, kind))
         self._file: TextIO | None = None
         self.recalled = 0
 
-    def recall(self, key: str) -> CaseResult | None:
+    def recall(self, key: str) -> ValueT | None:
         found = self._known.get(key)
         self.recalled += found is not None
         return found
 
-    def keep(self, key: str, result: CaseResult) -> None:
+    def keep(self, key: str, result: ValueT) -> None:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a", encoding="utf-8")
             self._file.write("\n")  # after a line that a kill has cut off
         self._known[key] = result
-        self._file.write(json.dumps({"key": key, "case": result.model_dump(mode="json")}) + "\n")
+        self._file.write(json.dumps({"key": key, "value": result.model_dump(mode="json")}) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -89,7 +95,7 @@ class StoredCases:
             self._file = None
 
 
-def _read(path: Path) -> list[tuple[str, CaseResult]]:
+def _read(path: Path, kind: type[ValueT]) -> list[tuple[str, ValueT]]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
@@ -98,7 +104,7 @@ def _read(path: Path) -> list[tuple[str, CaseResult]]:
     for line in lines:
         try:
             row = json.loads(line)
-            found.append((row["key"], CaseResult.model_validate(row["case"])))
+            found.append((row["key"], kind.model_validate(row["value"])))
         except (ValueError, KeyError, TypeError):
             continue
     return found

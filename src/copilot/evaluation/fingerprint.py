@@ -40,6 +40,7 @@ _LIBRARIES = (
 )
 _WHERE_ONLY = {"data_dir", "host", "port", "knowledge_dir", "allowed_origins"}
 """Settings that say where things are, not how they work."""
+_OF_THE_JUDGE = "judge_"
 
 
 def digest_of(*parts: str) -> str:
@@ -73,8 +74,9 @@ def data_digest(path: Path | None) -> str:
 
 
 def settings_digest(settings: Settings) -> str:
-    """Of every setting that may change a score; secrets are left out by their own masking."""
-    plain = settings.model_dump(mode="json", exclude=_WHERE_ONLY)
+    """Of every setting that may change what the product does; secrets are left out by their own masking."""
+    judges = {name for name in Settings.model_fields if name.startswith(_OF_THE_JUDGE)}
+    plain = settings.model_dump(mode="json", exclude=_WHERE_ONLY | judges)
     return digest_of(json.dumps(plain, sort_keys=True), data_digest(_existing(settings.knowledge_dir)))
 
 

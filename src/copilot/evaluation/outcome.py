@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import Refusal
 from copilot.domain.value import Value
+from copilot.evaluation.judges.endpoint import JudgeRecord
+from copilot.evaluation.judging import JudgedMetric
 from copilot.evaluation.kinds.kind import CaseResult
 from copilot.evaluation.significance import Difference
 from copilot.evaluation.suites import Threshold
@@ -44,7 +46,9 @@ class SuiteOutcome(Value):
     kind: str
     data: str
     seed: int
-    judge: str | None = None
+    judge: JudgeRecord | None = None
+    """Who was asked for the metrics of `judged`, and what this run spent on it."""
+    judged: tuple[JudgedMetric, ...] = ()
     system: dict[str, Any] = Field(default_factory=dict)
     fingerprint: str = ""
     """Of the product's code, its settings and the data."""
@@ -73,12 +77,26 @@ class SuiteOutcome(Value):
 
     @property
     def errors(self) -> tuple[CaseResult, ...]:
-        return tuple(case for case in self.cases if case.error is not None)
+        """The cases of which something has no score."""
+        return tuple(case for case in self.cases if case.problem is not None)
 
     @property
     def shown(self) -> dict[str, float | None]:
-        """The figures that the suite asks for, or all."""
-        return {name: self.figures.get(name) for name in self.metrics} if self.metrics else self.figures
+        """The figures that the suite asks for, or all, and what a judge scores or would score."""
+        if not self.metrics:
+            return self.figures
+        names = dict.fromkeys([*self.metrics, *(metric.name for metric in self.judged)])
+        return {name: self.figures.get(name) for name in names}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """By metric, on how many of its cases it failed."""
+        return {m.name: f"failed on {m.failed} of {m.cases}" for m in self.judged if m.failed}
+
+    @property
+    def not_run(self) -> dict[str, str]:
+        """By metric, why it has no number."""
+        return {m.name: m.not_run for m in self.judged if m.not_run is not None}
 
 
 class EvaluationReport(Value):

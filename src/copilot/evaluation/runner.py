@@ -6,20 +6,29 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 
+from copilot.bootstrap.models import open_embedder
 from copilot.domain.errors import ConfigurationError, CopilotError, InvalidInput
 from copilot.evaluation.baselines import Baseline, differences, got_worse, scores_of
 from copilot.evaluation.cache import ResultCache, fingerprint
-from copilot.evaluation.kinds.cases import mean
-from copilot.evaluation.kinds.kind import CaseResult, Kind, KindResult, OnProgress, ResumableKind
+from copilot.evaluation.fingerprint import digest_of, source_digest
+from copilot.evaluation.judges.endpoint import Judge, JudgeRecord
+from copilot.evaluation.judges.settings import configured_judge
+from copilot.evaluation.judging import JudgedMetric, judged, not_run
+from copilot.evaluation.kinds.cases import Forgetful, mean
+from copilot.evaluation.kinds.kind import CaseResult, JudgedKind, Kind, KindResult, OnProgress, ResumableKind
 from copilot.evaluation.kinds.registry import kind_named
+from copilot.evaluation.metrics.metric import Score
 from copilot.evaluation.outcome import SliceRow, SuiteOutcome, Verdict
 from copilot.evaluation.significance import Difference
 from copilot.evaluation.suites import LoadedSuite, Suite, Threshold
+from copilot.evaluation.workbench import settings_for
 
 _log = logging.getLogger(__name__)
 _MOST_SLICES = 24
 _COMMON_ERRORS = 3
+_JUDGING = ("evaluation/judges", "evaluation/metrics")
 
 
 class Runner:
@@ -43,7 +52,6 @@ class Runner:
             kind=suite.kind,
             data=str(loaded.options.data),
             seed=suite.seed,
-            judge=loaded.options.judge,
             system={name: str(value) for name, value in loaded.options.system.items()},
             metrics=suite.metrics,
             thresholds=suite.thresholds,
@@ -52,6 +60,8 @@ class Runner:
         try:
             async with asyncio.timeout(suite.time_limit_seconds):
                 result, recalled, digest = await self._result(loaded, on_progress)
+            # Judging has limits of its own: a slow judge must not cost the scores that need none.
+            result, metrics, record = await self._judged(loaded, result, on_progress)
         except TimeoutError:
             why = f"it was not done after {suite.time_limit_seconds:.0f} s"
             return outcome.model_copy(update={"problem": why, "seconds": time.monotonic() - begun})
@@ -68,6 +78,8 @@ class Runner:
                 "fingerprint": digest,
                 "seconds": round(time.monotonic() - begun, 3),
                 "recalled": recalled,
+                "judge": record,
+                "judged": metrics,
                 "figures": result.figures,
                 "slices": tuple(sliced(result.cases, suite.slices)),
                 "cases": result.cases,
@@ -101,6 +113,36 @@ class Runner:
         if not any(case.error for case in result.cases):
             self._cache.keep_result(key.run, result)
         return result, memory.recalled, key.run
+
+    async def _judged(
+        self, loaded: LoadedSuite, result: KindResult, on_progress: OnProgress
+    ) -> tuple[KindResult, tuple[JudgedMetric, ...], JudgeRecord | None]:
+        if not result.judged:
+            return result, (), None
+        options, settings = loaded.options, settings_for(loaded.options.system)
+        async with AsyncExitStack() as stack:
+            judge = await stack.enter_async_context(
+                configured_judge(settings, options.judge, seed=options.seed)
+            )
+            embedder = None
+            if any(not_run(name, judge) is None for name in result.judged):
+                embedder = open_embedder(settings)
+                stack.callback(embedder.close)
+            key = _asked_by(judge, settings.embedding_model)
+            memory = Forgetful[Score]() if self._cache is None else self._cache.scores(key)
+            stack.callback(memory.close)
+            result, metrics = await judged(result, judge, embedder, memory, on_progress)
+            kind = self._kind_named(loaded.suite.kind)
+            if isinstance(kind, JudgedKind) and any(metric.not_run is None for metric in metrics):
+                figures = {**result.figures, **kind.judged_figures(result.cases)}
+                result = result.model_copy(update={"figures": figures})
+            return result, metrics, judge.record if judge is not None else None
+
+
+def _asked_by(judge: Judge | None, embedding_model: str) -> str:
+    """What a kept score depends on, beside its metric, prompts and sample."""
+    of_judge = judge.record.identity if judge is not None else ()
+    return digest_of(source_digest(_JUDGING), embedding_model, *of_judge)
 
 
 def without_nan(result: KindResult) -> KindResult:
@@ -152,7 +194,7 @@ def verdicts(suite: Suite, result: KindResult, compared: Mapping[str, Difference
                     expected=f"not significantly {'lower' if better == 'higher' else 'higher'} than before",
                 )
             )
-    errors = [case.error for case in result.cases if case.error is not None]
+    errors = [case.problem for case in result.cases if case.problem is not None]
     reasons = "; ".join(f"{n} times {why}" for why, n in Counter(errors).most_common(_COMMON_ERRORS))
     found.append(
         Verdict(

@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore
+from copilot.ports.access import ApiKeyStore, WidgetTokens
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -12,16 +12,19 @@ from copilot.ports.basics import Clock, Ids, Vector, Vectors
 from copilot.ports.care import CitationLog, GapCentre, GapMember, GapStore, OpenConversation, SentReply
 from copilot.ports.conversations import ConversationStore, EventBus
 from copilot.ports.feedback import FeedbackStatistics
+from copilot.ports.helpdesk import Helpdesk, HelpdeskStore
 from copilot.ports.jobs import JobStore, SourceCatalog
 from copilot.ports.knowledge import (
     ConditionalSource,
     DocumentLoader,
     DocumentSource,
     KnowledgeStore,
+    LookedUp,
     PassageIndex,
     RemoteSource,
     StampedSource,
 )
+from copilot.ports.looking import ActivityLog, DocumentShelf
 from copilot.ports.models import (
     TERM_BUCKETS,
     ChatModel,
@@ -43,6 +46,7 @@ from copilot.ports.usage import UsageStore
 __all__ = [
     "TERM_BUCKETS",
     "ActionStore",
+    "ActivityLog",
     "ApiKeyStore",
     "AskLoop",
     "AskTools",
@@ -55,6 +59,7 @@ __all__ = [
     "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",
+    "DocumentShelf",
     "DocumentSource",
     "Drafter",
     "Embedder",
@@ -63,6 +68,8 @@ __all__ = [
     "GapCentre",
     "GapMember",
     "GapStore",
+    "Helpdesk",
+    "HelpdeskStore",
     "IdempotencyStore",
     "Ids",
     "JobStore",
@@ -70,6 +77,7 @@ __all__ = [
     "LanguageDetector",
     "LanguageGuess",
     "LedgerStore",
+    "LookedUp",
     "Neighbours",
     "OpenConversation",
     "OrderSystem",
@@ -87,4 +95,5 @@ __all__ = [
     "Vector",
     "Vectors",
     "VerificationAttempts",
+    "WidgetTokens",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from copilot.domain.access import ApiKey, Principal
+from copilot.domain.access import ApiKey, Principal, WidgetToken
 
 
 class ApiKeyStore(Protocol):
@@ -19,3 +19,12 @@ class ApiKeyStore(Protocol):
 
     async def revoke(self, tenant_id: str, prefix: str) -> None:
         """`NotFound` when the tenant has no such key; revoking twice is no error."""
+
+
+class WidgetTokens(Protocol):
+    """Short-lived tokens for one conversation; nothing of them is stored."""
+
+    def mint(self, principal: Principal, conversation_id: str) -> WidgetToken: ...
+
+    def principal_of(self, token: str) -> Principal:
+        """Confined to the token's conversation. `NotAuthenticated` when it is not ours, or expired."""

@@ -74,6 +74,11 @@ class LedgerStore(Protocol):
     def entries(self, tenant_id: str) -> AsyncIterator[LedgerEntry]:
         """In the order of the chain. `LedgerUnreadable` at a row that is not as it was written."""
 
+    async def page(
+        self, tenant_id: str, *, before: int | None = None, limit: int = 50, subject_id: str | None = None
+    ) -> list[LedgerEntry]:
+        """Newest first; `before` is the sequence of the last one already seen. Raises as `entries` does."""
+
     async def head(self, tenant_id: str) -> LedgerHead | None:
         """The last link, kept apart from the chain; None when nothing was ever written."""
 

@@ -1,7 +1,7 @@
 """Work in the background, and the sources that it may read."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from copilot.domain.ingest import ConfiguredSource, IngestJob
 from copilot.ports.knowledge import DocumentSource, RemoteSource
@@ -32,10 +32,20 @@ class JobStore(Protocol):
 
 
 class SourceCatalog(Protocol):
-    """The sources that an operator described for a tenant. No caller of the API can name an address."""
+    """The sources that somebody described for a tenant; a job names one, never an address."""
 
     def sources(self, tenant_id: str) -> list[ConfiguredSource]:
         """By name. `ConfigurationError` when a description is wrong. Blocking."""
+
+    def describe(self, tenant_id: str, values: Mapping[str, Any]) -> ConfiguredSource:
+        """Adds a description that somebody wrote in the console. `InvalidInput` names the field. Blocking.
+
+        Such a source is never a folder of this machine, and of the secrets it may use only those that an
+        operator has meant for sources.
+        """
+
+    def forget(self, tenant_id: str, name: str) -> None:
+        """Removes the description; what was ingested stays. `NotFound` when there is none. Blocking."""
 
     def open(self, tenant_id: str, name: str) -> DocumentSource | RemoteSource:
         """`NotFound` when there is none of this name. Blocking; nothing is read yet."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.knowledge import (
@@ -11,6 +11,7 @@ from copilot.domain.knowledge import (
     KnowledgeGap,
     ParsedDocument,
     Passage,
+    PassageFacts,
     SearchQuery,
     SourceFile,
     Validators,
@@ -115,6 +116,14 @@ class PassageIndex(Protocol):
     async def drop(self, tenant_id: str) -> None: ...
 
 
+class LookedUp(NamedTuple):
+    """Passages, and a vector (a row of `vectors`) for each of `embedded`, in no order."""
+
+    passages: Sequence[PassageFacts]
+    embedded: Sequence[str]
+    vectors: Vectors
+
+
 class KnowledgeStore(Protocol):
     """The truth about documents, passages and their vectors, with full-text search beside them."""
 
@@ -176,10 +185,18 @@ class KnowledgeStore(Protocol):
     def all_passages(self, tenant_id: str) -> AsyncIterator[list[Passage]]:
         """In batches, those of quarantined documents too, in no order."""
 
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        """What search ranks by, of passages of this tenant and of documents that are not quarantined.
+
+        Of `embedded`, which are some of them, vectors too.
+        """
+
     async def fetch(
-        self, tenant_id: str, passage_ids: Sequence[str]
+        self, tenant_id: str, facts: Sequence[PassageFacts]
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        """Only passages of this tenant and of documents that are not quarantined."""
+        """By id, the passages looked up, whole; without those whose document was replaced since."""
 
     async def match(
         self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None

@@ -58,26 +58,48 @@ def _compile(template: str) -> Template:
         ) from error
 
 
-_own: dict[str, Path] = {}
-"""What a deployment puts in the place of our prompts: set once at start-up, before anything is rendered."""
+@lru_cache(maxsize=256)
+def _variables(template: str) -> frozenset[str]:
+    return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
 
 
-def replace_prompts(folder: Path | None) -> None:
-    """From now on the prompts in `folder` are used instead of ours of the same name; None: ours alone.
+class Prompts:
+    """Our prompts, or a deployment's in the place of those of the same name."""
 
-    `ConfigurationError` for a folder without a prompt, and for a prompt that we have not.
-    """
-    found = {path.stem: path for path in sorted(folder.glob("*.j2"))} if folder is not None else {}
-    if folder is not None and not found:
-        raise ConfigurationError("There is no prompt (*.j2) in this folder.", where=str(folder))
-    for name, path in found.items():
-        if not (_FOLDER / path.name).is_file():
-            raise ConfigurationError(
-                f"No prompt is named {name!r}.", hint=f"Known: {_known()}.", where=str(path)
-            )
-    _own.clear()
-    _own.update(found)
-    _prompt.cache_clear()
+    def __init__(self, folder: Path | None = None) -> None:
+        """`ConfigurationError` for a folder without a prompt, and for a prompt that we have not."""
+        found = sorted(folder.glob("*.j2")) if folder is not None else []
+        if folder is not None and not found:
+            raise ConfigurationError("There is no prompt (*.j2) in this folder.", where=str(folder))
+        for path in found:
+            if not (_FOLDER / path.name).is_file():
+                raise ConfigurationError(
+                    f"No prompt is named {path.stem!r}.", hint=f"Known: {_known()}.", where=str(path)
+                )
+        self._own = {path.stem: path.read_text(encoding="utf-8") for path in found}
+
+    def own(self, name: str) -> str | None:
+        """The deployment's text of this name; None where ours is used."""
+        return self._own.get(name)
+
+    def render(self, name: str, **variables: object) -> str:
+        """The prompt `name`, filled. Exactly its variables must be given, else `ConfigurationError`."""
+        own = self.own(name)
+        source = _prompt(name) if own is None else own
+        needed = _variables(source)
+        if needed != variables.keys():
+            missing = ", ".join(sorted(needed - variables.keys())) or "none"
+            unknown = ", ".join(sorted(variables.keys() - needed)) or "none"
+            raise ConfigurationError(f"Prompt {name!r}: variables missing: {missing}; unknown: {unknown}.")
+        return render_text(source, variables)
+
+
+OUR_PROMPTS = Prompts()
+
+
+def render(name: str, **variables: object) -> str:
+    """Our own prompt `name`, filled; see `Prompts.render`."""
+    return OUR_PROMPTS.render(name, **variables)
 
 
 def _known() -> str:
@@ -85,31 +107,19 @@ def _known() -> str:
 
 
 @lru_cache(maxsize=64)
-def _prompt(name: str) -> tuple[str, frozenset[str]]:
-    path = _own.get(name, _FOLDER / f"{name}.j2")
+def _prompt(name: str) -> str:
     try:
-        source = path.read_text(encoding="utf-8")
+        return (_FOLDER / f"{name}.j2").read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"There is no prompt named {name!r}.", hint=f"Known: {_known()}.") from error
-    return source, frozenset(meta.find_undeclared_variables(_environment().parse(source)))
-
-
-def render(name: str, **variables: object) -> str:
-    """The prompt `name`, filled. Exactly its variables must be given, else `ConfigurationError`."""
-    source, needed = _prompt(name)
-    if needed != variables.keys():
-        missing = ", ".join(sorted(needed - variables.keys())) or "none"
-        unknown = ", ".join(sorted(variables.keys() - needed)) or "none"
-        raise ConfigurationError(f"Prompt {name!r}: variables missing: {missing}; unknown: {unknown}.")
-    return render_text(source, variables)
 
 
 def variables_of(name: str, text: str | None = None) -> frozenset[str]:
-    """What the prompt `name` is to be filled with; or `text`, somebody's own, which `name` only places."""
+    """What our prompt `name` is to be filled with; or `text`, somebody's own, which `name` only places."""
     if text is None:
-        return _prompt(name)[1]
+        return _variables(_prompt(name))
     try:
-        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+        return _variables(text)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise ConfigurationError(

@@ -1,50 +1,37 @@
-"""A passage on its way through one search."""
+"""A passage that one search found good, before its words are shown."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
-from copilot.domain.knowledge import KnowledgeDocument, Passage
-from copilot.ports import Vector
+from copilot.domain.knowledge import PassageFacts
 from copilot.retrieval.calibration import Features
 
 
 @dataclass
 class Candidate:
-    """`keyword` is BM25 of the question in its context, `keyword_share` what fusion makes of it.
+    """`keyword_share` is what fusion makes of BM25 of the question in its context.
 
     `coverage` is the share of the words asked that it has, `likeness` its cosine to the best candidates.
     """
 
-    passage: Passage
-    document: KnowledgeDocument
-    vector: Vector
-    keyword: float
+    facts: PassageFacts
     rank_keyword: int | None
     rank_dense: int | None
-    cosine: float = 0.0
-    keyword_share: float = 0.0
-    coverage: float = 0.0
-    likeness: float = 0.0
-    score: float = 0.0
+    cosine: float
+    keyword_share: float
+    coverage: float
+    likeness: float
+    score: float
 
     def features(self) -> Features:
         return Features(score=self.score, cosine=self.cosine, coverage=self.coverage)
 
 
-def without_copies(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first of those with the same words."""
-    seen: set[str] = set()
-    kept = []
+def without_copies(candidates: Iterable[Candidate], enough: int) -> list[Candidate]:
+    """The first of those with the same words, until there are enough."""
+    kept: dict[str, Candidate] = {}
     for candidate in candidates:
-        key = _wording(candidate.passage.text)
-        if key not in seen:
-            seen.add(key)
-            kept.append(candidate)
-    return kept
-
-
-@lru_cache(maxsize=8192)
-def _wording(text: str) -> str:
-    """Of texts that differ in case or spaces alone the same; remembered, as passages come again and again."""
-    return " ".join(text.casefold().split())
+        kept.setdefault(" ".join(candidate.facts.text.casefold().split()), candidate)
+        if len(kept) >= enough:
+            break
+    return list(kept.values())

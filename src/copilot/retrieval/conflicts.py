@@ -1,6 +1,7 @@
 """Finds passages of different documents that say the same with another number, "30 days" and "14 days"."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +9,7 @@ from itertools import combinations
 
 from copilot.domain.knowledge import KnowledgeDocument, Passage
 from copilot.domain.words import content_words, stem
-from copilot.ports import Vectors
+from copilot.ports import Vector
 from copilot.retrieval.sentences import split_sentences
 
 SAME_TOPIC = 0.6
@@ -31,21 +32,30 @@ _QUANTITY = re.compile(
 )
 
 
+def has_quantities(text: str) -> bool:
+    """Whether it says anything that another passage could say with another number."""
+    return bool(_statements(text))
+
+
 def find_conflicts(
-    found: Sequence[tuple[Passage, KnowledgeDocument]], vectors: Vectors
-) -> list[tuple[str, ...]]:
-    """For each passage the ids of those it contradicts. `vectors` has a row for each."""
-    statements = [_statements(passage.text) for passage, _ in found]
-    conflicts: list[list[str]] = [[] for _ in found]
-    for first, second in combinations(range(len(found)), 2):
+    found: Sequence[tuple[Passage, KnowledgeDocument]], vectors: Mapping[str, Vector]
+) -> dict[str, list[str]]:
+    """By passage id the ids of those it contradicts, where there are any; `vectors` by content hash."""
+    conflicts: defaultdict[str, list[str]] = defaultdict(list)
+    measured = [
+        (passage, document, _statements(passage.text), vectors[passage.content_hash])
+        for passage, document in found
+        if passage.content_hash in vectors
+    ]
+    for (first, its, says, means), (second, others, says_too, means_too) in combinations(measured, 2):
         if (
-            _comparable(found[first][1], found[second][1])
-            and float(vectors[first] @ vectors[second]) >= SAME_TOPIC
-            and _any_contradiction(statements[first], statements[second])
+            _comparable(its, others)
+            and float(means @ means_too) >= SAME_TOPIC
+            and _any_contradiction(says, says_too)
         ):
-            conflicts[first].append(found[second][0].id)
-            conflicts[second].append(found[first][0].id)
-    return [tuple(ids) for ids in conflicts]
+            conflicts[first.id].append(second.id)
+            conflicts[second.id].append(first.id)
+    return dict(conflicts)
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,14 @@ def first_scores(cosines: Vector, shares: Vector) -> Vector:
     return cosines + KEYWORD_WEIGHT * shares
 
 
-def final_scores(
-    first: Vector, coverage: Vector, vectors: Vectors, *, feedback: bool
-) -> tuple[Vector, Vector]:
+def final_scores(first: Vector, coverage: Vector, vectors: Vectors | None = None) -> tuple[Vector, Vector]:
     """With the words that the passages have and what the best of them vouch for; and the likeness to those.
 
-    `vectors` has a row for each score. `feedback` is for long texts alone: after a short question, what the
-    best three share is as often a product's name as the matter asked about.
+    `vectors` has a row for each score. None means that the best vouch for nothing, as after a short question:
+    what its best three share is as often a product's name as the matter asked about.
     """
     scores = np.asarray(first + COVERAGE_WEIGHT * coverage, dtype=np.float32)
-    if not feedback:
+    if vectors is None:
         return scores, np.zeros_like(scores)
     best = np.argsort(-scores, kind="stable")[:FEEDBACK_PASSAGES]
     middle = vectors[best].mean(axis=0)

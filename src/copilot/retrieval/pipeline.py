@@ -31,6 +31,8 @@ from copilot.retrieval.reports import Outcome, PutResult, identified, judged, pu
 
 BATCH_PASSAGES = 512
 """Embedded together: enough to sort by length, small enough to bound memory."""
+_FIRST_PASSAGES = 64
+"""In the first batch, and twice as many in each one after: the model waits for little at the start."""
 _WRITTEN_PASSAGES = 128
 """In one transaction, or a document's own where it has more: conversations are written between two."""
 _READ_FILES = 256
@@ -171,9 +173,10 @@ class Pipeline:
         flying: dict[str, Vector] = {}
 
         async def reading() -> None:
-            files = source.read()
-            while (batch := await asyncio.to_thread(self._read, files, run)).files:
+            files, enough = source.read(), _FIRST_PASSAGES
+            while (batch := await asyncio.to_thread(self._read, files, run, enough)).files:
                 await read.put(batch)
+                enough = min(2 * enough, BATCH_PASSAGES)
             await read.put(None)
 
         async def embedding() -> None:
@@ -197,8 +200,8 @@ class Pipeline:
         await self._embed(batch, {})
         await self._write(batch, run)
 
-    def _read(self, files: Iterator[SourceFile], run: Run) -> _Batch:
-        """On a thread. Without files when there are no more."""
+    def _read(self, files: Iterator[SourceFile], run: Run, enough: int) -> _Batch:
+        """On a thread, until there are enough passages. Without files when there are no more."""
         batch = _Batch(0, [])
         passages = 0
         for file in files:
@@ -206,7 +209,7 @@ class Pipeline:
             taken = run.take(file, self._chunker)
             batch.pending += taken
             passages += sum(len(item.passages) for item in taken)
-            if passages >= BATCH_PASSAGES or batch.files >= _READ_FILES:
+            if passages >= enough or batch.files >= _READ_FILES:
                 break
         return batch
 

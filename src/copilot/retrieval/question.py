@@ -86,6 +86,8 @@ def telling_parts(text: str) -> list[str]:
 
 
 async def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
+    if len(texts) == 1:
+        return [await embedder.embed_query(texts[0])]
     return list(await asyncio.gather(*(embedder.embed_query(text) for text in texts)))
 
 

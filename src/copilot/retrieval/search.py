@@ -1,20 +1,27 @@
 """Hybrid search: keywords and vectors side by side, fused, filtered, and honest about what is not there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import nlargest
 
 import numpy as np
 
-from copilot.domain.knowledge import ScoredPassage, ScoreParts, SearchQuery, SearchResult
+from copilot.domain.knowledge import (
+    KnowledgeDocument,
+    Passage,
+    PassageFacts,
+    ScoredPassage,
+    ScoreParts,
+    SearchQuery,
+    SearchResult,
+)
 from copilot.domain.words import words
-from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vectors
+from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vector, Vectors
 from copilot.retrieval.calibration import Calibration, Features
 from copilot.retrieval.candidates import Candidate, without_copies
-from copilot.retrieval.chunking import embedded_text
-from copilot.retrieval.conflicts import find_conflicts
+from copilot.retrieval.conflicts import find_conflicts, has_quantities
 from copilot.retrieval.coverage import Coverage
 from copilot.retrieval.filters import newest_versions, wanted
 from copilot.retrieval.fusion import final_scores, first_scores, keyword_share
@@ -51,8 +58,16 @@ class _Found:
         return max(len(self.matched), len(self.leaned_on), len(self.near)) < limit
 
 
-async def _nothing() -> Scores:
-    return []
+@dataclass(frozen=True)
+class _Left:
+    """What filters leave: for each of `facts` a number in each array and for a long text rows of vectors."""
+
+    facts: Sequence[PassageFacts]
+    bm25: Vector
+    cosines: Vector
+    vectors: Vectors | None
+    ranks: Mapping[str, int]
+    dense_ranks: Mapping[str, int]
 
 
 class KnowledgeSearch:
@@ -76,10 +91,15 @@ class KnowledgeSearch:
         self._rewriter = rewriter
         self._counts: dict[str, tuple[int, datetime]] = {}
 
+    @property
+    def threshold(self) -> float:
+        """The confidence from which the best passage counts as the answer."""
+        return self._calibration.threshold
+
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
         query = await self._rewritten(query)
-        return self._result(query, await self._find(query))
+        return await self._result(query, await self._find(query))
 
     async def features(self, query: SearchQuery) -> Features:
         """Of the best passage: what calibration is fitted on. All zero when nothing is found."""
@@ -96,22 +116,25 @@ class KnowledgeSearch:
         return query if text is None else query.model_copy(update={"text": text})
 
     async def _find(self, query: SearchQuery) -> list[Candidate]:
-        """Scored, filtered, best first."""
+        """Scored, filtered, best first, each text once; the best will do where there are many."""
         wide = LONG_CANDIDATES if is_long(query.text) else CANDIDATES
-        question, (matched, leaned_on), passages = await asyncio.gather(
-            read_question(query, self._embedder), self._match(query, wide), self._count(query.tenant_id)
+        question, (matched, leaned_on) = await asyncio.gather(
+            read_question(query, self._embedder), self._match(query, wide)
         )
+        passages = await self._count(query.tenant_id)
         if not words(query.text):
             return []
         day = query.as_of or self._clock.now().date()
 
+        enough = max(query.limit, ENOUGH)
+
         async def scored(found: _Found) -> list[Candidate]:
-            return self._scored(question, await self._candidates(query, day, found), passages)
+            left = await self._left(query, question, day, found)
+            return without_copies(_scored(question, left, passages), enough)
 
         near = await self._index.nearest(query.tenant_id, question.in_context, wide)
         found = _Found(matched, leaned_on, near)
         candidates = await scored(found)
-        enough = max(query.limit, ENOUGH)
         if found.exhausted(wide) or len(candidates) >= enough:
             return candidates
         within = await self._store.passages_within(query, day, SCANNED + 1)
@@ -146,10 +169,10 @@ class KnowledgeSearch:
         self, query: SearchQuery, limit: int, *, among: Sequence[str] | None = None
     ) -> tuple[Scores, Scores]:
         earlier = " ".join(query.history[-HISTORY_TURNS:])
-        return await asyncio.gather(
-            self._store.match(query.tenant_id, query.text, limit, among=among),
-            self._store.match(query.tenant_id, earlier, limit, among=among) if earlier else _nothing(),
-        )
+        last = self._store.match(query.tenant_id, query.text, limit, among=among)
+        if not earlier:
+            return await last, []
+        return await asyncio.gather(last, self._store.match(query.tenant_id, earlier, limit, among=among))
 
     async def _count(self, tenant_id: str) -> int:
         """Of the tenant's passages, as it was a moment ago: only its order of magnitude matters."""
@@ -160,81 +183,60 @@ class KnowledgeSearch:
             self._counts[tenant_id] = count, now
         return count
 
-    async def _candidates(self, query: SearchQuery, day: date, found: _Found) -> list[Candidate]:
-        """What the filters leave, with vectors, not yet scored."""
+    async def _left(self, query: SearchQuery, question: Question, day: date, found: _Found) -> _Left:
+        """What the filters leave of what was found."""
         last = dict(found.matched)
         keyword = {
             identity: last.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
             for identity, score in {**dict.fromkeys(last, 0.0), **dict(found.leaned_on)}.items()
         }
-        ranks = {identity: rank for rank, (identity, _) in enumerate(found.matched, start=1)}
-        dense_ranks = {identity: rank for rank, (identity, _) in enumerate(found.near, start=1)}
+        near = dict(found.near)
         # Of what only earlier turns match, no more than if they had been part of the question.
         best = nlargest(max(len(found.matched), len(found.near)), keyword, key=keyword.__getitem__)
-        fetched = await self._store.fetch(query.tenant_id, list(dict.fromkeys([*best, *dense_ranks])))
-        left = {
-            identity: (passage, document)
-            for identity, (passage, document) in fetched.items()
-            if wanted(document, query, day)
-        }
-        newest = newest_versions(document for _, document in left.values())
-        vectors = await self._store.cached_vectors(
-            list(dict.fromkeys(passage.content_hash for passage, _ in left.values())), self._embedder.model_id
+        names = list(dict.fromkeys([*best, *near]))
+        # A short question's cosines to what is near came with it; a long one's parts are yet to be compared.
+        unknown = names if len(question.parts) else [name for name in names if name not in near]
+        looked = await self._store.look_up(query.tenant_id, names, unknown, self._embedder.model_id)
+        cosines = {} if len(question.parts) else near
+        if looked.embedded:
+            compared = question.cosines(looked.vectors).tolist()
+            cosines |= zip(looked.embedded, compared, strict=True)
+        seen = {facts.document.id: facts.document for facts in looked.passages}
+        newest = newest_versions(document for document in seen.values() if wanted(document, query, day))
+        kept = [facts for facts in looked.passages if facts.document.id in newest and facts.id in cosines]
+        vectors = None
+        if len(question.parts):
+            rows = {name: row for row, name in enumerate(looked.embedded)}
+            vectors = looked.vectors[[rows[facts.id] for facts in kept]]
+        return _Left(
+            facts=kept,
+            bm25=_numbers(keyword.get(facts.id, 0.0) for facts in kept),
+            cosines=_numbers(cosines[facts.id] for facts in kept),
+            vectors=vectors,
+            ranks=_ranks(found.matched),
+            dense_ranks=_ranks(found.near),
         )
-        return [
-            Candidate(
-                passage=passage,
-                document=document,
-                vector=vectors[passage.content_hash],
-                keyword=keyword.get(identity, 0.0),
-                rank_keyword=ranks.get(identity),
-                rank_dense=dense_ranks.get(identity),
-            )
-            for identity, (passage, document) in left.items()
-            if document.id in newest and passage.content_hash in vectors
-        ]
 
-    def _scored(self, question: Question, candidates: Sequence[Candidate], passages: int) -> list[Candidate]:
-        """Best first, each text once."""
-        if not candidates:
-            return []
-        vectors = np.stack([candidate.vector for candidate in candidates])
-        bm25 = np.array([candidate.keyword for candidate in candidates], dtype=np.float32)
-        shares = keyword_share(bm25, len(question.stems), passages)
-        cosines = question.cosines(vectors)
-        first = first_scores(cosines, shares)
-        read = np.argsort(-first, kind="stable")[:READ]
-        covered = Coverage.of(question.stems, [embedded_text(candidates[row].passage) for row in read])
-        coverage = np.zeros(len(candidates), dtype=np.float32)
-        coverage[read] = covered.shares
-        scores, likeness = final_scores(first, coverage, vectors, feedback=len(question.parts) > 0)
-        for row, candidate in enumerate(candidates):
-            candidate.cosine, candidate.keyword_share = float(cosines[row]), float(shares[row])
-            candidate.likeness = float(likeness[row])
-            candidate.coverage, candidate.score = float(coverage[row]), float(scores[row])
-        best = sorted(candidates, key=lambda candidate: (-candidate.score, candidate.passage.id))
-        return without_copies(best)
-
-    def _result(self, query: SearchQuery, candidates: Sequence[Candidate]) -> SearchResult:
+    async def _result(self, query: SearchQuery, candidates: Sequence[Candidate]) -> SearchResult:
         top = candidates[: query.limit]
+        fetched = await self._store.fetch(query.tenant_id, [item.facts for item in top])
+        # But what was deleted in this moment.
+        top = [item for item in top if item.facts.id in fetched]
         if not top:
             return SearchResult(passages=(), answerable=False, confidence=0.0)
-        compared = top[:COMPARED]
-        vectors: Vectors = np.stack([candidate.vector for candidate in compared])
-        conflicts = find_conflicts([(item.passage, item.document) for item in compared], vectors)
-        conflicts += [()] * (len(top) - len(compared))
+        conflicts = await self._conflicts([fetched[item.facts.id] for item in top[:COMPARED]])
         passages = tuple(
             ScoredPassage(
-                passage=item.passage,
-                document=item.document,
+                passage=fetched[item.facts.id][0],
+                document=fetched[item.facts.id][1],
                 score=item.score,
                 confidence=self._calibration.confidence(item.features()),
                 rank_keyword=item.rank_keyword,
                 rank_dense=item.rank_dense,
                 parts=ScoreParts(cosine=item.cosine, keyword=item.keyword_share, likeness=item.likeness),
-                conflicts_with=against,
+                conflicts_with=tuple(conflicts.get(item.facts.id, ())),
             )
-            for item, against in zip(top, conflicts, strict=True)
+            for item in top
         )
         # Of the best passage, as it was calibrated: the highest of several would be too sure.
         confidence = passages[0].confidence
@@ -243,3 +245,48 @@ class KnowledgeSearch:
             answerable=confidence >= self._calibration.threshold,
             confidence=confidence,
         )
+
+    async def _conflicts(
+        self, found: Sequence[tuple[Passage, KnowledgeDocument]]
+    ) -> Mapping[str, Sequence[str]]:
+        measured = [(passage, document) for passage, document in found if has_quantities(passage.text)]
+        if len({document.id for _, document in measured}) < 2:  # noqa: PLR2004 - it takes two to differ
+            return {}
+        vectors = await self._store.cached_vectors(
+            [passage.content_hash for passage, _ in measured], self._embedder.model_id
+        )
+        return find_conflicts(measured, vectors)
+
+
+def _scored(question: Question, left: _Left, passages: int) -> Iterator[Candidate]:
+    """Best first."""
+    if not left.facts:
+        return
+    shares = keyword_share(left.bm25, len(question.stems), passages)
+    first = first_scores(left.cosines, shares)
+    read = np.argsort(-first, kind="stable")[:READ]
+    texts = [f"{left.facts[row].context}\n{left.facts[row].text}" for row in read]
+    coverage = np.zeros(len(first), dtype=np.float32)
+    coverage[read] = Coverage.of(question.stems, texts).shares
+    scores, likeness = final_scores(first, coverage, left.vectors)
+    order = sorted((-score, left.facts[row].id, row) for row, score in enumerate(scores.tolist()))
+    for _, _, row in order:
+        identity = left.facts[row].id
+        yield Candidate(
+            facts=left.facts[row],
+            rank_keyword=left.ranks.get(identity),
+            rank_dense=left.dense_ranks.get(identity),
+            cosine=float(left.cosines[row]),
+            keyword_share=float(shares[row]),
+            coverage=float(coverage[row]),
+            likeness=float(likeness[row]),
+            score=float(scores[row]),
+        )
+
+
+def _numbers(values: Iterable[float]) -> Vector:
+    return np.fromiter(values, dtype=np.float32)
+
+
+def _ranks(scores: Scores) -> dict[str, int]:
+    return {identity: rank for rank, (identity, _) in enumerate(scores, start=1)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from copilot.domain.actions import PolicyDecision, ToolEffect
+from copilot.domain.actions import PolicyDecision, ToolCall, ToolEffect
 from copilot.domain.commerce import Customer, Order
 from copilot.domain.errors import NotFound
 from copilot.ports import ActionStore, Clock, OrderSystem
@@ -15,6 +15,7 @@ from copilot.tools.catalog import Catalog
 from copilot.tools.facts import call_facts, order_facts
 from copilot.tools.policy import Policies, combine
 from copilot.tools.refunds import counts_as_refund
+from copilot.tools.settlement import refuse_settled, settles
 from copilot.tools.tool import Json, Plan, Session, WriteTool
 
 _YEAR = timedelta(days=365)
@@ -47,14 +48,23 @@ class Assessor:
     ) -> Assessment:
         """`besides` is the id of the action that this call belongs to, when it is in flight itself.
 
-        Raises `InvalidInput`, `CustomerNotVerified`, `NotFound` or `DependencyUnavailable`; what policy
-        denies is an assessment too.
+        Raises `InvalidInput`, `CustomerNotVerified`, `NotFound` or `DependencyUnavailable`, and `Conflict`
+        for what settles goods a second time; what policy denies is an assessment too.
         """
         write_tool = self.catalog.write_tool(tool)
         parsed = parse_arguments(write_tool.arguments, arguments, tool=tool)
+        call = ToolCall(id=besides or "", tool=tool, arguments=dump_arguments(parsed))
+        # Before the order, as in `_refunded_with`.
+        under_way = await self._under_way(session, besides) if settles(call) else []
         plan = await write_tool.plan(self._orders, session, parsed)
+        if plan.order is not None:
+            refuse_settled(plan.order, call, under_way)
         decision = await self._decide(session, write_tool, plan, besides)
-        return Assessment(write_tool, dump_arguments(parsed), plan, decision)
+        return Assessment(write_tool, call.arguments, plan, decision)
+
+    async def _under_way(self, session: Session, besides: str | None) -> list[ToolCall]:
+        actions = await self._store.in_flight(session.tenant_id, session.verified_customer())
+        return [action.call for action in actions if action.id != besides]
 
     async def _decide(
         self, session: Session, tool: WriteTool[Any], plan: Plan, besides: str | None

@@ -11,10 +11,10 @@ from datetime import timedelta
 from pydantic import Field
 
 from copilot.domain.errors import (
-    CustomerNotVerified,
     DependencyUnavailable,
     InvalidInput,
     NotPermitted,
+    VerificationLocked,
 )
 from copilot.domain.value import Value
 from copilot.domain.verification import VerificationAttempt, Watched
@@ -47,7 +47,7 @@ class IdentityGuard:
     ) -> AsyncIterator[None]:
         """The body looks the claims up and raises when they do not hold: that counts as a failure.
 
-        So does a stop half-way; a shop that is down does not. `CustomerNotVerified` when locked, before
+        So does a stop half-way; a shop that is down does not. `VerificationLocked` when locked, before
         anything is looked up. `principal_id` None: the customer's own words, nobody of ours tried.
         """
         attempt = VerificationAttempt(
@@ -58,7 +58,7 @@ class IdentityGuard:
             watched=tuple(self._watched(conversation_id, principal_id, tuple(claims))),
         )
         if await self._attempts.begin(attempt) is not None:
-            raise CustomerNotVerified(
+            raise VerificationLocked(
                 "Verification is locked after too many failed attempts.",
                 hint="Ask a supervisor to unlock it.",
             )

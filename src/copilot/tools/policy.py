@@ -109,14 +109,17 @@ class PolicyEngine:
 
     def problems(self) -> list[str]:
         """Everything a knowledge manager has to look at: signatures, clauses that are gone, examples."""
-        unsigned = [problem for s in self._sets if (problem := _signature_problem(s))]
+        return [*(p for s in self._sets if (p := _signature_problem(s))), *self.rule_problems()]
+
+    def rule_problems(self) -> list[str]:
+        """The same of the rules alone, whether they are signed or not."""
         missing = [
             f"rule {rule.id}: there is no clause {rule.clause.clause} in {rule.clause.document} "
             f"version {rule.clause.version}"
             for rule in (rule for s in self._sets for rule in s.rules)
             if rule.clause.key not in self._clauses
         ]
-        return [*unsigned, *missing, *self.check_examples()]
+        return [*missing, *self.check_examples()]
 
     def _finding(self, rule: PolicyRule, facts: Mapping[str, FactValue]) -> PolicyFinding:
         return PolicyFinding(

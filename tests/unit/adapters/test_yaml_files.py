@@ -62,6 +62,12 @@ steps:
     assert not playbook.steps[0].when.holds({"order.found": True, "order.status": "cancelled"})
 
 
+def test_a_remedy_that_no_playbook_handles_is_named(tmp_path):
+    said = complaint(write(tmp_path, PLAYBOOK + "remedies: [return_itme]\n"))
+    assert "there is no playbook 'return_itme'" in said
+    assert "return_item" in said
+
+
 def test_an_unknown_key_is_named_with_line_place_and_the_key_that_was_meant(tmp_path):
     steps = """\
 steps:

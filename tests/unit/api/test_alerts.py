@@ -4,9 +4,9 @@ import asyncio
 
 from world import NOW
 
-from copilot.api.sse import EventStream
 from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.signals import Alert, SignalKind
+from copilot.web.sse import EventStream
 
 
 def alert(alert_id, conversation_id, reason, tenant_id="larkfield"):

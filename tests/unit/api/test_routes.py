@@ -238,3 +238,18 @@ async def test_what_models_were_used_for_is_shown_with_the_conversation_and_coun
     assert usage["models"][0]["cached_tokens"] == 60
     assert 'copilot_llm_tokens_total{kind="prompt_cached",model="big"} 60.0' in metrics
     assert (await client.get("/v1/conversations/conv_none/usage")).status_code == 404
+
+
+async def test_a_reported_gap_is_kept_without_personal_data(client, conversation, world):
+    body = {"question": "Do you ship to the Azores? I am ana@mail.example"}
+    assert (await client.post(f"{conversation}/gaps", json=body)).status_code == 204
+
+    [gap] = world.knowledge.gaps
+    assert gap.question == "Do you ship to the Azores? I am [EMAIL]"
+    assert gap.conversation_id == conversation.rpartition("/")[2]
+    assert (await client.post("/v1/conversations/conv_404/gaps", json=body)).status_code == 404
+
+
+async def test_the_panel_is_dressed_as_its_tenant_wants(client):
+    answer = await client.get("/v1/branding")
+    assert answer.json() == {"name": "Larkfield", "accent": "#2d6a4f", "logo": None}

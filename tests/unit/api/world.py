@@ -5,14 +5,19 @@ from datetime import UTC, datetime
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
+from copilot.adapters.fakes.helpdesk_store import MemoryHelpdeskStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.widget_tokens import SignedWidgetTokens
+from copilot.assist.gap_reports import GapReports
+from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.metering import Metering
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import Drafter
+from copilot.domain.branding import Branding
 from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place, Severity
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
@@ -48,7 +53,7 @@ class FakeAssist:
         self.unlocked: list[str] = []
         self.feedback: list[tuple[str, str, str | None, str | None]] = []
 
-    async def open(self, principal, channel, subject, customer_email, *, customer_verified):
+    async def open(self, principal, channel, subject="", customer_email=None, *, customer_verified=False):
         await self._maybe_fail()
         now = self._clock.now()
         conversation = Conversation(
@@ -366,6 +371,16 @@ class FakeCare:
         )
 
 
+class MemoryGaps:
+    """The part of KnowledgeStore that keeps unanswered questions."""
+
+    def __init__(self) -> None:
+        self.gaps = []
+
+    async def record_gap(self, gap):
+        self.gaps.append(gap)
+
+
 class World:
     """Everything that `create_api` asks for."""
 
@@ -379,6 +394,12 @@ class World:
         self.library = self.documents = self.search = FakeLibrary()
         self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.widget_tokens = SignedWidgetTokens(b"s" * 32, self.clock)
+        self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
+        self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py
         self.idempotency = MemoryIdempotencyStore()
         self.usage = Metering(MemoryUsageStore())
+        self.knowledge = MemoryGaps()
+        self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
+        self.branding = {"larkfield": Branding(name="Larkfield", accent="#2d6a4f")}
         self.checks = {}

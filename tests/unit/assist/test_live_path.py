@@ -312,6 +312,19 @@ async def test_wrap_up_files_the_conversation_and_closes_it():
         await w.live.wrap_up(RITA, w.conversation.id)
 
 
+async def test_a_customer_who_answers_at_once_costs_nothing_of_what_was_seen():
+    """The next turn stops the work for the one before, but not what became of the draft."""
+    w = await world()
+    await w.customer("I want a refund for my broken lantern")
+    drafted = (await w.snapshot()).suggestion
+    for speaker, text in ((Speaker.REPRESENTATIVE, drafted.text), (Speaker.CUSTOMER, "elena@example.com")):
+        await w.live.add_turn(RITA, w.conversation.id, speaker, text)
+    await w.live.idle()
+
+    (seen,) = w.store.feedback.values()
+    assert (seen.suggestion_id, seen.verdict) == (drafted.id, FeedbackVerdict.USED)
+
+
 async def test_feedback_is_kept_and_written_to_the_ledger_without_personal_data():
     w = await world()
     await w.customer("how long does standard shipping take?")

@@ -1,16 +1,28 @@
 """What a turn means depends on what was asked before it."""
 
 import pytest
-from tests.unit.assist.world import world
+from tests.unit.assist.world import ELENA_ORDER, NOW, OLD_ORDER, REFUND, SHIPPING, world
+
+from copilot.assist.reading import answers
+from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 
 ASKED = "I can refund it or send a replacement. Which would you prefer?"
 OFFERED_MORE = "That is settled. Is there anything else I can help you with?"
 FAINT = "refund of my order and what about shipping then"
 
 
-async def intent_after(representative: str, customer: str) -> str | None:
-    w = await world()
-    await w.customer("I want a refund for my broken lantern")
+CLEAR = "How much is shipping and how long does shipping take to Canada?"
+
+
+async def intent_after(
+    representative: str,
+    customer: str,
+    *,
+    first="I want a refund for my broken lantern",
+    playbooks=(REFUND, SHIPPING),
+) -> str | None:
+    w = await world(playbooks=playbooks)
+    await w.customer(first)
     await w.representative(representative)
     await w.customer(customer)
     found = (await w.snapshot()).understanding.intent
@@ -24,6 +36,50 @@ async def test_an_answer_to_the_representatives_question_stays_with_the_matter()
 
 @pytest.mark.parametrize("representative", [ASKED, OFFERED_MORE])
 async def test_a_new_matter_that_is_clear_is_heard(representative):
-    clear = "How much is shipping and how long does shipping take to Canada?"
+    assert await intent_after(representative, CLEAR) == "shipping_question"
 
-    assert await intent_after(representative, clear) == "shipping_question"
+
+# A playbook may say of another intent that it is what people want done about this one.
+KEEPS_SHIPPING = (REFUND.model_copy(update={"remedies": ("shipping_question",)}), SHIPPING)
+
+
+async def test_what_is_wanted_about_a_matter_is_no_new_one():
+    assert await intent_after(OFFERED_MORE, CLEAR, playbooks=KEEPS_SHIPPING) == "refund_request"
+
+
+async def test_what_is_wanted_about_another_order_is_a_new_matter():
+    first = f"I want a refund for my broken lantern {ELENA_ORDER}"
+    same, other = f"{CLEAR} It is {ELENA_ORDER}.", f"{CLEAR} It is {OLD_ORDER}."
+
+    assert await intent_after(OFFERED_MORE, same, first=first, playbooks=KEEPS_SHIPPING) == "refund_request"
+    assert (
+        await intent_after(OFFERED_MORE, other, first=first, playbooks=KEEPS_SHIPPING) == "shipping_question"
+    )
+
+
+async def test_a_remedy_that_opens_a_conversation_is_its_matter():
+    w = await world(playbooks=KEEPS_SHIPPING)
+    await w.customer(CLEAR)
+
+    assert (await w.snapshot()).understanding.intent.name == "shipping_question"
+
+
+@pytest.mark.parametrize(
+    ("said", "asks"),
+    [
+        ("Which item is it about? The order has a lantern and a tent.", True),
+        ("Thank you. Could you tell me your order number?", True),
+        ("That is settled. Is there anything else I can do for you? Have a lovely day.", False),
+        ("I have refunded it.", False),
+    ],
+)
+def test_a_question_is_heard_wherever_it_stands(said, asks):
+    speakers = ((1, Speaker.REPRESENTATIVE, said), (2, Speaker.CUSTOMER, "The lantern."))
+    turns = tuple(
+        Turn(id=f"turn_{n}", conversation_id="conv_1", sequence=n, speaker=speaker, text=text, created_at=NOW)
+        for n, speaker, text in speakers
+    )
+    conversation = Conversation(
+        id="conv_1", tenant_id="larkfield", channel=Channel.CHAT, created_at=NOW, updated_at=NOW, turns=turns
+    )
+    assert answers(conversation, turns[-1]) is asks

@@ -52,7 +52,12 @@ def test_any_data_of_a_kind_runs_and_the_last_line_is_its_figures(evals, data, t
     assert status == 0
     assert (said["kind"], said["cases"], said["errors"], said["refused"]) == ("pii", 2, 0, 0)
     assert said["figures"]["recall_PHONE"] == 1.0
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.json", "report.html", "junit.xml"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "report.json",
+        "report.html",
+        "junit.xml",
+        "runs",
+    }
 
 
 def test_a_bad_row_is_named_the_rest_is_scored_and_the_status_is_2(evals, data):

@@ -28,7 +28,7 @@ def test_the_best_vouch_for_those_like_them():
     vectors = np.eye(6, dtype=np.float32)
     vectors[4] = vectors[0]
     first = np.array([0.9, 0.8, 0.7, 0.31, 0.3, 0.29], dtype=np.float32)
-    scores, likeness = final_scores(first, np.zeros(6, dtype=np.float32), vectors, feedback=True)
+    scores, likeness = final_scores(first, np.zeros(6, dtype=np.float32), vectors)
     assert scores.argsort()[::-1].tolist()[:4] == [0, 1, 2, 4]
     assert likeness[3] == 0
 
@@ -52,9 +52,8 @@ def test_only_a_long_text_is_divided_and_repetitions_say_nothing():
 
 
 def test_a_short_question_is_not_pulled_towards_what_its_best_passages_share():
-    vectors = np.eye(4, dtype=np.float32)
     first = np.asarray([0.6, 0.5, 0.4, 0.3], dtype=np.float32)
 
-    scores, _ = final_scores(first, np.zeros(4, dtype=np.float32), vectors, feedback=False)
+    scores, _ = final_scores(first, np.zeros(4, dtype=np.float32))
 
     assert scores.tolist() == first.tolist()

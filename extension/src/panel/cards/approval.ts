@@ -1,76 +1,59 @@
-import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import type { Action, ActionStatus } from "../../api/model.js";
-import { argumentsFrom, type Field, fieldsOf, isMoney } from "../arguments.js";
+import { Card } from "../card.js";
 import { send } from "../commands.js";
+import { loadMore } from "../elements.js";
+import { isMoney } from "../money.js";
 import { icon } from "../parts.js";
 import { shared } from "../styles.js";
-import { formatMoney, formatTime, timeLeft } from "../text.js";
+import { clock, secondsLeft } from "../text.js";
+import { Ticker } from "../ticker.js";
+import type { ApprovalFormKind } from "./approval-form.js";
+import { approvalStyles } from "./approval-styles.js";
 import { decisionStyles, renderDecision } from "./decision.js";
 import { originStyles, renderOrigins } from "./origins.js";
 
-const STATUS: Record<ActionStatus, { readonly label: string; readonly tone: string }> = {
-  proposed: { label: "Waiting for approval", tone: "accent" },
-  awaiting_second_approval: { label: "Waiting for a second person", tone: "warn" },
-  approved: { label: "Approved", tone: "accent" },
-  executing: { label: "In progress", tone: "accent" },
-  succeeded: { label: "Done", tone: "ok" },
-  failed: { label: "Failed", tone: "bad" },
-  unresolved: { label: "Outcome unknown", tone: "warn" },
-  rejected: { label: "Rejected", tone: "" },
-  expired: { label: "Expired", tone: "" },
-  superseded: { label: "Replaced", tone: "" },
+const TONES: Partial<Record<ActionStatus, string>> = {
+  proposed: "accent",
+  awaiting_second_approval: "warn",
+  approved: "accent",
+  executing: "accent",
+  succeeded: "ok",
+  failed: "bad",
+  unresolved: "warn",
 };
 
 const PLAIN = new Set(["string", "number", "boolean"]);
 const RECEIPT_ROWS = 6;
+const SOON_SECONDS = 60;
 
 /** A proposed call that changes something: what exactly, what policy says, and the decision on it. */
-export class ApprovalCard extends LitElement {
-  static override properties = {
+export class ApprovalCard extends Card {
+  static override properties: PropertyDeclarations = {
     action: { attribute: false },
     busy: { type: Boolean },
     error: { attribute: false },
-    mode: { state: true },
-    now: { state: true },
-    fields: { state: true },
-    reason: { state: true },
+    form: { state: true },
   };
 
   declare action: Action;
   /** A request about this action is on its way. */
   declare busy: boolean;
   declare error: string | null;
-  private declare mode: "decide" | "edit" | "reject";
-  private declare now: number;
-  private declare fields: readonly Field[];
-  private declare reason: string;
-  private clock: ReturnType<typeof setInterval> | undefined;
+  /** The form that is open in the place of the buttons. */
+  private declare form: ApprovalFormKind | null;
 
   constructor() {
     super();
     this.busy = false;
     this.error = null;
-    this.mode = "decide";
-    this.now = Date.now();
-    this.fields = [];
-    this.reason = "";
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.clock = setInterval(() => {
-      if (this.isWaiting) this.now = Date.now();
-    }, 1000);
-  }
-
-  override disconnectedCallback(): void {
-    clearInterval(this.clock);
-    super.disconnectedCallback();
+    this.form = null;
+    new Ticker(this, () => this.isWaiting);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("action");
-    if (before && (before.id !== this.action.id || before.status !== this.action.status)) this.mode = "decide";
+    if (before && (before.id !== this.action.id || before.status !== this.action.status)) this.form = null;
   }
 
   /** Puts the focus on Approve: money never moves on a single key. */
@@ -85,196 +68,107 @@ export class ApprovalCard extends LitElement {
 
   override render(): TemplateResult {
     const { action } = this;
-    const left = timeLeft(action.expires_at, this.now);
-    const expired = this.isWaiting && left === null;
-    const status = STATUS[expired ? "expired" : action.status];
-    return html`<div class="proposal ${status.tone}" tabindex="-1" role="group" aria-label=${action.preview}>
+    const { t } = this.l10n;
+    const left = this.isWaiting ? secondsLeft(action.expires_at, Date.now()) : 0;
+    const status = this.isWaiting && !left ? "expired" : action.status;
+    const tone = TONES[status] ?? "";
+    return html`<div class="proposal ${tone}" tabindex="-1" role="group" aria-label=${action.preview}>
       <p class="row status">
-        <span class="badge ${status.tone}">${status.label}</span>
+        <span class="badge ${tone}">${t.action.status[status]}</span>
         <span class="grow"></span>
-        ${this.isWaiting && left ? html`<span class="meta" title="Until the proposal expires">${left} left</span>` : nothing}
+        ${left
+          ? html`<span class="meta ${left < SOON_SECONDS ? "soon" : ""}" title=${t.action.leftTitle}>
+              ${t.action.left(this.timeText(left))}
+            </span>`
+          : nothing}
       </p>
       <p class="what">
-        <span>${action.preview}</span>
-        ${action.amount ? html`<strong>${formatMoney(action.amount)}</strong>` : nothing}
+        <span dir="auto">${action.preview}</span>
+        ${action.amount ? html`<strong>${this.l10n.money(action.amount)}</strong>` : nothing}
       </p>
-      ${this.isWaiting || action.status === "unresolved" ? renderDecision(action.decision) : nothing}
-      ${this.isWaiting ? renderOrigins(action) : nothing}
+      ${this.isWaiting || status === "unresolved" ? renderDecision(action.decision, this.l10n) : nothing}
+      ${this.isWaiting ? renderOrigins(action, this.l10n) : nothing}
       ${this.renderApprovals()} ${this.renderOutcome()}
-      ${this.isWaiting && !expired ? this.renderControls() : nothing}
+      ${left || status === "unresolved" ? this.renderControls() : nothing}
       ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : nothing}
     </div>`;
   }
 
+  private timeText(seconds: number): string {
+    if (seconds < 3600) return clock(seconds);
+    return this.l10n.t.action.hours(Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60));
+  }
+
   private renderApprovals(): TemplateResult | typeof nothing {
     const { approvals, status } = this.action;
+    const { t } = this.l10n;
     if (!approvals.length) return nothing;
     return html`<ul class="approvals">
         ${approvals.map(
           (approval) => html`<li class="meta">
-            Approved by ${approval.approver_name}, ${formatTime(approval.approved_at)}
+            ${t.action.approvedBy(approval.approver_name, this.l10n.time(approval.approved_at))}
           </li>`,
         )}
       </ul>
-      ${status === "awaiting_second_approval"
-        ? html`<p class="meta">Another person must approve as well.</p>`
-        : nothing}`;
+      ${status === "awaiting_second_approval" ? html`<p class="meta">${t.action.another}</p>` : nothing}`;
   }
 
   private renderOutcome(): TemplateResult | typeof nothing {
     const { status, result, rejected_reason: reason } = this.action;
-    if (status === "succeeded") return renderReceipt(result?.data ?? {});
-    if (status === "rejected" && reason) return html`<p class="meta">${reason}</p>`;
-    if (status === "failed") return html`<p class="error">${result?.error ?? "It failed; nothing was changed."}</p>`;
-    if (status === "unresolved") {
-      return html`<p class="meta">${result?.error ?? "The order system gave no answer. It is checked again by itself; do not repeat it by hand."}</p>`;
-    }
+    const { t } = this.l10n;
+    if (status === "succeeded") return this.renderReceipt(result?.data ?? {});
+    if (status === "rejected" && reason) return html`<p class="meta" dir="auto">${reason}</p>`;
+    if (status === "failed") return html`<p class="error">${result?.error ?? t.action.failed}</p>`;
+    if (status === "unresolved") return html`<p class="meta">${result?.error ?? t.action.unresolved}</p>`;
     return nothing;
   }
 
+  private renderReceipt(data: Record<string, unknown>): TemplateResult | typeof nothing {
+    const rows = Object.entries(data).filter(([, value]) => isMoney(value) || PLAIN.has(typeof value));
+    if (!rows.length) return nothing;
+    return html`<dl class="receipt">
+      ${rows.slice(0, RECEIPT_ROWS).map(
+        ([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt>
+          <dd>${isMoney(value) ? this.l10n.money(value) : String(value)}</dd>`,
+      )}
+    </dl>`;
+  }
+
   private renderControls(): TemplateResult {
-    if (this.mode === "edit") return this.renderEditor();
-    if (this.mode === "reject") return this.renderReject();
+    const { t } = this.l10n;
+    if (this.form) return this.renderForm(this.form);
+    if (!this.isWaiting) return html`<div class="row controls">${this.renderOpener("resolve", t.action.resolve)}</div>`;
     const second = this.action.status === "awaiting_second_approval";
     return html`<div class="row controls">
       <button class="primary approve" ?disabled=${this.busy} @click=${this.approve}>
-        ${icon("check")} ${this.busy ? "Sending …" : second ? "Approve as second person" : "Approve"}
+        ${icon("check")} ${this.busy ? t.yes.sending : second ? t.action.approveSecond : t.action.approve}
       </button>
-      ${second ? nothing : html`<button ?disabled=${this.busy} @click=${this.startEditing}>${icon("edit")} Edit</button>`}
-      <button ?disabled=${this.busy} @click=${() => (this.mode = "reject")}>Reject</button>
+      ${second ? nothing : this.renderOpener("edit", html`${icon("edit")} ${t.yes.edit}`)}
+      ${this.renderOpener("reject", t.action.reject)}
     </div>`;
   }
 
-  private renderReject(): TemplateResult {
-    return html`<form class="form" @submit=${this.reject}>
-      <label>Why not?
-        <input
-          name="reason"
-          required
-          maxlength="500"
-          .value=${this.reason}
-          @input=${(event: Event) => (this.reason = (event.target as HTMLInputElement).value)}
-        />
-      </label>
-      <div class="row">
-        <button class="primary" ?disabled=${this.busy}>Reject</button>
-        <button type="button" @click=${() => (this.mode = "decide")}>Back</button>
-      </div>
-    </form>`;
+  private renderOpener(form: ApprovalFormKind, label: unknown): TemplateResult {
+    return html`<button ?disabled=${this.busy} @click=${() => this.open(form)}>${label}</button>`;
   }
 
-  private renderEditor(): TemplateResult {
-    const invalid = this.fields.some((field) => field.problem);
-    return html`<form class="form" @submit=${this.saveEdit}>
-      ${this.fields.map(
-        (field, index) => html`<label>${field.label}
-          <input
-            .value=${field.text}
-            aria-invalid=${field.problem ? "true" : "false"}
-            @input=${(event: Event) => this.setField(index, (event.target as HTMLInputElement).value)}
-          />
-          ${field.problem ? html`<span class="error">${field.problem}</span>` : nothing}
-        </label>`,
-      )}
-      <p class="meta">A changed proposal is checked against policy again before it can be approved.</p>
-      <div class="row">
-        <button class="primary" ?disabled=${this.busy || invalid}>Check and propose</button>
-        <button type="button" @click=${() => (this.mode = "decide")}>Back</button>
-      </div>
-    </form>`;
+  private renderForm(kind: ApprovalFormKind): TemplateResult {
+    return html`<copilot-approval-form
+      .l10n=${this.l10n}
+      .action=${this.action}
+      .kind=${kind}
+      .busy=${this.busy}
+      @command=${this.passOn}
+      @leave=${() => (this.form = null)}
+    ></copilot-approval-form>`;
   }
 
   private readonly approve = (): void => send(this, { kind: "approve-action", action: this.action });
 
-  private readonly reject = (event: Event): void => {
-    event.preventDefault();
-    send(this, { kind: "reject-action", action: this.action, reason: this.reason.trim() });
-  };
-
-  private readonly startEditing = (): void => {
-    this.fields = fieldsOf(this.action.call.arguments ?? {});
-    this.mode = "edit";
-    void this.updateComplete.then(() => this.renderRoot.querySelector("input")?.focus());
-  };
-
-  private setField(index: number, text: string): void {
-    this.fields = this.fields.map((field, i) => (i === index ? field.with(text) : field));
+  private async open(form: ApprovalFormKind): Promise<void> {
+    await loadMore();
+    this.form = form;
   }
 
-  private readonly saveEdit = (event: Event): void => {
-    event.preventDefault();
-    send(this, { kind: "edit-action", action: this.action, args: argumentsFrom(this.fields) });
-  };
-
-  static override styles = [
-    shared,
-    decisionStyles,
-    originStyles,
-    css`
-      .proposal {
-        border: 1px solid var(--cp-line);
-        border-radius: 8px;
-        background: var(--cp-sunken);
-        padding: 10px 12px;
-      }
-      .proposal .badge.accent {
-        background: var(--cp-accent-soft);
-      }
-      .what {
-        display: flex;
-        gap: 12px;
-        align-items: baseline;
-        justify-content: space-between;
-        margin-top: 6px;
-        font-weight: 500;
-      }
-      .what strong {
-        font-size: 17px;
-        font-weight: 650;
-        font-variant-numeric: tabular-nums;
-        white-space: nowrap;
-      }
-      .grow {
-        flex: 1;
-      }
-      .status .meta {
-        font-variant-numeric: tabular-nums;
-      }
-      .approvals,
-      .controls,
-      .form {
-        margin-top: 10px;
-      }
-      .form {
-        display: grid;
-        gap: 9px;
-      }
-      .error {
-        color: var(--cp-bad);
-        font-size: 12.5px;
-        margin-top: 6px;
-      }
-      .receipt {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 2px 10px;
-        margin-top: 6px;
-        font-size: 12.5px;
-      }
-      .receipt dt {
-        color: var(--cp-muted);
-      }
-    `,
-  ];
-}
-
-function renderReceipt(data: Record<string, unknown>): TemplateResult | typeof nothing {
-  const rows = Object.entries(data).filter(([, value]) => isMoney(value) || PLAIN.has(typeof value));
-  if (!rows.length) return nothing;
-  return html`<dl class="receipt">
-    ${rows.slice(0, RECEIPT_ROWS).map(
-      ([name, value]) => html`<dt>${name.replaceAll("_", " ")}</dt>
-        <dd>${isMoney(value) ? formatMoney(value) : String(value)}</dd>`,
-    )}
-  </dl>`;
+  static override styles = [shared, decisionStyles, originStyles, approvalStyles];
 }

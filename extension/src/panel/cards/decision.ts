@@ -1,25 +1,26 @@
 import { css, html, type TemplateResult } from "lit";
 import type { PolicyDecision, PolicyFinding } from "../../api/model.js";
+import type { L10n } from "../l10n/index.js";
 import { icon } from "../parts.js";
 
 const OUTCOMES = {
-  allow: { label: "Policy allows it", tone: "ok", mark: "check" },
-  needs_supervisor: { label: "Needs a supervisor", tone: "warn", mark: "warn" },
-  deny: { label: "Policy does not allow it", tone: "bad", mark: "cross" },
+  allow: { tone: "ok", mark: "check" },
+  needs_supervisor: { tone: "warn", mark: "warn" },
+  deny: { tone: "bad", mark: "cross" },
 } as const;
 
 /** What policy says to a proposal: the verdict, then every clause that spoke for or against. */
-export function renderDecision(decision: PolicyDecision): TemplateResult {
-  const { label, tone } = OUTCOMES[decision.outcome];
+export function renderDecision(decision: PolicyDecision, { t }: L10n): TemplateResult {
+  const { tone } = OUTCOMES[decision.outcome];
   return html`<div class="decision">
-    <span class="badge ${tone}">${label}</span>
+    <span class="badge ${tone}">${t.action[decision.outcome]}</span>
     ${decision.findings.length
-      ? html`<ul>${decision.findings.map(renderFinding)}</ul>`
-      : html`<p class="meta">No policy clause allows this.</p>`}
+      ? html`<ul>${decision.findings.map((finding) => renderFinding(finding, t))}</ul>`
+      : html`<p class="meta">${t.action.noClause}</p>`}
   </div>`;
 }
 
-function renderFinding(finding: PolicyFinding): TemplateResult {
+function renderFinding(finding: PolicyFinding, t: L10n["t"]): TemplateResult {
   const { tone, mark } = OUTCOMES[finding.outcome];
   const { clause } = finding;
   return html`<li class=${tone}>
@@ -27,7 +28,7 @@ function renderFinding(finding: PolicyFinding): TemplateResult {
     <span>
       ${finding.because}
       ${finding.needs_review
-        ? html`<span class="badge warn" title="The clause has changed since this rule was signed">needs review</span>`
+        ? html`<span class="badge warn" title=${t.action.needsReviewTitle}>${t.action.needsReview}</span>`
         : ""}
       <span class="meta clause" title=${clause.quote}>${clause.title || clause.document} §${clause.clause} (v${clause.version})</span>
     </span>

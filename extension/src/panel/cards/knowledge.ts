@@ -1,151 +1,202 @@
-import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { css, html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
 import type { KnowledgeCard, KnowledgeCards } from "../../api/model.js";
+import { Card } from "../card.js";
 import { send } from "../commands.js";
-import { confidence, head, icon, skeleton } from "../parts.js";
+import { head, icon, skeleton } from "../parts.js";
+import { messageOf, request } from "../requests.js";
 import { shared } from "../styles.js";
-import { formatDay, safeLink, splitAround } from "../text.js";
+import { passageStyles, renderPassage, renderTitle } from "./passage.js";
+
+/** Passages drawn at once; more come as the representative gets there. */
+const WINDOW = 8;
 
 /** The passages that answer, numbered as the draft cites them; or plainly that there is no answer. */
-export class KnowledgeSection extends LitElement {
-  static override properties = {
+export class KnowledgeSection extends Card {
+  static override properties: PropertyDeclarations = {
     knowledge: { attribute: false },
+    question: { attribute: false },
     working: { type: Boolean },
     earlier: { type: Boolean },
     unfolded: { state: true },
     pointedAt: { state: true },
+    shown: { state: true },
+    report: { state: true },
   };
 
   declare knowledge: KnowledgeCards | null;
+  /** What was looked for: what a gap is reported as. */
+  declare question: string | null;
   declare working: boolean;
   /** True while the cards still belong to an earlier message. */
   declare earlier: boolean;
   private declare unfolded: ReadonlySet<string>;
   private declare pointedAt: string | null;
+  private declare shown: number;
+  private declare report: "none" | "sending" | "sent" | { readonly problem: string };
+  private readonly seen = new IntersectionObserver((entries) => {
+    if (entries.some((entry) => entry.isIntersecting)) this.shown += WINDOW;
+  });
 
   constructor() {
     super();
     this.knowledge = null;
+    this.question = null;
     this.working = false;
     this.earlier = false;
     this.unfolded = new Set();
     this.pointedAt = null;
+    this.shown = WINDOW;
+    this.report = "none";
   }
 
-  stops(): HTMLElement[] {
+  override disconnectedCallback(): void {
+    this.seen.disconnect();
+    super.disconnectedCallback();
+  }
+
+  override stops(): HTMLElement[] {
     return [...this.renderRoot.querySelectorAll<HTMLElement>("[tabindex]")];
   }
 
   /** Brings one passage into view, unfolded and marked. */
   async pointAt(passageId: string): Promise<void> {
+    const index = this.knowledge?.cards.findIndex((card) => card.citation.passage_id === passageId) ?? -1;
     this.unfolded = new Set([...this.unfolded, passageId]);
     this.pointedAt = passageId;
+    this.shown = Math.max(this.shown, index + 1);
     await this.updateComplete;
-    const index = this.knowledge?.cards.findIndex((card) => card.citation.passage_id === passageId) ?? -1;
-    const passage = this.renderRoot.querySelectorAll<HTMLElement>("li")[index];
+    const passage = this.renderRoot.querySelectorAll<HTMLElement>(".passages > li")[index];
     passage?.scrollIntoView({ block: "nearest", behavior: "smooth" });
     passage?.focus({ preventScroll: true });
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("knowledge")) this.pointedAt = null;
+    if (!changed.has("knowledge")) return;
+    this.pointedAt = null;
+    this.shown = WINDOW;
+    this.report = "none";
+  }
+
+  protected override updated(): void {
+    this.seen.disconnect();
+    const more = this.renderRoot.querySelector(".more");
+    if (more) this.seen.observe(more);
   }
 
   override render(): TemplateResult | typeof nothing {
     const { knowledge } = this;
+    const { t } = this.l10n;
     if (!knowledge) {
       return this.working
-        ? html`<section class="card" tabindex="-1" aria-label="Knowledge">
-            ${head("book", "Knowledge")}${skeleton(3, "Searching the knowledge base")}
+        ? html`<section class="card" tabindex="-1" aria-label=${t.knowledge.title}>
+            ${head("book", t.knowledge.title)}${skeleton(3, t.knowledge.searching)}
           </section>`
         : nothing;
     }
-    const meta = this.earlier ? html`<span class="badge">Earlier message</span>` : nothing;
-    return html`<section class="card" aria-label="Knowledge">
-      ${head("book", "Knowledge", meta)}
-      ${!knowledge.answered ? this.renderNoAnswer(knowledge) : nothing}
-      ${knowledge.cards.length
-        ? html`<ol class=${this.earlier ? "earlier" : ""}>
-            ${knowledge.cards.map((card, index) => this.renderCard(card, index + 1))}
-          </ol>`
-        : nothing}
+    const meta = this.earlier ? html`<span class="badge">${t.knowledge.earlier}</span>` : nothing;
+    return html`<section class="card ${this.earlier ? "earlier" : ""}" aria-label=${t.knowledge.title}>
+      ${head("book", t.knowledge.title, meta)}
+      ${knowledge.answered ? this.renderConflict(knowledge.cards) : this.renderNoAnswer(knowledge)}
+      ${knowledge.cards.length ? this.renderCards(knowledge.cards) : nothing}
     </section>`;
   }
 
-  private renderNoAnswer(knowledge: KnowledgeCards): TemplateResult {
-    return html`<div class="none" tabindex="-1">
-      <p><strong>Not in the knowledge base</strong></p>
-      <p class="meta">
-        ${knowledge.cards.length
-          ? "The passages below are the nearest, but none of them answers the question."
-          : "No passage answers this question. Do not guess: ask a colleague or offer to find out."}
-      </p>
-    </div>`;
+  private renderCards(cards: readonly KnowledgeCard[]): TemplateResult {
+    const hidden = cards.length - this.shown;
+    return html`<ol class="passages">
+        ${repeat(
+          cards.slice(0, this.shown),
+          (card) => card.citation.passage_id,
+          (card, index) => this.renderCard(card, index + 1),
+        )}
+      </ol>
+      ${hidden > 0
+        ? html`<button class="quiet more" @click=${() => (this.shown += WINDOW)}>${this.l10n.t.yes.more(hidden)}</button>`
+        : nothing}`;
   }
 
   private renderCard(card: KnowledgeCard, number: number): TemplateResult {
     const { citation } = card;
-    const open = this.unfolded.has(citation.passage_id);
-    const link = safeLink(citation.source);
-    const path = citation.heading_path.at(-1);
-    return html`<li tabindex="-1" class=${this.pointedAt === citation.passage_id ? "pointed" : ""}>
-      <div class="title">
-        <span class="number" aria-label=${`Source ${number}`}>${number}</span>
-        <h3>
-          ${link ? html`<a href=${link} target="_blank" rel="noopener noreferrer">${citation.title}</a>` : citation.title}
-          ${citation.clause ? html`<span class="clause">§${citation.clause}</span>` : nothing}
-        </h3>
-        <span class="grow"></span>
-        ${confidence(card.confidence)}
-      </div>
-      ${path && path !== citation.title ? html`<p class="meta path">${path}</p>` : nothing}
-      ${this.renderWarnings(card)}
-      <blockquote>${open ? this.renderPassage(card) : html`<mark>${citation.quote}</mark>`}</blockquote>
-      <div class="row foot">
-        <span class="meta row dots">
-          <span>Version ${citation.version}</span>
-          ${card.updated_on ? html`<span>Updated ${formatDay(card.updated_on)}</span>` : nothing}
-          ${citation.page ? html`<span>Page ${citation.page}</span>` : nothing}
-        </span>
-        <span class="grow"></span>
-        ${card.text.trim() === citation.quote.trim()
-          ? nothing
-          : html`<button class="quiet" aria-expanded=${open} @click=${() => this.toggle(citation.passage_id)}>
-              ${open ? "Less" : "Whole passage"}
-            </button>`}
-        ${citation.audience === "public"
-          ? html`<button
-              class="icon quiet"
-              title="Copy the quote"
-              aria-label=${`Copy the quote of source ${number}`}
-              @click=${() => send(this, { kind: "copy-text", text: citation.quote, what: "Quote" })}
-            >${icon("copy")}</button>`
-          : nothing}
-      </div>
-    </li>`;
+    const view = {
+      number,
+      citation,
+      text: card.text,
+      confidence: card.confidence,
+      updatedOn: card.updated_on,
+      stale: card.stale,
+      conflict: card.conflicts_with.length ? this.conflictText(card) : null,
+      unfolded: this.unfolded.has(citation.passage_id),
+      pointedAt: this.pointedAt === citation.passage_id,
+    };
+    const does = {
+      toggle: () => this.toggle(citation.passage_id),
+      copy: () => send(this, { kind: "copy", text: citation.quote, what: this.l10n.t.knowledge.quote }),
+    };
+    return renderPassage(view, does, this.l10n);
   }
 
-  private renderWarnings(card: KnowledgeCard): TemplateResult | typeof nothing {
-    const internal = card.citation.audience === "internal";
-    const conflicts = card.conflicts_with.length > 0;
-    if (!internal && !conflicts && !card.stale) return nothing;
-    return html`<p class="row warnings">
-      ${internal ? html`<span class="badge accent">${icon("lock")} Internal: do not quote</span>` : nothing}
-      ${conflicts ? html`<span class="badge bad">${icon("warn")} ${this.conflictText(card)}</span>` : nothing}
-      ${card.stale ? html`<span class="badge warn">${icon("warn")} May be out of date</span>` : nothing}
+  /** The first two that contradict each other, side by side: whoever answers has to see both. */
+  private renderConflict(cards: readonly KnowledgeCard[]): TemplateResult | typeof nothing {
+    const { t } = this.l10n;
+    const byId = new Map(cards.map((card) => [card.citation.passage_id, card]));
+    const one = cards.find((card) => card.conflicts_with.some((id) => byId.has(id)));
+    const other = one && byId.get(one.conflicts_with.find((id) => byId.has(id))!);
+    if (!one || !other) return nothing;
+    return html`<div class="conflict" role="group" aria-label=${t.knowledge.conflict}>
+      <p><strong>${icon("warn")} ${t.knowledge.conflict}</strong> <span class="meta">${t.knowledge.conflictHint}</span></p>
+      <div class="sides">${[one, other].map((card) => this.renderSide(card))}</div>
+    </div>`;
+  }
+
+  private renderSide(card: KnowledgeCard): TemplateResult {
+    const { citation, updated_on: updated } = card;
+    const { t } = this.l10n;
+    return html`<div>
+      <h3 dir="auto">${renderTitle(citation)}</h3>
+      <q dir="auto">${citation.quote}</q>
+      <p class="meta">${t.knowledge.version(citation.version)}</p>
+      ${updated ? html`<p class="meta">${t.knowledge.updated(this.l10n.day(updated))}</p>` : nothing}
+    </div>`;
+  }
+
+  private renderNoAnswer(knowledge: KnowledgeCards): TemplateResult {
+    const { t } = this.l10n;
+    return html`<div class="none" tabindex="-1">
+      <p><strong>${t.knowledge.none}</strong></p>
+      <p class="meta">${knowledge.cards.length ? t.knowledge.nearest : t.knowledge.noPassage}</p>
+      ${this.question ? this.renderReport(this.question) : nothing}
+    </div>`;
+  }
+
+  private renderReport(question: string): TemplateResult {
+    const { t } = this.l10n;
+    if (this.report === "sent") {
+      return html`<p class="report"><span class="badge ok">${icon("check")} ${t.knowledge.reported}</span></p>`;
+    }
+    return html`<p class="report row">
+      <button ?disabled=${this.report === "sending"} @click=${() => this.reportGap(question)}>${t.knowledge.report}</button>
+      ${typeof this.report === "object" ? html`<span class="error" role="alert">${this.report.problem}</span>` : nothing}
     </p>`;
   }
 
+  private async reportGap(question: string): Promise<void> {
+    this.report = "sending";
+    try {
+      await request(this, "report-gap", { question });
+      this.report = "sent";
+    } catch (error) {
+      this.report = { problem: messageOf(error, this.l10n) };
+    }
+  }
+
   private conflictText(card: KnowledgeCard): string {
+    const { t } = this.l10n;
     const cards = this.knowledge?.cards ?? [];
     const numbers = card.conflicts_with
       .map((id) => cards.findIndex((other) => other.citation.passage_id === id) + 1)
       .filter((number) => number > 0);
-    return numbers.length ? `Contradicts ${numbers.join(", ")}` : "Contradicts another page";
-  }
-
-  private renderPassage(card: KnowledgeCard): TemplateResult {
-    const parts = splitAround(card.text, card.citation.quote);
-    return parts ? html`${parts[0]}<mark>${parts[1]}</mark>${parts[2]}` : html`${card.text}`;
+    return numbers.length ? t.knowledge.contradicts(numbers.join(", ")) : t.knowledge.contradictsAnother;
   }
 
   private toggle(id: string): void {
@@ -156,109 +207,55 @@ export class KnowledgeSection extends LitElement {
 
   static override styles = [
     shared,
+    passageStyles,
     css`
-      li {
-        padding: 11px 0;
-        border-top: 1px solid var(--cp-line);
-        border-radius: 4px;
-        content-visibility: auto;
-        contain-intrinsic-size: auto 110px;
-      }
-      li:focus-visible {
-        outline-offset: -2px;
-      }
-      li:first-child {
-        padding-top: 2px;
-        border-top: 0;
-      }
-      li:last-child {
-        padding-bottom: 0;
-      }
-      .earlier {
+      .earlier .passages {
         opacity: 0.78;
-      }
-      .pointed .number {
-        background: var(--cp-accent);
-        color: var(--cp-on-accent);
-      }
-      .title {
-        display: flex;
-        gap: 7px;
-        align-items: baseline;
-      }
-      .number {
-        flex: none;
-        font-size: 10.5px;
-        font-weight: 700;
-        line-height: 17px;
-        min-width: 17px;
-        text-align: center;
-        border-radius: 5px;
-        color: var(--cp-accent);
-        background: var(--cp-accent-soft);
-      }
-      h3 {
-        font-size: 13.5px;
-        font-weight: 600;
-      }
-      h3 a {
-        color: inherit;
-        text-decoration-color: var(--cp-line-strong);
-        text-underline-offset: 2px;
-      }
-      .clause {
-        color: var(--cp-muted);
-        font-weight: 500;
-        margin-left: 3px;
-      }
-      .path,
-      .warnings,
-      blockquote,
-      .foot {
-        margin-left: 24px;
-      }
-      .warnings {
-        margin-top: 4px;
-      }
-      .badge svg {
-        width: 12px;
-        height: 12px;
-        vertical-align: -2px;
-      }
-      blockquote {
-        margin-top: 4px;
-        white-space: pre-wrap;
-        max-height: 40vh;
-        overflow-y: auto;
-      }
-      mark {
-        background: var(--cp-mark);
-        border-radius: 2px;
-        color: inherit;
-        box-decoration-break: clone;
-      }
-      .foot {
-        flex-wrap: nowrap;
-        margin-top: 2px;
-      }
-      .title .badge {
-        align-self: center;
-      }
-      .foot button {
-        flex: none;
-        min-height: 24px;
-        font-size: 12px;
-      }
-      .grow {
-        flex: 1;
       }
       .none {
         background: var(--cp-sunken);
         border-radius: 8px;
         padding: 10px 12px;
       }
-      .none + ol {
+      .report {
+        margin-top: 8px;
+      }
+      .none + ol,
+      .conflict + ol {
         margin-top: 12px;
+      }
+      .more {
+        margin-top: 8px;
+        width: 100%;
+      }
+      .conflict {
+        border: 1px solid var(--cp-bad);
+        border-radius: 8px;
+        padding: 9px 11px;
+      }
+      .conflict strong {
+        color: var(--cp-bad);
+      }
+      .conflict strong svg {
+        vertical-align: -3px;
+      }
+      .sides {
+        display: grid;
+        grid-template-columns: repeat(auto-fit, minmax(128px, 1fr));
+        gap: 8px;
+        margin-top: 7px;
+      }
+      .sides > div {
+        background: var(--cp-sunken);
+        border-radius: 6px;
+        padding: 7px 9px;
+      }
+      .sides h3 {
+        font-size: 12px;
+      }
+      .sides q {
+        display: block;
+        margin: 3px 0;
       }
     `,
   ];

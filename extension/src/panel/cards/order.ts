@@ -1,8 +1,12 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
+import { css, html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import type { Customer, Money, Order, OrderView } from "../../api/model.js";
+import { repeat } from "lit/directives/repeat.js";
+import { Card } from "../card.js";
+import { loadMore } from "../elements.js";
+import type { L10n } from "../l10n/index.js";
 import { head, icon } from "../parts.js";
 import { shared } from "../styles.js";
-import { formatDay, formatMoney, humanise } from "../text.js";
+import { humanise } from "../text.js";
 
 interface Step {
   readonly label: string;
@@ -11,39 +15,69 @@ interface Step {
 }
 
 /** The verified customer and their orders as the order system has them. */
-export class OrderCard extends LitElement {
-  static override properties = { view: { attribute: false } };
+export class OrderCard extends Card {
+  static override properties: PropertyDeclarations = {
+    view: { attribute: false },
+    open: { type: Boolean },
+    verifying: { state: true },
+  };
 
   declare view: OrderView | null;
+  /** Whether the conversation goes on, so that a customer may still be verified. */
+  declare open: boolean;
+  private declare verifying: boolean;
 
   constructor() {
     super();
     this.view = null;
+    this.open = false;
+    this.verifying = false;
   }
 
-  stops(): HTMLElement[] {
+  override stops(): HTMLElement[] {
     return [...this.renderRoot.querySelectorAll<HTMLElement>("[tabindex]")];
   }
 
   override render(): TemplateResult | typeof nothing {
-    const { view } = this;
-    if (!view || (!view.customer && !view.orders.length)) return nothing;
-    return html`<section class="card" tabindex="-1" aria-label="Customer and orders">
-      ${head("parcel", view.orders.length === 1 ? "Order" : "Orders", this.renderVerified(view.customer))}
-      ${view.orders.map((order, index) => this.renderOrder(order, view.customer, index === 0))}
-      ${view.orders.length ? nothing : html`<p class="meta">No order has been looked up yet.</p>`}
+    const { view, open } = this;
+    const { t } = this.l10n;
+    const customer = view?.customer ?? null;
+    const orders = view?.orders ?? [];
+    if (!customer && !orders.length && !open) return nothing;
+    const title = orders.length > 1 ? t.order.many : t.order.one;
+    return html`<section class="card" tabindex="-1" aria-label=${t.order.section}>
+      ${head("parcel", title, this.renderVerified(customer))}
+      ${repeat(orders, (order) => order.id, (order, index) => this.renderOrder(order, customer, index === 0))}
+      ${orders.length ? nothing : html`<p class="meta">${t.order.none}</p>`}
+      ${customer || !open ? nothing : this.renderVerify()}
     </section>`;
   }
 
-  private renderVerified(customer: Customer | null): TemplateResult | typeof nothing {
-    if (!customer) return nothing;
+  private renderVerify(): TemplateResult {
+    if (!this.verifying) return html`<button class="verify" @click=${this.startVerifying}>${this.l10n.t.order.verifyTitle}</button>`;
+    return html`<copilot-verify
+      .l10n=${this.l10n}
+      @request=${this.passOn}
+      @leave=${() => (this.verifying = false)}
+    ></copilot-verify>`;
+  }
+
+  private readonly startVerifying = async (): Promise<void> => {
+    await loadMore();
+    this.verifying = true;
+  };
+
+  private renderVerified(customer: Customer | null): TemplateResult {
+    const { t } = this.l10n;
+    if (!customer) return html`<span class="badge warn">${t.order.unverified}</span>`;
     const tier = customer.loyalty_tier;
-    return html`<span class="customer" title=${customer.email}>${customer.first_name} ${customer.last_name}</span>
+    return html`<span class="customer" title=${customer.email} dir="auto">${customer.first_name} ${customer.last_name}</span>
       ${tier ? html`<span class="badge">${humanise(tier)}</span>` : nothing}
-      <span class="badge ok">${icon("check")} Verified</span>`;
+      <span class="badge ok">${icon("check")} ${t.order.verified}</span>`;
   }
 
   private renderOrder(order: Order, customer: Customer | null, open: boolean): TemplateResult {
+    const { t } = this.l10n;
     const { paid, refunded } = totalsOf(order);
     return html`<details ?open=${open} tabindex="-1">
       <summary>
@@ -51,10 +85,10 @@ export class OrderCard extends LitElement {
         <strong>${order.id}</strong>
         <span class="badge ${toneOf(order.status)}">${humanise(order.status)}</span>
         <span class="grow"></span>
-        ${paid ? html`<span class="sum">${formatMoney(paid)}</span>` : nothing}
+        ${paid ? html`<span class="sum">${this.l10n.money(paid)}</span>` : nothing}
       </summary>
       <ol class="steps">
-        ${stepsOf(order).map(
+        ${stepsOf(order, this.l10n).map(
           (step) => html`<li class=${step.state}>
             <span>${step.label}</span>
             <span class="meta">${step.day ?? "–"}</span>
@@ -67,53 +101,51 @@ export class OrderCard extends LitElement {
             <span>
               ${item.name}
               <span class="meta">${Object.values(item.options ?? {}).join(", ")}</span>
-              ${item.final_sale ? html`<span class="badge warn">Final sale</span>` : nothing}
+              ${item.final_sale ? html`<span class="badge warn">${t.order.finalSale}</span>` : nothing}
             </span>
-            <span class="sum">${formatMoney(item.price)}</span>
+            <span class="sum">${this.l10n.money(item.price)}</span>
           </li>`,
         )}
         ${order.shipping_fee?.minor
-          ? html`<li class="meta"><span>Shipping</span><span class="sum">${formatMoney(order.shipping_fee)}</span></li>`
+          ? html`<li class="meta"><span>${t.order.shipping}</span><span class="sum">${this.l10n.money(order.shipping_fee)}</span></li>`
           : nothing}
       </ul>
       <ul class="lines money">
         ${order.payments.map(
           (payment) => html`<li>
             <span>
-              ${payment.transaction_type === "refund" ? "Refunded" : "Paid"}
-              <span class="meta">${methodName(customer, payment.payment_method_id)}</span>
+              ${payment.transaction_type === "refund" ? t.order.refunded : t.order.paid}
+              <span class="meta">${methodName(customer, payment.payment_method_id, t.order.giftCard)}</span>
             </span>
-            <span class="sum">${payment.transaction_type === "refund" ? "−" : ""}${formatMoney(payment.amount)}</span>
+            <span class="sum">${payment.transaction_type === "refund" ? "−" : ""}${this.l10n.money(payment.amount)}</span>
           </li>`,
         )}
         ${paid && refunded?.minor
           ? html`<li class="left">
-              <span>Still refundable</span>
-              <span class="sum">${formatMoney({ ...paid, minor: paid.minor - refunded.minor })}</span>
+              <span>${t.order.refundable}</span>
+              <span class="sum">${this.l10n.money({ ...paid, minor: paid.minor - refunded.minor })}</span>
             </li>`
           : nothing}
       </ul>
       ${order.carrier || order.tracking_ids.length
         ? html`<p class="meta">${[order.carrier, ...order.tracking_ids].filter(Boolean).join(" · ")}</p>`
         : nothing}
-      ${order.cancel_reason ? html`<p class="meta">Cancelled: ${order.cancel_reason}</p>` : nothing}
+      ${order.cancel_reason ? html`<p class="meta">${t.order.cancelledFor(order.cancel_reason)}</p>` : nothing}
     </details>`;
   }
 
   static override styles = [
     shared,
     css`
+      .verify {
+        margin-top: 8px;
+      }
       .customer {
         font-weight: 500;
         min-width: 0;
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
-      }
-      .badge svg {
-        width: 12px;
-        height: 12px;
-        vertical-align: -2px;
       }
       details + details {
         border-top: 1px solid var(--cp-line);
@@ -139,9 +171,6 @@ export class OrderCard extends LitElement {
       [open] summary svg {
         rotate: 90deg;
       }
-      .grow {
-        flex: 1;
-      }
       .sum {
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
@@ -165,7 +194,7 @@ export class OrderCard extends LitElement {
         content: "";
         position: absolute;
         top: -6px;
-        left: 0;
+        inset-inline-start: 0;
         width: 10px;
         height: 10px;
         border-radius: 50%;
@@ -215,16 +244,17 @@ function totalsOf(order: Order): { paid: Money | null; refunded: Money | null } 
   return { paid: sum("payment"), refunded: sum("refund") };
 }
 
-export function stepsOf(order: Order): Step[] {
-  const day = (iso: string | null): string | null => (iso ? formatDay(iso) : null);
-  const steps: Step[] = [{ label: "Placed", day: day(order.placed_at), state: "done" }];
-  if (order.status === "cancelled") return [...steps, { label: "Cancelled", day: null, state: "bad" }];
-  steps.push({ label: "Shipped", day: day(order.shipped_at), state: order.shipped_at ? "done" : "next" });
-  if (order.status === "lost") return [...steps, { label: "Lost", day: null, state: "bad" }];
-  if (order.delivered_at) steps.push({ label: "Delivered", day: day(order.delivered_at), state: "done" });
-  else steps.push({ label: "Expected", day: day(order.expected_at), state: "next" });
-  if (order.status === "return requested") steps.push({ label: "Return", day: "requested", state: "next" });
-  if (order.status === "exchange requested") steps.push({ label: "Exchange", day: "requested", state: "next" });
+export function stepsOf(order: Order, l10n: L10n): Step[] {
+  const t = l10n.t.order;
+  const day = (iso: string | null): string | null => (iso ? l10n.day(iso) : null);
+  const steps: Step[] = [{ label: t.placed, day: day(order.placed_at), state: "done" }];
+  if (order.status === "cancelled") return [...steps, { label: t.cancelled, day: null, state: "bad" }];
+  steps.push({ label: t.shipped, day: day(order.shipped_at), state: order.shipped_at ? "done" : "next" });
+  if (order.status === "lost") return [...steps, { label: t.lost, day: null, state: "bad" }];
+  if (order.delivered_at) steps.push({ label: t.delivered, day: day(order.delivered_at), state: "done" });
+  else steps.push({ label: t.expected, day: day(order.expected_at), state: "next" });
+  if (order.status === "return requested") steps.push({ label: t.return, day: t.requested, state: "next" });
+  if (order.status === "exchange requested") steps.push({ label: t.exchange, day: t.requested, state: "next" });
   return steps;
 }
 
@@ -234,9 +264,9 @@ function toneOf(status: Order["status"]): string {
   return status.endsWith("requested") ? "warn" : "accent";
 }
 
-function methodName(customer: Customer | null, id: string): string {
+function methodName(customer: Customer | null, id: string, giftCard: string): string {
   const method = customer?.payment_methods.find((other) => other.id === id);
   if (!method) return "";
   if (method.source === "credit_card") return `${humanise(method.brand ?? "card")} …${method.last_four ?? ""}`;
-  return method.source === "gift_card" ? "Gift card" : "PayPal";
+  return method.source === "gift_card" ? giftCard : "PayPal";
 }

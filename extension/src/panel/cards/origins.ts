@@ -1,25 +1,20 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import type { Action, Provenance } from "../../api/model.js";
+import type { L10n } from "../l10n/index.js";
 import { humanise } from "../text.js";
 
-const ORIGINS: Record<Provenance, { readonly label: string; readonly check: boolean }> = {
-  fact: { label: "from the order", check: false },
-  playbook: { label: "from the playbook", check: false },
-  representative: { label: "entered by a representative", check: false },
-  customer_text: { label: "from the customer’s words", check: true },
-  knowledge: { label: "from a knowledge passage", check: true },
-  model: { label: "chosen by the model", check: true },
-};
+/** Nobody vouches for these. */
+const TO_CHECK: ReadonlySet<Provenance> = new Set(["customer_text", "knowledge", "model"]);
 
 /** Where each argument of a proposal came from; what nobody vouches for is marked to be checked. */
-export function renderOrigins(action: Action): TemplateResult | typeof nothing {
+export function renderOrigins(action: Action, { t }: L10n): TemplateResult | typeof nothing {
   const origins = Object.entries(action.provenance ?? {});
   if (!origins.length) return nothing;
-  return html`<ul class="origins" aria-label="Where each value came from">
+  return html`<ul class="origins" aria-label=${t.action.origins}>
     ${origins.map(([name, origin]) => {
-      const { label, check } = ORIGINS[origin];
+      const check = TO_CHECK.has(origin);
       return html`<li class=${check ? "check" : ""}>
-        ${humanise(name)}: ${label}${check ? html`<span class="badge warn">check</span>` : nothing}
+        ${humanise(name)}: ${t.action.origin[origin]}${check ? html`<span class="badge warn">${t.action.toCheck}</span>` : nothing}
       </li>`;
     })}
   </ul>`;
@@ -37,6 +32,6 @@ export const originStyles = css`
     color: var(--cp-text, inherit);
   }
   .origins .badge {
-    margin-left: 6px;
+    margin-inline-start: 6px;
   }
 `;

@@ -1,8 +1,14 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import type { Degraded, Understanding } from "../../api/model.js";
+import { html, nothing, type PropertyDeclarations, svg, type TemplateResult } from "lit";
+import type { Branding, Degraded, Understanding } from "../../api/model.js";
 import type { ConnectionState } from "../../api/stream.js";
+import { safeLogo } from "../branding.js";
+import { Card } from "../card.js";
+import type { Messages } from "../l10n/index.js";
 import { icon } from "../parts.js";
 import { shared } from "../styles.js";
+import { clock } from "../text.js";
+import { Ticker } from "../ticker.js";
+import { statusStyles } from "./status-styles.js";
 
 interface Shown {
   readonly label: string;
@@ -10,67 +16,93 @@ interface Shown {
   readonly text?: string;
 }
 
-function describe(state: ConnectionState): Shown {
+function describe(state: ConnectionState, { status: t }: Messages): Shown {
   switch (state.kind) {
     case "live":
-      return { label: "Live", tone: "ok" };
+      return { label: t.live, tone: "ok" };
     case "connecting":
-      return { label: "Connecting", tone: "" };
+      return { label: t.connecting, tone: "" };
     case "reconnecting":
-      return { label: "Reconnecting", tone: "warn" };
+      return { label: t.reconnecting, tone: "warn" };
     case "signed_out":
-      return { label: "Not signed in", tone: "bad", text: "Sign in to see suggestions for this conversation." };
+      return { label: t.signedOut, tone: "bad", text: t.signedOutText };
     case "not_found":
-      return { label: "Not found", tone: "bad", text: "The server does not know this conversation." };
+      return { label: t.notFound, tone: "bad", text: t.notFoundText };
     case "incompatible":
-      return { label: "Wrong server", tone: "bad", text: state.message };
+      return { label: t.incompatible, tone: "bad", text: t.incompatibleText };
     case "down":
-      return { label: "Server down", tone: "bad", text: state.message };
+      return { label: t.down, tone: "bad", text: t.downText };
     default:
-      return { label: "No conversation", tone: "" };
+      return { label: t.idle, tone: "" };
   }
 }
 
 const MOODS = [
-  { above: 0.25, label: "Positive", tone: "ok" },
-  { above: -0.25, label: "Neutral", tone: "" },
-  { above: -0.6, label: "Unhappy", tone: "warn" },
-  { above: -2, label: "Angry", tone: "bad" },
+  { above: 0.25, name: "positive", tone: "ok" },
+  { above: -0.25, name: "neutral", tone: "" },
+  { above: -0.6, name: "unhappy", tone: "warn" },
+  { above: -2, name: "angry", tone: "bad" },
 ] as const;
 
-/** The panel's top line: the connection, what the customer wants, how they feel, what is degraded. */
-export class StatusBar extends LitElement {
-  static override properties = {
+const RETRIABLE: ReadonlySet<ConnectionState["kind"]> = new Set(["reconnecting", "down", "incompatible"]);
+const CURVE = { width: 44, height: 16 } as const;
+/** From then on the time that a customer waits is marked. */
+const LONG_WAIT_SECONDS = 120;
+
+/** The panel's top line: whose it is, the connection, what the customer wants, how they feel, what is degraded. */
+export class StatusBar extends Card {
+  static override properties: PropertyDeclarations = {
     connection: { attribute: false },
+    branding: { attribute: false },
     understanding: { attribute: false },
+    moods: { attribute: false },
     degraded: { attribute: false },
     working: { type: Boolean },
+    waitingSince: { attribute: false },
   };
 
   declare connection: ConnectionState;
+  declare branding: Branding | null;
   declare understanding: Understanding | null;
+  declare moods: readonly number[];
   declare degraded: readonly Degraded[];
   declare working: boolean;
+  /** When the customer wrote what nobody has answered yet (ISO); null when nobody waits. */
+  declare waitingSince: string | null;
 
   constructor() {
     super();
     this.connection = { kind: "idle" };
+    this.branding = null;
     this.understanding = null;
+    this.moods = [];
     this.degraded = [];
     this.working = false;
+    this.waitingSince = null;
+    new Ticker(this, () => this.waitingSince !== null);
+  }
+
+  override stops(): HTMLElement[] {
+    return [];
   }
 
   override render(): TemplateResult {
-    const shown = describe(this.connection);
-    const canRetry = ["reconnecting", "down", "incompatible"].includes(this.connection.kind);
+    const { t } = this.l10n;
+    const shown = describe(this.connection, t);
+    const name = this.branding?.name || t.copilot;
+    const logo = safeLogo(this.branding);
     const intent = this.understanding?.intent;
     return html`<header>
+        ${logo ? html`<img src=${logo} alt=${name} />` : nothing}
         <div class="what">
-          <h2>${intent ? intent.title : "Copilot"}</h2>
+          <h2 dir="auto">${intent ? intent.title : name}</h2>
           ${this.understanding
             ? html`<p class="meta row">
-                ${this.renderMood(this.understanding.sentiment.score)}
-                ${intent ? html`<span>${Math.round(intent.confidence * 100)} % sure of the topic</span>` : nothing}
+                ${this.renderMood(this.understanding)}
+                <span class="row dots">
+                  ${intent ? html`<span>${t.status.topic(this.l10n.percent(intent.confidence))}</span>` : nothing}
+                  ${this.renderWait()}
+                </span>
               </p>`
             : nothing}
         </div>
@@ -81,110 +113,51 @@ export class StatusBar extends LitElement {
       ${shown.text
         ? html`<p class="notice ${shown.tone}">
             ${icon("warn")}<span>${shown.text}</span>
-            ${canRetry ? html`<button class="quiet" @click=${this.retry}>Try now</button>` : nothing}
+            ${RETRIABLE.has(this.connection.kind)
+              ? html`<button class="quiet" @click=${this.retry}>${t.status.tryNow}</button>`
+              : nothing}
           </p>`
         : nothing}
       ${this.degraded.map(
-        (item) => html`<p class="notice warn">${icon("warn")}<span>${item.message}</span></p>`,
+        (item) => html`<p class="notice warn">${icon("warn")}<span dir="auto">${item.message}</span></p>`,
       )}`;
   }
 
-  private renderMood(score: number): TemplateResult {
-    const mood = MOODS.find((candidate) => score > candidate.above) ?? MOODS[3];
-    return html`<span class="badge mood ${mood.tone}" title="How the customer sounds">${mood.label}</span>`;
+  private renderMood({ sentiment, trend }: Understanding): TemplateResult {
+    const { t } = this.l10n;
+    const mood = MOODS.find((candidate) => sentiment.score > candidate.above) ?? MOODS[3];
+    const label = `${t.status.mood}: ${t.status[mood.name]}, ${t.status[trend]}`;
+    return html`<span class="badge mood ${mood.tone}" title=${label}>
+      ${t.status[mood.name]}${trend === "steady" ? nothing : html`<span class="hidden">, ${t.status[trend]}</span>`}
+      ${this.moods.length > 1 ? this.renderCurve() : trend === "steady" ? nothing : trend === "falling" ? "↘" : "↗"}
+    </span>`;
+  }
+
+  /** The mood over the last turns, the top of the curve delighted, its foot angry. */
+  private renderCurve(): TemplateResult {
+    const { width, height } = CURVE;
+    const step = (width - 4) / (this.moods.length - 1);
+    const points = this.moods.map((score, index) => [2 + index * step, 2 + ((1 - score) / 2) * (height - 4)] as const);
+    const [x, y] = points.at(-1)!;
+    const path = points.map((point) => point.map((part) => part.toFixed(1)).join(",")).join(" ");
+    return html`<svg class="curve" viewBox="0 0 ${width} ${height}" aria-hidden="true">
+      ${svg`<polyline points=${path} /><circle cx=${x} cy=${y} r="1.8" />`}
+    </svg>`;
+  }
+
+  private renderWait(): TemplateResult | typeof nothing {
+    if (!this.waitingSince) return nothing;
+    const { t } = this.l10n;
+    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(this.waitingSince)) / 1000));
+    const time = seconds < 3600 ? clock(seconds) : t.action.hours(Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60));
+    return html`<span class="wait ${seconds >= LONG_WAIT_SECONDS ? "long" : ""}" title=${t.status.waitsTitle}>
+      ${t.status.waits(time)}
+    </span>`;
   }
 
   private readonly retry = (): void => {
     this.dispatchEvent(new Event("retry"));
   };
 
-  static override styles = [
-    shared,
-    css`
-      header {
-        display: flex;
-        align-items: center;
-        gap: 8px;
-        padding: 9px 14px;
-        min-height: 56px;
-      }
-      .what {
-        flex: 1;
-        min-width: 0;
-      }
-      h2 {
-        font-size: 15px;
-        font-weight: 650;
-        line-height: 1.3;
-        letter-spacing: -0.005em;
-      }
-      .connection {
-        display: inline-flex;
-        align-items: center;
-        gap: 5px;
-        font-size: 12px;
-        color: var(--cp-muted);
-        white-space: nowrap;
-      }
-      .connection i {
-        width: 8px;
-        height: 8px;
-        border-radius: 50%;
-        background: var(--cp-line-strong);
-      }
-      .connection.ok i {
-        background: var(--cp-ok);
-      }
-      .connection.warn i {
-        background: var(--cp-warn);
-        animation: breathe 1.2s infinite;
-      }
-      .connection.bad {
-        color: var(--cp-bad);
-      }
-      .connection.bad i {
-        background: var(--cp-bad);
-      }
-      .progress {
-        height: 1px;
-        background: var(--cp-line);
-      }
-      .working {
-        background: linear-gradient(90deg, var(--cp-line) 25%, var(--cp-accent) 50%, var(--cp-line) 75%) 0 0 / 200% 100%;
-        animation: sweep 1.6s linear infinite;
-      }
-      @keyframes sweep {
-        from {
-          background-position: 100% 0;
-        }
-        to {
-          background-position: -100% 0;
-        }
-      }
-      .notice {
-        display: flex;
-        align-items: center;
-        gap: 8px;
-        padding: 8px 14px;
-        font-size: 12.5px;
-        background: var(--cp-sunken);
-      }
-      .notice span {
-        flex: 1;
-      }
-      .notice.warn {
-        background: var(--cp-warn-soft);
-        color: var(--cp-warn);
-      }
-      .notice.bad {
-        background: var(--cp-bad-soft);
-        color: var(--cp-bad);
-      }
-      .notice button {
-        color: inherit;
-        text-decoration: underline;
-        min-height: 24px;
-      }
-    `,
-  ];
+  static override styles = [shared, statusStyles];
 }

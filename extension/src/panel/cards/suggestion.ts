@@ -1,31 +1,42 @@
-import { css, html, LitElement, nothing, type TemplateResult } from "lit";
-import type { Sentence, Suggestion, SuggestionBlocked } from "../../api/model.js";
-import { type Command, send } from "../commands.js";
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import type { Suggestion, SuggestionBlocked, Transform } from "../../api/model.js";
+import { Card } from "../card.js";
+import { type InsertMode, send } from "../commands.js";
+import { type Drafts, NO_DRAFTS, type StreamingDraft } from "../drafts.js";
+import { loadMore } from "../elements.js";
 import { confidence, head, icon, skeleton } from "../parts.js";
-import type { Drafts, StreamingDraft } from "../state.js";
+import { messageOf, request } from "../requests.js";
 import { shared } from "../styles.js";
-import { humanise, insertableText, segmentsOf, unsupportedIn } from "../text.js";
+import { insertableText, type Worded } from "../text.js";
+import { draftStyles, renderSentences, renderSupport } from "./draft-text.js";
+import { renderTools, toolStyles, type Version, versionOf } from "./draft-tools.js";
+import { renderRating } from "./rating.js";
+import type { ReplyEditor } from "./reply-editor.js";
+import { suggestionStyles } from "./suggestion-styles.js";
 
-const REASONS = ["Wrong", "Out of date", "Off topic", "Tone"] as const;
-
-const SUPPORT_TITLES: Record<Sentence["support"], string> = {
-  supported: "Supported by the cited passage",
-  fact: "From the order system",
-  template: "Standard phrase of the playbook",
-  unsupported: "No source supports this sentence: change it before use",
-};
+/** What stands in the editor: a draft, or (null) the representative's own words. */
+interface Editing {
+  readonly draft: Suggestion | null;
+  readonly worded: Worded;
+}
 
 /** The reply draft: streams in, then shows sentence by sentence what it rests on. */
-export class SuggestionCard extends LitElement {
-  static override properties = {
+export class SuggestionCard extends Card {
+  static override properties: PropertyDeclarations = {
     drafts: { attribute: false },
     working: { type: Boolean },
     citationNumber: { attribute: false },
     hotkey: { type: Number },
     used: { attribute: false },
+    customerLanguage: { attribute: false },
+    open: { type: Boolean },
     editing: { state: true },
     rejecting: { state: true },
-    editedText: { state: true },
+    versions: { state: true },
+    rewording: { state: true },
+    problem: { state: true },
+    formerShown: { state: true },
+    language: { state: true },
   };
 
   declare drafts: Drafts;
@@ -36,306 +47,280 @@ export class SuggestionCard extends LitElement {
   declare hotkey: number;
   /** What has been done with the draft already, in words; null when nothing. */
   declare used: string | null;
-  /** The draft being edited: it stays open, whatever arrives meanwhile, until inserted or cancelled. */
-  private declare editing: Suggestion | null;
+  /** ISO 639-1; what a translation goes into unless another language is chosen. */
+  declare customerLanguage: string | null;
+  /** Whether the conversation goes on. */
+  declare open: boolean;
+  /** It stays open, whatever arrives meanwhile, until inserted or cancelled. */
+  private declare editing: Editing | null;
   private declare rejecting: boolean;
-  private declare editedText: string;
+  /** The draft reworded, again and again; the last one is shown. */
+  private declare versions: readonly Version[];
+  private declare rewording: Transform | null;
+  private declare problem: string;
+  private declare formerShown: boolean;
+  private declare language: string;
 
   constructor() {
     super();
-    this.drafts = { completed: null, streaming: [], blocked: [] };
+    this.drafts = NO_DRAFTS;
     this.working = false;
     this.citationNumber = () => 0;
     this.hotkey = 0;
     this.used = null;
+    this.customerLanguage = null;
+    this.open = false;
     this.editing = null;
+    this.language = "";
     this.rejecting = false;
-    this.editedText = "";
+    this.versions = [];
+    this.rewording = null;
+    this.problem = "";
+    this.formerShown = false;
   }
 
   /** Inserts the draft as its number key does. */
-  activate(): void {
-    if (this.editing) this.insertEdited(this.editing);
-    else if (this.drafts.completed) this.insert(this.drafts.completed);
+  activate(mode: InsertMode = "insert"): void {
+    const editor = this.renderRoot.querySelector<ReplyEditor>("copilot-reply-editor");
+    if (editor) editor.activate();
+    else if (this.drafts.completed) this.insert(this.drafts.completed, mode);
   }
 
-  stops(): HTMLElement[] {
-    return [...this.renderRoot.querySelectorAll<HTMLElement>(".card")];
+  override stops(): HTMLElement[] {
+    const editor = this.renderRoot.querySelector<ReplyEditor>("copilot-reply-editor");
+    return editor ? editor.stops() : super.stops();
+  }
+
+  async edit(): Promise<void> {
+    await loadMore();
+    const draft = this.drafts.completed;
+    if (draft) this.editing = { draft, worded: this.wordedOf(draft) };
+  }
+
+  /** Opens the editor on what stands in the host's reply box. */
+  async writeOwn(): Promise<void> {
+    const [text] = await Promise.all([request(this, "own-text", {}).catch(() => ""), loadMore()]);
+    this.editing = { draft: null, worded: { text, sentences: [] } };
+  }
+
+  copy(): void {
+    const draft = this.drafts.completed;
+    if (!draft) return;
+    const text = insertableText(this.wordedOf(draft));
+    const edited = this.versions.length > 0;
+    if (text) send(this, { kind: "copy", text, what: this.l10n.t.panel.draft, suggestionId: draft.id, edited });
+  }
+
+  async transform(how: Transform): Promise<void> {
+    const draft = this.drafts.completed;
+    if (!draft || this.rewording) return;
+    const before = this.wordedOf(draft);
+    const language = how === "translate" ? this.targetLanguage : null;
+    const what = this.versions.length ? { text: insertableText(before) } : { suggestion_id: draft.id };
+    this.rewording = how;
+    this.problem = "";
+    try {
+      const result = await request(this, "transform", { how, language, ...what });
+      if (this.drafts.completed?.id !== draft.id) return;
+      if (result.changed) this.versions = [...this.versions, versionOf(result, before)];
+      else this.problem = this.l10n.t.reply.unchanged;
+    } catch (error) {
+      if (this.drafts.completed?.id === draft.id) this.problem = messageOf(error, this.l10n);
+    } finally {
+      this.rewording = null;
+    }
+  }
+
+  /** Takes back the last rewording, else the change of drafts. */
+  undo(): void {
+    if (this.versions.length) this.versions = this.versions.slice(0, -1);
+    else if (this.drafts.former) void this.restore(this.drafts.former);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const before = changed.get("drafts");
+    if (!before || before.completed?.id === this.drafts.completed?.id) return;
+    this.versions = [];
+    this.problem = "";
+    this.rejecting = false;
+    this.formerShown = false;
   }
 
   override render(): TemplateResult | typeof nothing {
-    const { completed, streaming, blocked } = this.drafts;
+    const { completed, streaming, blocked, silent } = this.drafts;
     const stream = streaming[0];
     if (this.editing) return this.renderEditing(this.editing);
     if (completed) return this.renderCompleted(completed, stream);
     if (stream) return this.renderStreaming(stream);
+    const { t } = this.l10n;
+    if (silent) {
+      const meta = html`<span class="badge">${t.reply.silent}</span>`;
+      return this.renderCard(html`${head("reply", t.reply.title, meta)}
+        <p class="meta">${t.reply[silent.reason]}</p>
+        ${silent.why ? html`<p class="meta why" dir="auto">${silent.why}</p>` : nothing}
+        ${this.renderOwn()}`);
+    }
     if (blocked.length) return this.renderBlocked(blocked);
-    return this.working ? html`<section class="card" tabindex="-1" aria-label="Suggested reply">
-      ${head("reply", "Suggested reply")}${skeleton(3, "Writing a draft")}
-    </section>` : nothing;
+    if (this.working) return this.renderCard(html`${head("reply", t.reply.title)}${skeleton(3, t.reply.writing)}`);
+    return this.open ? this.renderCard(html`${head("reply", t.reply.title)}${this.renderOwn()}`) : nothing;
+  }
+
+  private renderCard(content: TemplateResult, busy = false): TemplateResult {
+    return html`<section class="card" tabindex="-1" aria-label=${this.l10n.t.reply.title} aria-busy=${busy}>${content}</section>`;
+  }
+
+  private renderEditing({ draft, worded }: Editing): TemplateResult {
+    return html`<copilot-reply-editor
+      .l10n=${this.l10n}
+      .draft=${draft}
+      .worded=${worded}
+      .overtaken=${draft !== null && this.drafts.completed?.id !== draft.id}
+      .language=${this.targetLanguage}
+      @leave=${() => (this.editing = null)}
+      @command=${this.passOn}
+      @request=${this.passOn}
+    ></copilot-reply-editor>`;
   }
 
   private renderStreaming(stream: StreamingDraft): TemplateResult {
-    return html`<section class="card" tabindex="-1" aria-label="Suggested reply" aria-busy="true">
-      ${head("reply", "Suggested reply", html`<span class="badge">${drafterName(stream.drafter)} · writing</span>`)}
-      <p class="draft">${stream.text}<i class="caret" aria-hidden="true"></i></p>
-    </section>`;
-  }
-
-  private renderBlocked(blocked: readonly SuggestionBlocked[]): TemplateResult {
-    return html`<section class="card" tabindex="-1" aria-label="Suggested reply">
-      ${head("reply", "Suggested reply", html`<span class="badge warn">No draft</span>`)}
-      <ul class="blocked">
-        ${blocked.map((block) => html`<li>${block.message || humanise(block.reason)}</li>`)}
-      </ul>
-    </section>`;
-  }
-
-  private renderCompleted(draft: Suggestion, stream: StreamingDraft | undefined): TemplateResult {
-    const meta = html`<span class="badge" title="Who wrote this draft">${drafterName(draft.drafter)}</span>
-      ${confidence(draft.confidence)}`;
-    return html`<section class="card ready" tabindex="-1" aria-label="Suggested reply">
-      ${head("reply", "Suggested reply", meta)}
-      <p class="draft">${this.renderSentences(draft)}</p>
-      ${this.renderSupport(draft)} ${this.renderActions(draft)}
-      ${this.rejecting ? this.renderReasons(draft) : nothing}
-      ${stream ? html`<p class="meta later">${drafterName(stream.drafter)} is writing another draft …</p>` : nothing}
-      ${this.drafts.blocked.map(
-        (block) => html`<p class="meta later">
-          ${drafterName(block.drafter)}: ${block.message || humanise(block.reason)}
-        </p>`,
-      )}
-    </section>`;
-  }
-
-  private renderSentences(draft: Suggestion): TemplateResult[] {
-    return segmentsOf(draft).map(({ text, sentence }) => {
-      if (!sentence) return html`${text}`;
-      const { support } = sentence;
-      const shown = support === "unsupported" ? html`<del>${text}</del>` : html`${text}`;
-      return html`<span class="sentence ${support}" title=${SUPPORT_TITLES[support]}>${shown}${this.renderMarks(sentence)}</span>`;
-    });
-  }
-
-  private renderMarks(sentence: Sentence): unknown {
-    if (sentence.support === "fact") {
-      return html`<span class="fact-mark" title=${SUPPORT_TITLES.fact}>order</span>`;
-    }
-    const numbered = new Map(sentence.citations.map((c) => [this.citationNumber(c.passage_id), c]));
-    return [...numbered].map(
-      ([number, citation]) => html`<button
-        class="cite"
-        title=${`${citation.title}${citation.clause ? ` §${citation.clause}` : ""}: “${citation.quote}”`}
-        aria-label=${`Source ${number}: ${citation.title}`}
-        @click=${() => send(this, { kind: "show-passage", passageId: citation.passage_id })}
-      >${number}</button>`,
+    const { t } = this.l10n;
+    const meta = html`<span class="badge">${t.reply.isWriting(t.reply.writer[stream.drafter])}</span>`;
+    return this.renderCard(
+      html`${head("reply", t.reply.title, meta)}
+        <p class="draft" dir="auto">${stream.text}<i class="caret" aria-hidden="true"></i></p>`,
+      true,
     );
   }
 
-  private renderSupport(draft: Suggestion): TemplateResult {
-    const count = (support: Sentence["support"]): number =>
-      draft.sentences.filter((sentence) => sentence.support === support).length;
-    const unsupported = count("unsupported");
-    const parts = [
-      [count("supported"), "with source"],
-      [count("fact"), "from the order"],
-      [count("template"), "standard"],
-    ] as const;
-    return html`<p class="meta row support">
-      <span class="row dots">
-        ${parts.filter(([n]) => n > 0).map(([n, label]) => html`<span>${n} ${label}</span>`)}
-      </span>
-      ${unsupported
-        ? html`<span class="badge bad">${icon("warn")} ${unsupported} unsupported, left out</span>`
-        : nothing}
-    </p>`;
+  private renderBlocked(blocked: readonly SuggestionBlocked[]): TemplateResult {
+    const { t } = this.l10n;
+    return this.renderCard(html`${head("reply", t.reply.title, html`<span class="badge warn">${t.reply.none}</span>`)}
+      <ul class="blocked">
+        ${blocked.map((block) => html`<li>${t.reply[block.reason]}</li>`)}
+      </ul>
+      ${this.renderOwn()}`);
   }
 
-  private renderActions(draft: Suggestion): TemplateResult {
-    const text = insertableText(draft);
-    return html`<div class="row actions">
-      <button class="primary" ?disabled=${!text} @click=${() => this.insert(draft)}>
-        Insert ${this.hotkey ? html`<kbd aria-hidden="true">${this.hotkey}</kbd>` : nothing}
-      </button>
-      <button @click=${() => this.edit(draft)}>${icon("edit")} Edit</button>
-      <button
-        class="icon"
-        title="Copy"
-        aria-label="Copy the draft"
-        ?disabled=${!text}
-        @click=${() => this.command({ kind: "copy-suggestion", id: draft.id, text })}
-      >${icon("copy")}</button>
-      <span class="grow"></span>
-      ${this.used
-        ? html`<span class="badge ok used">${icon("check")} ${this.used}</span>`
-        : html`<button
-            class="icon"
-            title="Not useful"
-            aria-label="This draft is not useful"
-            aria-expanded=${this.rejecting}
-            @click=${() => (this.rejecting = !this.rejecting)}
-          >${icon("down")}</button>`}
-    </div>`;
-  }
-
-  private renderReasons(draft: Suggestion): TemplateResult {
-    return html`<div class="row reasons" role="group" aria-label="What is wrong with it?">
-      <span class="meta">What is wrong?</span>
-      ${REASONS.map((reason) => html`<button @click=${() => this.reject(draft, reason)}>${reason}</button>`)}
-    </div>`;
-  }
-
-  private renderEditing(draft: Suggestion): TemplateResult {
-    const left = unsupportedIn(this.editedText, draft);
-    const overtaken = this.drafts.completed?.id !== draft.id;
-    return html`<section class="card ready" tabindex="-1" aria-label="Suggested reply">
-      ${head("reply", "Edit the reply", html`<span class="badge">${drafterName(draft.drafter)}</span>`)}
-      <textarea
-        aria-label="Edit the draft"
-        aria-describedby="left"
-        .value=${this.editedText}
-        @input=${(event: Event) => (this.editedText = (event.target as HTMLTextAreaElement).value)}
-        @keydown=${(event: KeyboardEvent) => this.onEditorKey(event, draft)}
-      ></textarea>
-      <p id="left" class="left" role="status">
-        ${left.length ? html`No source supports this, so change or remove it: <q>${left[0]}</q>` : nothing}
-      </p>
-      ${overtaken
-        ? html`<p class="meta later">The conversation has moved on since this draft. Check that it still fits.</p>`
-        : nothing}
-      <div class="row actions">
-        <button
-          class="primary"
-          ?disabled=${!this.editedText.trim() || left.length > 0}
-          @click=${() => this.insertEdited(draft)}
-        >Insert edited</button>
-        <button @click=${() => (this.editing = null)}>Cancel</button>
-      </div>
+  private renderCompleted(draft: Suggestion, stream: StreamingDraft | undefined): TemplateResult {
+    const { t } = this.l10n;
+    const worded = this.wordedOf(draft);
+    const version = this.versions.at(-1);
+    const meta = html`<span class="badge" title=${t.reply.who}>${t.reply.writer[draft.drafter]}</span>
+      ${version ? html`<span class="badge accent">${t.reply.reworded[version.how]}</span>` : confidence(draft.confidence, this.l10n)}`;
+    const marks = {
+      numberOf: this.citationNumber,
+      show: (passageId: string) => send(this, { kind: "show-passage", passageId }),
+    };
+    return html`<section class="card ready" tabindex="-1" aria-label=${t.reply.title}>
+      ${head("reply", t.reply.title, meta)}
+      ${this.renderFormer(draft)}
+      <p class="draft" dir="auto">${renderSentences(worded, marks, this.l10n)}</p>
+      ${renderSupport(worded, this.l10n)}
+      ${version?.leftOut ? html`<p class="meta">${t.reply.gone(version.leftOut)}</p>` : nothing}
+      ${draft.why ? html`<p class="meta why" dir="auto">${draft.why}</p>` : nothing}
+      ${this.renderActions(draft, worded)} ${this.renderTools()}
+      ${this.rejecting ? this.renderRejecting(draft) : nothing}
+      ${stream ? html`<p class="meta later">${t.reply.alsoWriting(t.reply.writer[stream.drafter])}</p>` : nothing}
+      ${this.drafts.blocked.map((block) => html`<p class="meta later">${t.reply[block.reason]}</p>`)}
     </section>`;
   }
 
-  private onEditorKey(event: KeyboardEvent, draft: Suggestion): void {
-    if (event.key === "Escape") this.editing = null;
-    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.insertEdited(draft);
+  /** That another drafter's text took this one's place, and how to have it back. */
+  private renderFormer(draft: Suggestion): TemplateResult | typeof nothing {
+    const { former } = this.drafts;
+    const { t } = this.l10n;
+    if (!former || former.drafter === draft.drafter) return nothing;
+    return html`<div class="former">
+      <p class="meta">${t.reply.replaced(t.reply.writer[draft.drafter], t.reply.writer[former.drafter])}</p>
+      <div class="row">
+        <button class="quiet" aria-expanded=${this.formerShown} @click=${() => (this.formerShown = !this.formerShown)}>
+          ${this.formerShown ? t.reply.hideFormer : t.reply.showFormer}
+        </button>
+        <button class="quiet" @click=${() => this.restore(former)}>${icon("undo")} ${t.yes.undo}</button>
+      </div>
+      ${this.formerShown ? html`<blockquote aria-label=${t.reply.former} dir="auto">${former.text}</blockquote>` : nothing}
+    </div>`;
   }
 
-  private edit(draft: Suggestion): void {
-    this.editing = draft;
-    this.editedText = draft.text;
+  private renderActions(draft: Suggestion, worded: Worded): TemplateResult {
+    const { t } = this.l10n;
+    const text = insertableText(worded);
+    return html`<div class="row actions">
+      <button class="primary" ?disabled=${!text} @click=${() => this.insert(draft, "insert")}>
+        ${t.yes.insert} ${this.hotkey ? html`<kbd aria-hidden="true">${this.hotkey}</kbd>` : nothing}
+      </button>
+      <button ?disabled=${!text} @click=${() => this.insert(draft, "append")}>${t.yes.append}</button>
+      <button @click=${this.edit}>${icon("edit")} ${t.yes.edit}</button>
+      <button class="icon" title=${t.yes.copy} aria-label=${t.reply.copyDraft} ?disabled=${!text} @click=${this.copy}>
+        ${icon("copy")}
+      </button>
+      <span class="grow"></span>
+      ${this.used ? html`<span class="badge ok used">${icon("check")} ${this.used}</span>` : nothing}
+      <button class="icon quiet" title=${t.reply.good} aria-label=${t.reply.good} @click=${() => this.rate(draft, true, "helpful")}>
+        ${icon("up")}
+      </button>
+      <button
+        class="icon quiet"
+        title=${t.reply.bad}
+        aria-label=${t.reply.bad}
+        aria-expanded=${this.rejecting}
+        @click=${() => (this.rejecting = !this.rejecting)}
+      >${icon("down")}</button>
+    </div>`;
+  }
+
+  private renderTools(): TemplateResult {
+    return renderTools(
+      {
+        busy: this.rewording,
+        disabled: false,
+        language: this.targetLanguage,
+        problem: this.problem,
+        canUndo: this.versions.length > 0,
+        transform: (how) => void this.transform(how),
+        chooseLanguage: (language) => (this.language = language),
+        undo: () => this.undo(),
+      },
+      this.l10n,
+    );
+  }
+
+  private renderRejecting(draft: Suggestion): TemplateResult {
+    return renderRating((reason) => this.rate(draft, false, reason), this.l10n);
+  }
+
+  private renderOwn(): TemplateResult | typeof nothing {
+    if (!this.open) return nothing;
+    return html`<div class="row own">
+      <button @click=${this.writeOwn}>${icon("edit")} ${this.l10n.t.reply.own}</button>
+    </div>`;
+  }
+
+  private get targetLanguage(): string {
+    return this.language || this.customerLanguage || "en";
+  }
+
+  private wordedOf(draft: Suggestion): Worded {
+    return this.versions.at(-1) ?? draft;
+  }
+
+  private insert(draft: Suggestion, mode: InsertMode): void {
+    const text = insertableText(this.wordedOf(draft));
+    if (text) send(this, { kind: "insert", text, mode, suggestionId: draft.id, edited: this.versions.length > 0 });
+  }
+
+  private async restore(former: Suggestion): Promise<void> {
+    try {
+      await request(this, "restore", { suggestionId: former.id });
+    } catch (error) {
+      this.problem = messageOf(error, this.l10n);
+    }
+  }
+
+  private rate(draft: Suggestion, useful: boolean, reason: string): void {
     this.rejecting = false;
-    void this.updateComplete.then(() => this.renderRoot.querySelector("textarea")?.focus());
+    send(this, { kind: "rate", id: draft.id, useful, reason });
   }
 
-  private insert(draft: Suggestion): void {
-    const text = insertableText(draft);
-    if (text) this.command({ kind: "insert-suggestion", id: draft.id, text, edited: false });
-  }
-
-  private insertEdited(draft: Suggestion): void {
-    const text = this.editedText.trim();
-    if (!text || unsupportedIn(text, draft).length) return;
-    this.editing = null;
-    this.command({ kind: "insert-suggestion", id: draft.id, text, edited: text !== draft.text.trim() });
-  }
-
-  private reject(draft: Suggestion, reason: string): void {
-    this.rejecting = false;
-    this.command({ kind: "reject-suggestion", id: draft.id, reason });
-  }
-
-  private command(command: Command): void {
-    send(this, command);
-  }
-
-  static override styles = [
-    shared,
-    css`
-      .ready {
-        border-color: color-mix(in srgb, var(--cp-accent) 45%, var(--cp-line));
-      }
-      .draft {
-        white-space: pre-wrap;
-        font-size: 14px;
-        line-height: 1.55;
-      }
-      .caret {
-        display: inline-block;
-        width: 2px;
-        height: 1em;
-        margin-left: 2px;
-        vertical-align: -2px;
-        background: var(--cp-accent);
-        animation: breathe 1s step-end infinite;
-      }
-      .fact-mark {
-        font-size: 10.5px;
-        font-weight: 600;
-        color: var(--cp-ok);
-        background: var(--cp-ok-soft);
-        border-radius: 4px;
-        padding: 0 4px;
-        margin-left: 3px;
-        vertical-align: 2px;
-        line-height: 1.3;
-        display: inline-block;
-      }
-      .unsupported del {
-        color: var(--cp-bad);
-        background: var(--cp-bad-soft);
-      }
-      .cite {
-        min-height: 17px;
-        min-width: 17px;
-        padding: 0 4px;
-        margin-left: 3px;
-        font-size: 10.5px;
-        font-weight: 700;
-        vertical-align: 2px;
-        border: 0;
-        border-radius: 5px;
-        color: var(--cp-accent);
-        background: var(--cp-accent-soft);
-      }
-      .cite:hover {
-        background: var(--cp-accent);
-        color: var(--cp-on-accent);
-      }
-      .support {
-        margin-top: 8px;
-        justify-content: space-between;
-      }
-      .badge svg {
-        width: 12px;
-        height: 12px;
-        vertical-align: -2px;
-      }
-      .actions {
-        margin-top: 10px;
-      }
-      .grow {
-        flex: 1;
-      }
-      .reasons {
-        margin-top: 10px;
-        padding-top: 10px;
-        border-top: 1px solid var(--cp-line);
-      }
-      .reasons button {
-        min-height: 26px;
-        font-size: 12px;
-        padding: 0 9px;
-      }
-      .later {
-        margin-top: 8px;
-      }
-      .left:not(:empty) {
-        font-size: 12px;
-        color: var(--cp-bad);
-      }
-    `,
-  ];
-}
-
-function drafterName(drafter: Suggestion["drafter"]): string {
-  return drafter === "llm" ? "Language model" : "Composer";
+  static override styles = [shared, draftStyles, toolStyles, suggestionStyles];
 }

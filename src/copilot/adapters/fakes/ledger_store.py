@@ -28,5 +28,15 @@ class FakeLedgerStore:
         for entry in tuple(self.chains[tenant_id]):
             yield entry
 
+    async def page(
+        self, tenant_id: str, *, before: int | None = None, limit: int = 50, subject_id: str | None = None
+    ) -> list[LedgerEntry]:
+        found = [
+            entry
+            for entry in reversed(self.chains[tenant_id])
+            if (before is None or entry.sequence < before) and subject_id in {None, entry.subject_id}
+        ]
+        return found[:limit]
+
     async def head(self, tenant_id: str) -> LedgerHead | None:
         return self._heads.get(tenant_id)

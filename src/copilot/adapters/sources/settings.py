@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from copilot.adapters.loaders.metadata import read_metadata, read_yaml_mapping
+from copilot.adapters.descriptions import check_description, load_description
+from copilot.adapters.loaders.metadata import read_metadata
 from copilot.adapters.sources.addresses import AddressRule, only_public
 from copilot.adapters.sources.articles import Markup
 from copilot.adapters.sources.chatwoot import ChatwootPortal
@@ -120,23 +121,12 @@ _ADAPTER: TypeAdapter[SourceSettings] = TypeAdapter(SourceSettings)
 
 def load_source(path: Path) -> SourceSettings:
     """The description in a file; without `name` it is the file's. `ConfigurationError` naming the place."""
-    try:
-        values = read_yaml_mapping(path.read_text(encoding="utf-8-sig"), "the file", where=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError("the file cannot be read.", where=str(path)) from error
-    except UnreadableDocument as error:
-        raise ConfigurationError(error.message, hint=error.hint, where=str(path)) from error
-    return describe_source({"name": path.stem.lower(), **values}, where=str(path))
+    return describe_source(load_description(path), where=str(path))
 
 
 def describe_source(values: Mapping[str, Any], *, where: str) -> SourceSettings:
     """The description in `values`. `ConfigurationError` naming the field."""
-    try:
-        return _ADAPTER.validate_python(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:] or first["loc"])
-        raise ConfigurationError(f"{place or 'the source'}: {first['msg']}.", where=where) from error
+    return check_description(_ADAPTER, values, of="the source", where=where)
 
 
 def open_source(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, Text
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Integer, Text, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -39,6 +39,23 @@ class JsonTexts(FunctionElement[str]):
     inherit_cache = True
 
 
+class JsonField(FunctionElement[str]):
+    """A value inside a column of JSON text, as text: `JsonField(events.c.event, "data", "speaker")`."""
+
+    inherit_cache = True
+    type = Text()
+
+    def __init__(self, column: ColumnElement[str], *path: str) -> None:
+        super().__init__(column, *(literal(name) for name in path))
+
+
+class BeforeSlash(FunctionElement[str]):
+    """A text up to its first slash."""
+
+    inherit_cache = True
+    type = Text()
+
+
 def is_among(value: Any, texts: JsonTexts) -> Any:  # noqa: ANN401 - columns
     return value.op("IN", is_comparison=True)(texts)
 
@@ -63,3 +80,27 @@ def _json_texts_postgres(element: JsonTexts, compiler: SQLCompiler, **options: A
     # What an escaped NUL is kept as: PostgreSQL's texts have none, and its functions refuse to read one.
     listed = f"replace({compiler.process(element.clauses, **options)}, '\\u0000', '\\ufffd')"
     return f"(SELECT json_array_elements_text(CAST({listed} AS json)))"
+
+
+@compiles(JsonField)
+def _json_field(element: JsonField, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    column, *path = (compiler.process(clause, **options) for clause in element.clauses)
+    keys = " || '.' || ".join(path)
+    return f"json_extract({column}, '$.' || {keys})"
+
+
+@compiles(JsonField, "postgresql")
+def _json_field_postgres(element: JsonField, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    column, *path = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"(CAST({column} AS json) #>> ARRAY[{', '.join(path)}]::text[])"
+
+
+@compiles(BeforeSlash)
+def _before_slash(element: BeforeSlash, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    text = compiler.process(element.clauses, **options)
+    return f"substr({text}, 1, instr({text} || '/', '/') - 1)"
+
+
+@compiles(BeforeSlash, "postgresql")
+def _before_slash_postgres(element: BeforeSlash, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"split_part({compiler.process(element.clauses, **options)}, '/', 1)"

@@ -13,7 +13,7 @@ from copilot.domain.feedback import FeedbackHistory, FeedbackOutcome, FeedbackTa
 
 _NO_INTENT = ""
 
-_outcomes = Table(
+outcomes = Table(
     "feedback_outcomes",
     metadata,
     Column("suggestion_id", Text, primary_key=True),
@@ -36,7 +36,7 @@ class SqlFeedbackStatistics:
 
     async def record(self, outcome: FeedbackOutcome) -> None:
         values = outcome.model_dump() | {"intent": outcome.intent or _NO_INTENT}
-        statement = upsert(_outcomes).values(values)
+        statement = upsert(outcomes).values(values)
         statement = statement.on_conflict_do_update(
             index_elements=["suggestion_id", "principal_id"],
             set_={name: statement.excluded[name] for name in ("verdict", "at", "intent")},
@@ -46,8 +46,8 @@ class SqlFeedbackStatistics:
     async def history(
         self, tenant_id: str, intent: str | None, principal_id: str, *, last: int = 50
     ) -> FeedbackHistory:
-        of_intent = _outcomes.c.intent == (intent or _NO_INTENT)
-        of_representative = _outcomes.c.principal_id == principal_id
+        of_intent = outcomes.c.intent == (intent or _NO_INTENT)
+        of_representative = outcomes.c.principal_id == principal_id
 
         def tallies(connection: Connection) -> list[FeedbackTally]:
             return [
@@ -65,9 +65,9 @@ def _tally_of(row: Row[int, Any, Any]) -> FeedbackTally:
 
 def _counts(tenant_id: str, last: int, *conditions: ColumnElement[bool]) -> Select[int, Any, Any]:
     latest = (
-        select(_outcomes.c.verdict)
-        .where(_outcomes.c.tenant_id == tenant_id, *conditions)
-        .order_by(_outcomes.c.at.desc(), _outcomes.c.suggestion_id.desc())
+        select(outcomes.c.verdict)
+        .where(outcomes.c.tenant_id == tenant_id, *conditions)
+        .order_by(outcomes.c.at.desc(), outcomes.c.suggestion_id.desc())
         .limit(last)
         .subquery()
     )

@@ -3,12 +3,24 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+import orjson
 
 from copilot.adapters.sql.knowledge_tables import passages
-from copilot.domain.knowledge import KnowledgeDocument, Passage
+from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage
+from copilot.ports import Vectors
+
+VECTOR = np.dtype("<f4")
+VectorKey = Literal["id", "content_hash"]
 
 PASSAGE_COLUMNS = [column for column in passages.c if column.name not in {"row", "tenant_id", "searchable"}]
+
+
+def document_facts(document: KnowledgeDocument) -> DocumentFacts:
+    values = {name: getattr(document, name) for name in DocumentFacts._fields}
+    return DocumentFacts(**{**values, "tags": frozenset(document.tags)})
 
 
 def document_row(document: KnowledgeDocument) -> dict[str, Any]:
@@ -53,22 +65,36 @@ def read_passages(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tu
 
 
 def read_vectors(
-    connection: sqlite3.Connection, content_hashes: Sequence[str], model_id: str
-) -> list[tuple[str, bytes]]:
-    statement = (
-        "SELECT content_hash, vector FROM embeddings "
-        "WHERE model_id = ? AND content_hash IN (SELECT value FROM json_each(?))"
+    connection: sqlite3.Connection, names: Sequence[str], model_id: str, *, by: VectorKey
+) -> tuple[list[str], Vectors]:
+    """Of passages or contents, those that have one, and a row for each."""
+    source = (
+        "embeddings AS e"
+        if by == "content_hash"
+        else "passages AS p JOIN embeddings AS e USING (content_hash)"
     )
-    return connection.execute(statement, (model_id, json.dumps(list(content_hashes)))).fetchall()
+    # Blobs are put behind each other as text is, and then are one blob again.
+    statement = (
+        f"SELECT json_group_array({by}), CAST(group_concat(e.vector, '') AS BLOB) FROM {source} "  # noqa: S608
+        f"WHERE e.model_id = ? AND {by} IN (SELECT value FROM json_each(?))"
+    )
+    found, vectors = connection.execute(statement, (model_id, json.dumps(list(names)))).fetchone()
+    identities: list[str] = orjson.loads(found)
+    if not identities:
+        return [], np.empty((0, 0), dtype=np.float32)
+    return identities, np.frombuffer(vectors, dtype=VECTOR).reshape(len(identities), -1)
 
 
-def read_keys(connection: sqlite3.Connection, tenant_id: str, names: str) -> list[tuple[str, str, str]]:
-    """(passage id, document id, content hash of the document) of those that may be shown."""
+def read_facts(
+    connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]
+) -> list[tuple[str, str, str, str, str, str]]:
+    """(id, document id, document's content hash, content hash, context, text) of those that may be shown."""
     # The plus keeps SQLite from going through all of the tenant's passages by their index instead.
     statement = (
-        "SELECT json_group_array(json_array(p.id, p.document_id, d.content_hash)) FROM passages AS p "
-        "JOIN documents AS d ON d.id = p.document_id "
+        "SELECT json_group_array("
+        "json_array(p.id, p.document_id, d.content_hash, p.content_hash, p.context, p.text)) "
+        "FROM passages AS p JOIN documents AS d ON d.id = p.document_id "
         "WHERE +p.tenant_id = ? AND +p.searchable = 1 AND p.id IN (SELECT value FROM json_each(?))"
     )
-    (rows,) = connection.execute(statement, (tenant_id, names)).fetchone()
-    return [(row[0], row[1], row[2]) for row in json.loads(rows)]
+    (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
+    return [(row[0], row[1], row[2], row[3], row[4], row[5]) for row in orjson.loads(rows)]

@@ -1,6 +1,5 @@
 """Documents, passages, vectors, artifacts and gaps in SQL: the truth that the index is derived from."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -10,20 +9,15 @@ import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql import full_text
-from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
 from copilot.adapters.sql.knowledge_rows import (
     PASSAGE_COLUMNS,
+    VECTOR,
     document_row,
     passage_of,
     passage_row,
-    read_documents,
-    read_keys,
-    read_passages,
-    read_vectors,
 )
 from copilot.adapters.sql.knowledge_tables import (
     artifacts,
@@ -35,23 +29,28 @@ from copilot.adapters.sql.knowledge_tables import (
     quarantine_decisions,
 )
 from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.passage_reader import PassageReader
+from copilot.adapters.sql.passage_rows import PassageRows, SqlitePassageRows
 from copilot.adapters.sql.postings import KeywordSearch
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert
 from copilot.domain.care import QuarantineDecision
 from copilot.domain.errors import NotFound
-from copilot.domain.knowledge import FileStamp, KnowledgeDocument, KnowledgeGap, Passage, SearchQuery
-from copilot.ports import Vector, Vectors
+from copilot.domain.knowledge import (
+    FileStamp,
+    KnowledgeDocument,
+    KnowledgeGap,
+    Passage,
+    PassageFacts,
+    SearchQuery,
+)
+from copilot.ports import LookedUp, Vector, Vectors
 
 if TYPE_CHECKING:
     from copilot.adapters.sql.keywords import Keywords, Words
 
-_FLOAT = np.dtype("<f4")
 _BATCH = 500
 """Values in one SQL `IN (…)`."""
-_DOCUMENT_CACHE = 10_000
-_DOCUMENT_CACHE_CHARACTERS = 32_000_000
-_PASSAGE_CACHE = 20_000
 
 
 # Vectors belong to contents, which tenants may share: who forgets one must see that nobody else has it.
@@ -69,16 +68,18 @@ _PASSAGE_CACHE = 20_000
 class SqlKnowledgeStore:
     """The KnowledgeStore port on our SQL database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        words: "Words" = full_text,
+        keywords: "Keywords | None" = None,
+        rows: PassageRows | None = None,
+    ) -> None:
+        """With the parts that SQLite has, unless others are given."""
         self._database = database
-        self._words: Words = full_text
-        self._keywords: Keywords = KeywordSearch(database)
-        # Kept by content, so what they hold never goes stale; what is searchable is asked each time.
-        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
-            _DOCUMENT_CACHE, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CACHE_CHARACTERS
-        )
-        self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGE_CACHE)
-        self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGE_CACHE)
+        self._words = words
+        self._keywords = keywords or KeywordSearch(database)
+        self._passages = PassageReader(rows or SqlitePassageRows(database.readers))
 
     async def close(self) -> None:
         """Ends what it reads in the background; the database stays open."""
@@ -291,27 +292,16 @@ class SqlKnowledgeStore:
             yield [passage_of(row) for row in rows]
 
     async def fetch(
-        self, tenant_id: str, passage_ids: Sequence[str]
+        self,
+        tenant_id: str,  # noqa: ARG002 - `of_one_tenant` reads it
+        facts: Sequence[PassageFacts],
     ) -> dict[str, tuple[Passage, KnowledgeDocument]]:
-        rows = await self._read_keys(tenant_id, passage_ids)
-        of_document = {key: self._documents.get(key) for key in {(row[1], row[2]) for row in rows}}
-        of_passage = {key: self._passages.get(key) for key in [(row[0], row[2]) for row in rows]}
-        no_document = [identity for (identity, _), document in of_document.items() if document is None]
-        no_passage = [identity for (identity, _), passage in of_passage.items() if passage is None]
-        if no_document or no_passage:
-            documents_read, passages_read = await self._read_whole(no_document, no_passage)
-            for document in documents_read:
-                of_document[document.id, document.content_hash] = document
-                self._documents.put((document.id, document.content_hash), document)
-            for passage, content_hash in passages_read:
-                of_passage[passage.id, content_hash] = passage
-                self._passages.put((passage.id, content_hash), passage)
-        found = {}
-        for identity, document_id, content_hash in rows:
-            shown, of = of_passage[identity, content_hash], of_document[document_id, content_hash]
-            if shown is not None and of is not None:  # not deleted in this moment
-                found[identity] = (shown, of)
-        return found
+        return await self._passages.fetch(facts)
+
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        return await self._passages.look_up(tenant_id, passage_ids, embedded, model_id)
 
     async def match(
         self, tenant_id: str, text: str, limit: int, *, among: Sequence[str] | None = None
@@ -338,29 +328,10 @@ class SqlKnowledgeStore:
     # ------------------------------------------------------------ vectors
 
     async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
-        known = {key: self._vectors.get((key, model_id)) for key in content_hashes}
-        found = {key: vector for key, vector in known.items() if vector is not None}
-        missing = [key for key in known if key not in found]
-        if not missing:
-            return found
-        for content_hash, vector in await self._read_vectors(missing, model_id):
-            found[content_hash] = np.frombuffer(vector, dtype=_FLOAT)
-            self._vectors.put((content_hash, model_id), found[content_hash])
-        return found
+        return await self._passages.cached_vectors(content_hashes, model_id)
 
     async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
-        statement = (
-            select(passages.c.id, embeddings.c.vector)
-            .join(embeddings, embeddings.c.content_hash == passages.c.content_hash)
-            .where(
-                embeddings.c.model_id == model_id,
-                is_among(passages.c.id, JsonTexts(json.dumps(list(passage_ids)))),
-            )
-        )
-        async with self._database.peek() as connection:
-            rows = list(await connection.execute(statement))
-        vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
-        return [row.id for row in rows], vectors.reshape(len(rows), -1) if rows else vectors
+        return await self._passages.vectors_of(passage_ids, model_id)
 
     async def put_vectors(self, content_hashes: Sequence[str], vectors: Vectors, model_id: str) -> None:
         async with self._database.write() as connection:
@@ -391,7 +362,7 @@ class SqlKnowledgeStore:
             if not rows:
                 return
             last = rows[-1].row
-            vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=_FLOAT)
+            vectors: Vectors = np.frombuffer(b"".join(row.vector for row in rows), dtype=VECTOR)
             yield [row.id for row in rows], vectors.reshape(len(rows), -1)
 
     # ------------------------------------------------------------ artifacts and gaps
@@ -423,25 +394,6 @@ class SqlKnowledgeStore:
             rows = await connection.execute(statement.order_by(gaps.c.id).limit(limit))
             return [KnowledgeGap(**row._mapping) for row in rows]  # noqa: SLF001 - its public name
 
-    async def _read_keys(self, tenant_id: str, passage_ids: Sequence[str]) -> list[tuple[str, str, str]]:
-        names = json.dumps(list(passage_ids))
-        return await self._database.readers.read(lambda connection: read_keys(connection, tenant_id, names))
-
-    async def _read_whole(
-        self, document_ids: Sequence[str], passage_ids: Sequence[str]
-    ) -> tuple[list[KnowledgeDocument], list[tuple[Passage, str]]]:
-        return await self._database.readers.read(
-            lambda connection: (
-                read_documents(connection, document_ids),
-                read_passages(connection, passage_ids),
-            )
-        )
-
-    async def _read_vectors(self, content_hashes: Sequence[str], model_id: str) -> list[tuple[str, bytes]]:
-        return await self._database.readers.read(
-            lambda connection: read_vectors(connection, content_hashes, model_id)
-        )
-
     async def _by_version(self, tenant_id: str, column: Any) -> dict[tuple[str, str], str]:  # noqa: ANN401
         statement = select(documents.c.external_id, documents.c.version, column)
         async with self._database.read() as connection:
@@ -450,7 +402,7 @@ class SqlKnowledgeStore:
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""
-        self._vectors.clear()
+        self._passages.forget_vectors()
         for start in range(0, len(content_hashes), _BATCH):
             batch = content_hashes[start : start + _BATCH]
             used = select(passages.c.content_hash).where(passages.c.content_hash.in_(batch))
@@ -473,7 +425,7 @@ async def _put_vectors(
     model_id: str,
 ) -> None:
     rows = [
-        {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(_FLOAT).tobytes()}
+        {"content_hash": content_hash, "model_id": model_id, "vector": vector.astype(VECTOR).tobytes()}
         for content_hash, vector in zip(content_hashes, vectors, strict=True)
     ]
     if rows:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Row,
+    Select,
     Table,
     Text,
     event,
@@ -88,20 +89,34 @@ class SqlLedgerStore:
         async with self._database.read() as connection:
             return await connection.run_sync(_head, tenant_id)
 
+    async def page(
+        self, tenant_id: str, *, before: int | None = None, limit: int = 50, subject_id: str | None = None
+    ) -> list[LedgerEntry]:
+        query = _rows(tenant_id).order_by(ledger.c.sequence.desc()).limit(limit)
+        if before is not None:
+            query = query.where(ledger.c.sequence < before)
+        if subject_id is not None:
+            query = query.where(ledger.c.subject_id == subject_id)
+        rows = await self._read(query, first=before or 0)
+        return [_entry(row, expected=row.sequence) for row in rows]
+
     async def _page(self, tenant_id: str, last: int) -> list[Row[Any]]:
-        query = (
-            select(ledger.c.sequence, *(TextBytes(ledger.c[n]).label(n) for n in _TEXTS))
-            .where(ledger.c.tenant_id == tenant_id, ledger.c.sequence > last)
-            .order_by(ledger.c.sequence)
-            .limit(_PAGE)
-        )
+        query = _rows(tenant_id).where(ledger.c.sequence > last).order_by(ledger.c.sequence).limit(_PAGE)
+        return await self._read(query, first=last + 1)
+
+    async def _read(self, query: Select[Any], *, first: int) -> list[Row[Any]]:
         try:
             async with self._database.read() as connection:
                 return list((await connection.execute(query)).all())
         except DatabaseError as error:
             raise LedgerUnreadable(
-                f"the database cannot read it: {error.orig}", sequence=last + 1, hint="Restore a backup."
+                f"the database cannot read it: {error.orig}", sequence=first, hint="Restore a backup."
             ) from error
+
+
+def _rows(tenant_id: str) -> Select[Any]:
+    texts = (TextBytes(ledger.c[n]).label(n) for n in _TEXTS)
+    return select(ledger.c.sequence, *texts).where(ledger.c.tenant_id == tenant_id)
 
 
 def ledger_lock(tenant_id: str) -> str:

@@ -22,9 +22,12 @@ async def open_database(where: Path | URL) -> Database:
 def knowledge_store(database: Database) -> SqlKnowledgeStore:
     if type(database) is Database:
         return SqlKnowledgeStore(database)
-    from copilot.adapters.sql.postgres_knowledge import PostgresKnowledgeStore  # noqa: PLC0415
+    from copilot.adapters.sql.postgres_keywords import PostgresKeywords, PostgresWords  # noqa: PLC0415
+    from copilot.adapters.sql.postgres_knowledge import PostgresPassageRows  # noqa: PLC0415
 
-    return PostgresKnowledgeStore(database)
+    return SqlKnowledgeStore(
+        database, PostgresWords(), PostgresKeywords(database), PostgresPassageRows(database)
+    )
 
 
 def need_driver() -> None:

@@ -1,38 +1,47 @@
-"""The knowledge store on PostgreSQL: what on SQLite is read by plain connections, and its keyword search."""
+"""The rows that a search waits for, on PostgreSQL."""
 
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
-from copilot.adapters.sql.knowledge_rows import PASSAGE_COLUMNS, passage_of
-from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.adapters.sql.knowledge_rows import PASSAGE_COLUMNS, VECTOR, VectorKey, passage_of
 from copilot.adapters.sql.knowledge_tables import documents, embeddings, passages
-from copilot.adapters.sql.postgres_keywords import PostgresKeywords, PostgresWords
+from copilot.adapters.sql.passage_rows import FactsRow, NamedVectors
 from copilot.domain.knowledge import KnowledgeDocument, Passage
 
 
-class PostgresKnowledgeStore(SqlKnowledgeStore):
-    """The KnowledgeStore port on PostgreSQL."""
+class PostgresPassageRows:
+    """The PassageRows of a PostgreSQL database."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._words = PostgresWords()
-        self._keywords = PostgresKeywords(database)
+        self._database = database
 
-    async def _read_keys(self, tenant_id: str, passage_ids: Sequence[str]) -> list[tuple[str, str, str]]:
-        statement = (
-            select(passages.c.id, passages.c.document_id, documents.c.content_hash)
+    async def facts_and_vectors(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> tuple[list[FactsRow], NamedVectors]:
+        facts = (
+            select(
+                passages.c.id,
+                passages.c.document_id,
+                documents.c.content_hash.label("document_hash"),
+                passages.c.content_hash,
+                passages.c.context,
+                passages.c.text,
+            )
             .join(documents, documents.c.id == passages.c.document_id)
             .where(passages.c.tenant_id == tenant_id, passages.c.searchable == 1)
             .where(is_among(passages.c.id, _texts(passage_ids)))
         )
-        async with self._database.peek() as connection:
-            return [(row[0], row[1], row[2]) for row in await connection.execute(statement)]
+        async with self._database.read() as connection:
+            rows = [tuple(row) for row in await connection.execute(facts)]
+            return rows, await _read_vectors(connection, embedded, model_id, "id")
 
-    async def _read_whole(
+    async def documents_and_passages(
         self, document_ids: Sequence[str], passage_ids: Sequence[str]
     ) -> tuple[list[KnowledgeDocument], list[tuple[Passage, str]]]:
         bodies = select(documents.c.body).where(is_among(documents.c.id, _texts(document_ids)))
@@ -46,12 +55,27 @@ class PostgresKnowledgeStore(SqlKnowledgeStore):
             rows = await connection.execute(texts)
             return found, [(passage_of(row), row.document_hash) for row in rows]
 
-    async def _read_vectors(self, content_hashes: Sequence[str], model_id: str) -> list[tuple[str, bytes]]:
-        statement = select(embeddings.c.content_hash, embeddings.c.vector).where(
-            embeddings.c.model_id == model_id, is_among(embeddings.c.content_hash, _texts(content_hashes))
-        )
+    async def vectors(self, names: Sequence[str], model_id: str, *, by: VectorKey) -> NamedVectors:
         async with self._database.peek() as connection:
-            return [(row[0], row[1]) for row in await connection.execute(statement)]
+            return await _read_vectors(connection, names, model_id, by)
+
+
+async def _read_vectors(
+    connection: AsyncConnection, names: Sequence[str], model_id: str, by: VectorKey
+) -> NamedVectors:
+    rows = list(await connection.execute(_vectors(names, model_id, by)))
+    if not rows:
+        return [], np.empty((0, 0), dtype=np.float32)
+    joined = np.frombuffer(b"".join(row.vector for row in rows), dtype=VECTOR)
+    return [row.name for row in rows], joined.reshape(len(rows), -1)
+
+
+def _vectors(names: Sequence[str], model_id: str, by: VectorKey) -> Select[tuple[str, bytes]]:
+    name = passages.c.id if by == "id" else embeddings.c.content_hash
+    query = select(name.label("name"), embeddings.c.vector)
+    if by == "id":
+        query = query.join(passages, passages.c.content_hash == embeddings.c.content_hash)
+    return query.where(embeddings.c.model_id == model_id, is_among(name, _texts(names)))
 
 
 def _texts(values: Sequence[str]) -> JsonTexts:

@@ -29,6 +29,10 @@ _UNIT = 1e9
 """Scores travel as integers of this part, which are quicker to write and read than fractions."""
 KEPT_ROWS = 12_000_000
 """Of 12 bytes each, for all tenants."""
+KEPT_NAMES = 200_000
+"""Of passages that were found, for each tenant."""
+_BLOCK = 64
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,13 @@ class KeywordSearch:
         self._database = database
         self._kept: OrderedDict[tuple[str, str], Postings] = OrderedDict()
         self._kept_rows = 0
+        self._names: dict[str, dict[int, str]] = {}
         self._written: dict[str, int] = {}
         self._coming: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def forget(self, tenant_id: str) -> None:
         self._written[tenant_id] = self._written.get(tenant_id, 0) + 1
+        self._names.pop(tenant_id, None)
         for key in [key for key in self._kept if key[0] == tenant_id]:
             self._kept_rows -= len(self._kept.pop(key).rows)
 
@@ -65,6 +71,9 @@ class KeywordSearch:
             return []
         kept, new = self._recall(tenant_id, words)
         written = self._written.get(tenant_id)
+        names = self._names.setdefault(tenant_id, {})
+        if len(names) > KEPT_NAMES:
+            names = self._names[tenant_id] = {}
 
         def work(
             connection: sqlite3.Connection,
@@ -74,7 +83,7 @@ class KeywordSearch:
             if among is not None:
                 only = _rows_of(connection, tenant_id, among)
                 found = [_within(postings, only) for postings in found]
-            return read, common, _named(connection, _best(found, limit))
+            return read, common, _named(connection, _best(found, limit), names)
 
         read, common, best = await self._database.readers.read(work)
         if self._written.get(tenant_id) == written:
@@ -193,16 +202,19 @@ def _rows_of(connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequen
     return np.array(orjson.loads(rows), dtype=np.int64)
 
 
-def _named(connection: sqlite3.Connection, best: Sequence[tuple[int, float]]) -> list[tuple[str, float]]:
-    """With passage ids for rows; a row that was deleted in this moment is left out."""
-    if not best:
-        return []
-    statement = (
-        "SELECT json_group_object(row, id) FROM passages WHERE row IN (SELECT value FROM json_each(?))"
-    )
-    (found,) = connection.execute(statement, (json.dumps([row for row, _ in best]),)).fetchone()
-    names = orjson.loads(found)
-    return [(names[str(row)], score) for row, score in best if str(row) in names]
+def _named(
+    connection: sqlite3.Connection, best: Sequence[tuple[int, float]], names: dict[int, str]
+) -> list[tuple[str, float]]:
+    """With passage ids for rows, which `names` remembers; without one that was deleted just now."""
+    if new := [row for row, _ in best if row not in names]:
+        statement = (
+            "SELECT json_group_array(json_array(row, id)) FROM passages "
+            "WHERE row IN (SELECT value FROM json_each(?))"
+        )
+        (found,) = connection.execute(statement, (json.dumps(new),)).fetchone()
+        names.update(orjson.loads(found))
+    named = ((names.get(row), score) for row, score in best)
+    return [(name, score) for name, score in named if name is not None]
 
 
 def _within(postings: Postings, rows: NDArray[np.int64]) -> Postings:
@@ -220,10 +232,18 @@ def _best(found: Iterable[Postings], limit: int) -> list[tuple[int, float]]:
     sums = np.zeros(last - first + 1, dtype=np.float32)
     for postings in found:
         sums[postings.rows - first] += postings.scores  # a word has each row once
-    count = min(limit, int(np.count_nonzero(sums)))
-    if count == 0:
-        return []
-    least = np.partition(sums, len(sums) - count)[len(sums) - count]
-    rows = np.flatnonzero(sums >= max(least, np.finfo(np.float32).tiny))
+    rows = np.flatnonzero(sums >= max(_least(sums, limit), _TINY))
     order = rows[np.argsort(-sums[rows], kind="stable")][:limit]
-    return [(int(row) + first, float(sums[row])) for row in order]
+    return list(zip((order + first).tolist(), sums[order].tolist(), strict=True))
+
+
+def _least(sums: NDArray[np.float32], limit: int) -> float:
+    """A number that at least `limit` of the sums reach, or else 0: few of them are larger than it.
+
+    Sums are mostly zero, and partitioning them all is slow: as many blocks as are wanted have one so large.
+    """
+    blocks = len(sums) // _BLOCK
+    if blocks <= limit:
+        return 0.0
+    highest = sums[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+    return float(np.partition(highest, blocks - limit)[blocks - limit])

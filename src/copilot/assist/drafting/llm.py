@@ -18,6 +18,7 @@ from copilot.domain.errors import InvalidDraft
 from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.value import Value
 from copilot.ports import ChatModel, TokenCounter
+from copilot.prompts import OUR_PROMPTS, Prompts
 from copilot.retrieval.sentences import split_sentences
 
 _MARK = re.compile(r"\s*\[(\d{1,2})\]")
@@ -69,12 +70,13 @@ class LlmDrafter:
         *,
         style: DraftStyle = DraftStyle.STRUCTURED,
         limits: LlmLimits | None = None,
+        prompts: Prompts = OUR_PROMPTS,
     ) -> None:
         self._model = model
         self._grounder = grounder
         self._style = style
         self._limits = limits or LlmLimits()
-        self._prompting = Prompting(counter, style, self._limits)
+        self._prompting = Prompting(counter, style, self._limits, prompts)
 
     async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Prose arrives as it is written, its sentences marked at the end; a structured draft at once."""

@@ -11,7 +11,7 @@ from copilot.domain.drafting import DraftRequest
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.knowledge import ScoredPassage
 from copilot.ports import TokenCounter
-from copilot.prompts import render
+from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "=====\n"
 _TOLD_FACTS = ("order.", "item.", "customer.first_name", "customer.loyalty_tier", "policy.", "today")
@@ -53,10 +53,17 @@ class _Parts:
 class Prompting:
     """Fills the draft's prompt within a budget."""
 
-    def __init__(self, counter: TokenCounter, style: DraftStyle, limits: LlmLimits) -> None:
+    def __init__(
+        self,
+        counter: TokenCounter,
+        style: DraftStyle,
+        limits: LlmLimits,
+        prompts: Prompts = OUR_PROMPTS,
+    ) -> None:
         self._counter = counter
         self._style = style
         self._limits = limits
+        self._prompts = prompts
 
     def build(self, request: DraftRequest, masker: Masker) -> Prompt:
         """The stable part is the system message: equal for all of a tenant's drafts, so that it is cached.
@@ -141,7 +148,7 @@ class Prompting:
         return True
 
     def _rendered(self, request: DraftRequest, parts: _Parts) -> tuple[str, str]:
-        text = render(
+        text = self._prompts.render(
             "draft_reply",
             company=request.company,
             structured=self._style is DraftStyle.STRUCTURED,

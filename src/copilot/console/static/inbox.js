@@ -32,8 +32,10 @@ function element(name, className, text) {
   return made;
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+
 function timeOf(iso) {
-  return new Date(iso).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit" });
+  return clock.format(new Date(iso));
 }
 
 // ---- signing in
@@ -128,14 +130,18 @@ function showConversation() {
   $("reply-form").hidden = closed;
 }
 
-function showTurn(turn) {
-  const id = `turn-${turn.id}`;
-  if (document.getElementById(id)) return;
+/** Draws the turns that are not there yet, and brings the last one into view: once, however many they are. */
+function showTurns(turns) {
+  const items = turns.filter((turn) => !document.getElementById(`turn-${turn.id}`)).map(turnItem);
+  $("turns").append(...items);
+  items.at(-1)?.scrollIntoView({ block: "end" });
+}
+
+function turnItem(turn) {
   const item = element("li", turn.speaker, turn.text);
-  item.id = id;
+  item.id = `turn-${turn.id}`;
   item.prepend(element("time", "", `${turn.speaker === "customer" ? "Customer" : "You"}, ${timeOf(turn.created_at)}`));
-  $("turns").append(item);
-  item.scrollIntoView({ block: "end" });
+  return item;
 }
 
 function flashTurns(ids) {
@@ -150,11 +156,11 @@ function flashTurns(ids) {
 function onCopilotEvent({ type, data }) {
   if (type === "snapshot") {
     current = data.conversation;
-    data.conversation.turns.forEach(showTurn);
+    showTurns(data.conversation.turns);
     showConversation();
   } else if (type === "turn") {
     current = { ...current, turns: [...(current.turns ?? []), data] };
-    showTurn(data);
+    showTurns([data]);
     showConversation();
     void attempt(refresh);
   } else if (type === "wrap_up") {
@@ -255,6 +261,7 @@ function start() {
   }
   panel.addEventListener("copilot:event", (event) => onCopilotEvent(event.detail));
   panel.addEventListener("copilot:suggestion-inserted", (event) => insertReply(event.detail.text));
+  panel.addEventListener("copilot:own-text-requested", (event) => event.detail.provide($("reply-text").value));
   panel.addEventListener("copilot:turn-selected", (event) => flashTurns(event.detail.turnIds));
   addEventListener("hashchange", () => takeKey() && location.reload());
   setInterval(() => api && !document.hidden && !$("desk").hidden && refresh().catch(() => undefined), REFRESH_MS);

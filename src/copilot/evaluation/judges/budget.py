@@ -18,6 +18,9 @@ class JudgeLimits(Value):
     dollars_per_run: float | None = None
     seconds_per_call: float = 60.0
     seconds_per_case: float = 180.0
+    seconds_per_run: float = 3_600.0
+    failures_in_a_row: int = 5
+    """After so many calls without an answer, the judge is not asked again."""
     tokens_per_answer: int = 2_048
     price_prompt: float = 0.0
     price_answer: float = 0.0
@@ -33,6 +36,11 @@ class Spent:
     tokens: int = 0
     dollars: float = 0.0
     calls: int = 0
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
 
     def add(self, tokens: int, dollars: float) -> None:
         self.tokens += tokens
@@ -47,7 +55,6 @@ class CaseBudget:
     limits: JudgeLimits
     run: Spent
     case: Spent = field(default_factory=Spent)
-    begun: float = field(default_factory=time.monotonic)
 
     def check(self) -> None:
         """Raises `LimitReached`, naming the limit, when nothing more may be asked."""
@@ -57,11 +64,14 @@ class CaseBudget:
             ("tokens_per_run", self.run.tokens, limits.tokens_per_run),
             ("dollars_per_case", self.case.dollars, limits.dollars_per_case),
             ("dollars_per_run", self.run.dollars, limits.dollars_per_run),
+            ("seconds_per_run", self.run.seconds, limits.seconds_per_run),
         ):
             if limit is not None and spent >= limit:
+                # Without what was spent: the reason is the same for all cases that it costs.
                 raise LimitReached(
-                    f"the judge is too expensive: {spent:g} of {name} {limit:g} are spent.",
-                    hint=f"Raise {name}, or score fewer cases.",
+                    f"the judge is too {'slow' if name.startswith('seconds') else 'expensive'}: "
+                    f"all of {name} ({limit:g}) is spent.",
+                    hint=f"Raise COPILOT_JUDGE_{name.upper()}, or score fewer cases.",
                 )
 
     def spend(self, prompt: int, answer: int) -> None:
@@ -71,4 +81,4 @@ class CaseBudget:
 
     @property
     def seconds_left(self) -> float:
-        return max(0.0, self.limits.seconds_per_case - (time.monotonic() - self.begun))
+        return max(0.0, self.limits.seconds_per_case - self.case.seconds)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +35,11 @@ class JudgeRecord(Value):
     dollars: float
     calls: int
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Who was asked, whatever it cost."""
+        return (self.model, self.endpoint, str(self.seed), str(self.temperature), self.system_sha256)
+
 
 class Judge:
     """An answer that is not of the schema is asked for once more, then refused; it is never guessed."""
@@ -46,6 +51,7 @@ class Judge:
         self._model = model
         self._endpoint = endpoint
         self._seed = seed
+        self._failures = 0
         self.limits = limits
         self.spent = Spent()
 
@@ -69,31 +75,57 @@ class Judge:
     def case(self) -> CaseBudget:
         return CaseBudget(self.limits, self.spent)
 
-    async def ask(self, prompt: str, form: type[AnswerT], budget: CaseBudget) -> AnswerT:
-        """Raises `LimitReached`, `DependencyUnavailable` or `InvalidDraft`."""
-        text = ""
+    async def ask(
+        self,
+        prompt: str,
+        form: type[AnswerT],
+        budget: CaseBudget,
+        complaint: Callable[[AnswerT], str | None] = lambda _: None,
+    ) -> AnswerT:
+        """`complaint` says what is wrong with an answer of the right form, such as a verdict of 7.
+
+        Raises `LimitReached`, `DependencyUnavailable` or `InvalidDraft`.
+        """
+        wrong = ""
         for _ in range(_TRIES):
             budget.check()
             text = await self._answer(prompt, form, budget)
             try:
-                return form.model_validate(json.loads(_unfenced(text)))
+                answer = form.model_validate(json.loads(_unfenced(text)))
             except (ValueError, ValidationError):
+                wrong = f"is not the JSON that was asked for: {text[:_EXCERPT]!r}"
                 continue
+            found = complaint(answer)
+            if found is None:
+                return answer
+            wrong = found
         raise InvalidDraft(
-            f"the judge's answer is not the JSON that was asked for: {text[:_EXCERPT]!r}.",
+            f"the judge's answer {wrong}.",
             where=self._endpoint,
             hint="Expected a model that can answer by JSON schema.",
         )
 
     async def _answer(self, prompt: str, form: type[BaseModel], budget: CaseBudget) -> str:
+        if self._failures >= self.limits.failures_in_a_row:
+            raise DependencyUnavailable(
+                f"the judge gave no answer {self.limits.failures_in_a_row} times in a row, and is not asked "
+                "any more.",
+                where=self._endpoint,
+            )
         seconds = min(self.limits.seconds_per_call, budget.seconds_left)
         try:
             async with asyncio.timeout(seconds):
-                return await self._stream(prompt, form, budget)
+                text = await self._stream(prompt, form, budget)
         except TimeoutError as error:
+            self._failures += 1
             raise DependencyUnavailable(
-                f"the judge has not answered within {seconds:g} s.", where=self._endpoint
+                f"the judge has not answered within {seconds:.3g} s.", where=self._endpoint
             ) from error
+        except DependencyUnavailable:
+            self._failures += 1
+            raise
+        self._failures = 0
+        return text
 
     async def _stream(self, prompt: str, form: type[BaseModel], budget: CaseBudget) -> str:
         from openai import OpenAIError  # noqa: PLC0415 - costs start-up time

@@ -33,6 +33,7 @@ async def configured_judge(
         dollars_per_run=settings.judge_dollars_per_run,
         seconds_per_call=settings.judge_timeout_seconds,
         seconds_per_case=3 * settings.judge_timeout_seconds,
+        seconds_per_run=settings.judge_seconds_per_run,
         price_prompt=settings.judge_price_prompt,
         price_answer=settings.judge_price_answer,
     )

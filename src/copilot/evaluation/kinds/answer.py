@@ -23,15 +23,27 @@ from copilot.domain.words import content_words, stem
 from copilot.evaluation.beir import Corpus, read_corpus
 from copilot.evaluation.fingerprint import digest_of
 from copilot.evaluation.kinds.cases import Forgetful, mean, rounded, score_all
-from copilot.evaluation.kinds.kind import CaseMemory, CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.kind import (
+    CaseMemory,
+    CaseResult,
+    KindOptions,
+    KindResult,
+    OnProgress,
+    ToJudge,
+)
 from copilot.evaluation.kinds.rows import DataRow, nothing_to_score, read_rows, sample, without_repeated
 from copilot.evaluation.live_desk import LiveDesk, Said, open_live_desk
+from copilot.evaluation.metrics.metric import Sample
 from copilot.evaluation.questions import is_question_file, names_of, read_questions
 from copilot.evaluation.workbench import knowledge_source, open_workbench, settings_for
 
 _WHAT = "a folder with corpus.jsonl and tasks.jsonl, or a YAML list of questions"
 _ANSWERABLE, _UNANSWERABLE, _OPEN = "answerable", "unanswerable", "open"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+FAITHFULNESS, CORRECTNESS = "ragas.faithfulness", "ragas.answer_correctness"
+OF_REPLIES = (FAITHFULNESS, "ragas.answer_relevancy")
+OF_CONTEXTS = ("ragas.context_precision", "ragas.context_recall")
+JUDGED = (*OF_REPLIES, CORRECTNESS, *OF_CONTEXTS)
 _CLAIMS = (Support.SUPPORTED, Support.FACT)
 
 
@@ -120,14 +132,12 @@ class AnswerKind:
                 return scored(task, await desk.answer(settings.tenant, task.turns))
 
             results = await score_all(tasks, score, on_progress, memory, at_once=1)
-        notes = [*asked.notes]
-        if options.judge is None:
-            notes.append("what a judge scores is not run: no --judge")
         return KindResult(
             figures=rounded(figures_of(results)),
             cases=tuple(results),
             refused=tuple(asked.refused),
-            notes=tuple(notes),
+            notes=asked.notes,
+            judged=JUDGED,
         )
 
 
@@ -163,7 +173,35 @@ def scored(task: Task, shown: ConversationSnapshot) -> CaseResult:
         "cited": cited,
         "expected documents": list(task.documents),
     }
-    return CaseResult(id=task.id, scores=scores, slices=task.slices, evidence=evidence)
+    return CaseResult(
+        id=task.id,
+        scores=scores,
+        slices=task.slices,
+        evidence=evidence,
+        to_judge=_to_judge(task, said, _sources(claims, shown)),
+    )
+
+
+def _to_judge(task: Task, said: str, sources: Sequence[str]) -> ToJudge:
+    """Of what is said; and of what has a reference also how near it comes: not at all, if nothing is said."""
+    # Where nobody wrote an answer, the sentence of the source that holds it is the reference.
+    reference = next(iter((*task.references, task.quote)), None)
+    wanted = task.answerable in {_ANSWERABLE, _OPEN} and reference is not None
+    sample = Sample(
+        id=task.id,
+        reply=said,
+        contexts=tuple(sources),
+        history=tuple(turn.text for turn in task.turns),
+        reference=reference if wanted else None,
+    )
+    metrics, lost = list(OF_REPLIES if said else ()), []
+    if said and not sources:  # a claim that rests on nothing
+        metrics.remove(FAITHFULNESS)
+        lost.append(FAITHFULNESS)
+    if wanted:
+        (metrics if said else lost).append(CORRECTNESS)
+        (metrics if sources else lost).extend(OF_CONTEXTS)
+    return ToJudge(sample=sample, metrics=tuple(metrics), lost=tuple(lost))
 
 
 def _right(answerable: str, *, answered: bool) -> float | None:
@@ -178,13 +216,17 @@ def _numbers_stand(claims: Sequence[Sentence], shown: ConversationSnapshot) -> f
 
     Read from the texts themselves: what the drafter says of its own support does not count.
     """
-    cards = shown.knowledge.cards if shown.knowledge else ()
-    sources = [card.text for card in cards] + [c.quote for s in claims for c in s.citations]
-    if shown.order_view is not None:
-        sources.append(shown.order_view.model_dump_json())
-    known = numbers_in(" ".join(sources))
+    known = numbers_in(" ".join(_sources(claims, shown)))
     facts = {n for s in claims if s.support is Support.FACT for n in numbers_in(s.text)}
     return float(all(numbers_in(s.text) <= known | facts for s in claims))
+
+
+def _sources(claims: Sequence[Sentence], shown: ConversationSnapshot) -> list[str]:
+    """What claims may rest on: passages that are shown, what is quoted of others, and an order's facts."""
+    passages = [card.text for card in shown.knowledge.cards] if shown.knowledge else []
+    quotes = [c.quote for s in claims for c in s.citations]
+    orders = [shown.order_view.model_dump_json()] if shown.order_view is not None else []
+    return [*passages, *dict.fromkeys(q for q in quotes if not any(q in p for p in passages)), *orders]
 
 
 def numbers_in(text: str) -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -28,15 +28,18 @@ class Case(Protocol):
 
 
 CaseT = TypeVar("CaseT", bound=Case)
+ValueT = TypeVar("ValueT")
 
 
-class Forgetful:
+class Forgetful(Generic[ValueT]):
     """Remembers nothing: every case is scored anew."""
 
-    def recall(self, key: str) -> CaseResult | None:  # noqa: ARG002 - the port's shape
+    def recall(self, key: str) -> ValueT | None:  # noqa: ARG002 - the port's shape
         return None
 
-    def keep(self, key: str, result: CaseResult) -> None: ...
+    def keep(self, key: str, result: ValueT) -> None: ...
+
+    def close(self) -> None: ...
 
 
 async def score_all(

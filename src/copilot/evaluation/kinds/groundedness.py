@@ -15,7 +15,7 @@ from pydantic import Field
 from copilot.assist.grounding import Evidence, Grounder
 from copilot.domain.assist import Support
 from copilot.domain.knowledge import Refusal
-from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress, ToJudge
 from copilot.evaluation.kinds.rows import DataRow, data_files, nothing_to_score, sample
 from copilot.evaluation.kinds.rows import read_rows as rows_of
 from copilot.evaluation.metrics.faithfulness import Faithfulness, Reading
@@ -26,6 +26,7 @@ from copilot.evaluation.metrics.support_features import context_sentences, sente
 from copilot.ports import Embedder
 
 THRESHOLD = 0.5
+JUDGED = "ragas.faithfulness"
 _SUPPORTED = ("fully", "supported", "true", "1", "yes")
 _GENERIC = "generic"
 _SHOWN = 600
@@ -122,7 +123,13 @@ class GroundednessKind:
             cases=tuple(cases),
             refused=(*refused, *problems),
             notes=(*notes, _FAILS),
+            judged=(JUDGED,),
         )
+
+    def judged_figures(self, cases: Sequence[CaseResult]) -> dict[str, float | None]:
+        """How well the judge's score tells supported replies from others; one it fails on counts as wrong."""
+        value = _auc(cases, JUDGED)
+        return {f"auc_{JUDGED}": None if value is None else round(value, 4)}
 
 
 async def accepts(product: Grounder, row: GroundednessRow) -> bool:
@@ -177,11 +184,19 @@ def _share(cases: Sequence[CaseResult], score: str = "correct", **slices: str) -
 
 def _auc(cases: Sequence[CaseResult], name: str) -> float | None:
     """How often a supported reply scores above another one, ties counted half."""
-    good = np.array([c.scores.get(name) or 0.0 for c in cases if c.slices["supported"] == "yes"])
-    bad = np.array([c.scores.get(name) or 0.0 for c in cases if c.slices["supported"] == "no"])
+    good, bad = (
+        np.array([_or_worst(c, name) for c in cases if c.slices["supported"] == value])
+        for value in ("yes", "no")
+    )
     if not (len(good) and len(bad)):
         return None
     return float(np.mean((good[:, None] > bad) + 0.5 * (good[:, None] == bad)))
+
+
+def _or_worst(case: CaseResult, name: str) -> float:
+    """A score that is missing is as wrong as can be."""
+    value = None if case.error is not None or name in case.failed else case.scores.get(name)
+    return value if value is not None else float(case.slices["supported"] == "no")
 
 
 def case_of(
@@ -216,6 +231,7 @@ def case_of(
             **({"why": row.why} if row.why else {}),
         },
         error=None if reading.sentences else "the reply is empty",
+        to_judge=ToJudge(sample=row.sample(), metrics=(JUDGED,)),
     )
 
 

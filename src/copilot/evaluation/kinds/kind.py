@@ -1,6 +1,6 @@
 """What every kind of evaluation takes and gives back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from copilot.domain.knowledge import Refusal
 from copilot.domain.value import Value
+from copilot.evaluation.metrics.metric import Sample
 
 OnProgress = Callable[[int, int], None]
 """Called with how many cases are done, and of how many."""
@@ -29,6 +30,16 @@ class KindOptions(Value):
     """Settings of the product under test (`Settings`' fields) that differ from the environment's."""
 
 
+class ToJudge(Value):
+    """What metrics outside the kind are asked about a case; their names are those of `RAGAS`."""
+
+    sample: Sample
+    metrics: tuple[str, ...] = ()
+    """Those that apply. Each of them counts in its average, whatever becomes of it."""
+    lost: tuple[str, ...] = ()
+    """Those that are 0 without asking: a question left open, a search that found nothing."""
+
+
 class CaseResult(Value):
     """How one case went."""
 
@@ -41,6 +52,16 @@ class CaseResult(Value):
     """What a person wants to see to judge it: the question, what was expected, what came."""
     error: str | None = None
     """Why it could not be scored; it then counts as failed and is never left out of an average."""
+    to_judge: ToJudge | None = None
+    failed: dict[str, str] = Field(default_factory=dict)
+    """By metric, why it gave no number; its score is then 0."""
+
+    @property
+    def problem(self) -> str | None:
+        """What of it has no score, and why."""
+        if self.error is not None:
+            return self.error
+        return "; ".join(f"{name}: {why}" for name, why in self.failed.items()) or None
 
 
 class KindResult(Value):
@@ -52,6 +73,8 @@ class KindResult(Value):
     refused: tuple[Refusal, ...] = ()
     """Rows that could not be read, with file and line; the rest is scored."""
     notes: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    """The metrics that the cases' `to_judge` may name, in the order in which they are shown."""
 
 
 class Kind(Protocol):
@@ -79,3 +102,10 @@ class ResumableKind(Kind, Protocol):
     async def resume(
         self, options: KindOptions, on_progress: OnProgress, memory: CaseMemory
     ) -> KindResult: ...
+
+
+@runtime_checkable
+class JudgedKind(Kind, Protocol):
+    """A kind with figures of its own over what was judged, beside the averages."""
+
+    def judged_figures(self, cases: Sequence[CaseResult]) -> Mapping[str, float | None]: ...

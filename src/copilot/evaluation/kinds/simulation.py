@@ -6,7 +6,7 @@ from copilot.evaluation.kinds.kind import KindOptions, KindResult, OnProgress
 from copilot.evaluation.kinds.rows import nothing_to_score, sample
 from copilot.evaluation.simulation.customers import ScriptedCustomer
 from copilot.evaluation.simulation.names import Fault, Profile
-from copilot.evaluation.simulation.run import MakeCustomer, figures_of, simulate
+from copilot.evaluation.simulation.run import JUDGED, MakeCustomer, figures_of, simulate
 from copilot.evaluation.simulation.scenario import load_scenarios
 from copilot.evaluation.workbench import settings_for
 
@@ -43,4 +43,6 @@ class SimulationKind:
             make_customer=self._make_customer,
             on_progress=on_progress,
         )
-        return KindResult(figures=figures_of(cases), cases=tuple(cases), refused=tuple(refused))
+        return KindResult(
+            figures=figures_of(cases), cases=tuple(cases), refused=tuple(refused), judged=JUDGED
+        )

@@ -13,13 +13,16 @@ from copilot.assist.summary import State, update_summary
 from copilot.assist.words import content_words
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.wrap_up import Statement, Summary
-from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress
+from copilot.evaluation.kinds.kind import CaseResult, KindOptions, KindResult, OnProgress, ToJudge
 from copilot.evaluation.kinds.rows import DataRow, data_files, nothing_to_score, read_rows, sample
+from copilot.evaluation.metrics.metric import Sample
 
 _MEASURES = ("rouge1", "rouge2", "rougeL")
 _FILE = "summaries*.jsonl"
 _STARTED = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 _ENOUGH_SHARED = 0.5
+_ASKED = "What was this conversation about, what was done, and what is left to do?"
+JUDGED = ("ragas.faithfulness", "ragas.answer_correctness")
 
 
 class SaidTurn(BaseModel):
@@ -77,6 +80,7 @@ class SummaryKind:
             cases=tuple(results),
             refused=tuple(refused),
             notes=("Scored: the extractive summary from the turns alone, carried on turn by turn.",),
+            judged=JUDGED,
         )
 
 
@@ -127,7 +131,19 @@ def _score(case: SummaryCase, scorer: RougeScorer) -> CaseResult:
             "missing": [p for p in case.points if p not in covered],
             "unsupported": unsupported,
         },
+        to_judge=_to_judge(case, lines),
     )
+
+
+def _to_judge(case: SummaryCase, lines: list[str]) -> ToJudge:
+    sample = Sample(
+        id=case.id,
+        reply=" ".join(lines),
+        contexts=tuple(f"{turn.speaker}: {turn.text}" for turn in case.turns),
+        history=(_ASKED,),
+        reference=case.reference,
+    )
+    return ToJudge(sample=sample, metrics=JUDGED) if lines else ToJudge(sample=sample, lost=JUDGED)
 
 
 def is_supported(statement: Statement, conversation: Conversation) -> bool:

@@ -15,6 +15,13 @@ class ToolUse(Value):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class Utterance(Value):
+    """Of a customer, or of whoever served them."""
+
+    customer: bool
+    text: str
+
+
 class Sample(Value):
     """One reply with all that a metric may need; what is not known is empty or None."""
 
@@ -32,7 +39,8 @@ class Sample(Value):
     calls: tuple[ToolUse, ...] = ()
     reference_calls: tuple[ToolUse, ...] | None = None
     goal: str | None = None
-    """What the customer wanted to be done, for metrics of whole conversations."""
+    """What the customer wanted to be done, for metrics of whole conversations; `said` is all of one."""
+    said: tuple[Utterance, ...] = ()
 
     @property
     def question(self) -> str:

@@ -6,7 +6,7 @@ To add one, add a line to `RAGAS`. Names are ours; what a metric needs and a set
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from copilot.evaluation.judges.material import material
+from copilot.evaluation.judges.material import defused, material
 from copilot.evaluation.metrics.metric import Sample, ToolUse
 
 Arguments = Mapping[str, Any]
@@ -77,16 +77,16 @@ def _calls(sample: Sample) -> Arguments:
 
 
 def _goal(sample: Sample) -> Arguments:
-    from ragas.messages import AIMessage, HumanMessage  # noqa: PLC0415 - takes seconds
+    from ragas.messages import AIMessage, HumanMessage, ToolCall  # noqa: PLC0415 - takes seconds
 
-    last = len(sample.history) - 1
-    # The last turn of the history is the customer's, so turns alternate backwards from it.
-    said = [
-        (HumanMessage if (last - place) % 2 == 0 else AIMessage)(content=material(text))
-        for place, text in enumerate(sample.history)
+    said = [(HumanMessage if s.customer else AIMessage)(content=material(s.text)) for s in sample.said]
+    # Its arguments may hold what a customer dictated.
+    calls = [
+        ToolCall(name=defused(c.name), args={k: defused(str(v)) for k, v in c.arguments.items()})
+        for c in sample.calls
     ]
-    made = AIMessage(content=material(sample.reply), tool_calls=[_call(c) for c in sample.calls] or None)
-    return {"user_input": [*said, made], "reference": material(sample.goal or "")}
+    done = [AIMessage(content="", tool_calls=calls)] if calls else []
+    return {"user_input": [*said, *done], "reference": material(sample.goal or "")}
 
 
 def _call(use: ToolUse) -> Any:  # noqa: ANN401 - ragas's own class, which takes seconds to import
@@ -101,9 +101,11 @@ _REFERENCE = ("reference",)
 _TOOLS = ("reference_calls",)
 
 RAGAS: dict[str, RagasEntry] = {
-    "ragas.faithfulness": RagasEntry(f"{_NEW}:Faithfulness", ("contexts",), _faithfulness, judge=True),
+    "ragas.faithfulness": RagasEntry(
+        f"{_NEW}:Faithfulness", ("reply", "contexts"), _faithfulness, judge=True
+    ),
     "ragas.answer_relevancy": RagasEntry(
-        f"{_NEW}:AnswerRelevancy", ("history",), _asked, judge=True, embeddings=True
+        f"{_NEW}:AnswerRelevancy", ("reply", "history"), _asked, judge=True, embeddings=True
     ),
     "ragas.context_precision": RagasEntry(
         f"{_NEW}:ContextPrecisionWithReference", ("contexts", "reference"), _with_reference, judge=True
@@ -112,10 +114,10 @@ RAGAS: dict[str, RagasEntry] = {
         f"{_NEW}:ContextRecall", ("contexts", "reference"), _with_reference, judge=True
     ),
     "ragas.answer_correctness": RagasEntry(
-        f"{_NEW}:AnswerCorrectness", _REFERENCE, _correctness, judge=True, embeddings=True
+        f"{_NEW}:AnswerCorrectness", ("reply", "reference"), _correctness, judge=True, embeddings=True
     ),
     "ragas.agent_goal_accuracy": RagasEntry(
-        f"{_NEW}:AgentGoalAccuracyWithReference", ("goal",), _goal, judge=True
+        f"{_NEW}:AgentGoalAccuracyWithReference", ("goal", "said"), _goal, judge=True
     ),
     "ragas.tool_call_accuracy": RagasEntry(f"{_NEW}:ToolCallAccuracy", _TOOLS, _calls),
     "ragas.tool_call_f1": RagasEntry(f"{_NEW}:ToolCallF1", _TOOLS, _calls),

@@ -20,6 +20,7 @@ from copilot.evaluation.judges.budget import CaseBudget
 from copilot.evaluation.judges.endpoint import Judge
 from copilot.evaluation.judges.material import unmarked
 from copilot.evaluation.metrics.metric import Sample, Score
+from copilot.evaluation.metrics.ragas_answers import Complaints
 from copilot.evaluation.metrics.ragas_catalog import RAGAS, RagasEntry
 from copilot.ports import Embedder
 
@@ -66,8 +67,6 @@ class RagasMetric:
         missing = [field for field in self._entry.needs if not _has(sample, field)]
         if missing:
             return Score(error=f"the sample has no {', '.join(missing)}")
-        if self.needs_judge and not sample.reply.strip():
-            return Score(error="the reply is empty")
         begun = time.monotonic()
         budget = self._judge.case() if self.needs_judge and self._judge else None
         score = await self._scored(sample, budget)
@@ -142,6 +141,8 @@ class RagasMetric:
 
 def _has(sample: Sample, field: str) -> bool:
     value = getattr(sample, field)
+    if isinstance(value, str):
+        return bool(value.strip())
     # No call at all may be just what was expected.
     return value is not None if field == "reference_calls" else bool(value)
 
@@ -163,6 +164,8 @@ def _load(entry: RagasEntry) -> Any:  # noqa: ANN401 - one of ragas's classes
 def _llm(judge: Judge, budget: CaseBudget) -> Any:  # noqa: ANN401 - of a class that ragas defines
     from ragas.llms.base import InstructorBaseRagasLLM  # noqa: PLC0415 - takes seconds
 
+    complaints = Complaints()
+
     class CountedJudge(InstructorBaseRagasLLM):
         """What ragas asks, our judge answers."""
 
@@ -170,7 +173,7 @@ def _llm(judge: Judge, budget: CaseBudget) -> Any:  # noqa: ANN401 - of a class 
             raise NotImplementedError("asked without waiting; use agenerate")
 
         async def agenerate(self, prompt: str, response_model: "type[BaseModel]") -> "BaseModel":
-            return await judge.ask(prompt, response_model, budget)
+            return await judge.ask(prompt, response_model, budget, complaints.about)
 
     return CountedJudge()
 

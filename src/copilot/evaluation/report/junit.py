@@ -1,4 +1,7 @@
-"""A run as JUnit XML, for CI systems: a test for each thing that must hold, and for each case in error."""
+"""A run as JUnit XML, for CI systems.
+
+A test for each thing that must hold, for each case in error, and for each metric that is not run.
+"""
 
 import re
 from xml.etree import ElementTree as ET  # written, never read
@@ -23,9 +26,10 @@ def _add(root: ET.Element, outcome: SuiteOutcome, at: str) -> None:
         root,
         "testsuite",
         name=outcome.suite,
-        tests=str(len(outcome.verdicts) + errors),
+        tests=str(len(outcome.verdicts) + errors + len(outcome.not_run)),
         failures=str(failures),
         errors=str(errors),
+        skipped=str(len(outcome.not_run)),
         time=f"{outcome.seconds:.3f}",
         timestamp=at,
     )
@@ -39,7 +43,10 @@ def _add(root: ET.Element, outcome: SuiteOutcome, at: str) -> None:
             ET.SubElement(test, "failure", message=_text(f"{verdict.name} is {verdict.measured}"))
     for case in outcome.errors:
         test = ET.SubElement(suite, "testcase", classname=outcome.suite, name=_text(f"case {case.id}"))
-        ET.SubElement(test, "error", message=_text(case.error or ""))
+        ET.SubElement(test, "error", message=_text(case.problem or ""))
+    for name, why in outcome.not_run.items():
+        test = ET.SubElement(suite, "testcase", classname=outcome.suite, name=_text(f"metric: {name}"))
+        ET.SubElement(test, "skipped", message=_text(f"not run: {why}"))
 
 
 def _text(text: str) -> str:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from copilot.evaluation.kinds.kind import CaseResult
 from copilot.evaluation.outcome import EvaluationReport, SliceRow, SuiteOutcome, Verdict
+from copilot.evaluation.report.table import judge_line
 
 _BINS = 10
 _MOST_HISTOGRAMS = 6
@@ -29,6 +30,8 @@ class Bar:
     before: float | None = None
     passed: bool | None = None
     cases: int | None = None
+    note: str = ""
+    """Why it is not run, or on how many cases its metric failed."""
 
     @property
     def plotted(self) -> bool:
@@ -77,6 +80,7 @@ def _view(outcome: SuiteOutcome) -> dict[str, Any]:
     bars = list(_bars(outcome))
     return {
         "outcome": outcome,
+        "judge": judge_line(outcome.judge) if outcome.judge is not None else "",
         "failed": [verdict for verdict in outcome.verdicts if not verdict.passed],
         "bars": [bar for bar in bars if bar.plotted],
         "numbers": [bar for bar in bars if not bar.plotted],
@@ -110,6 +114,7 @@ def _bars(outcome: SuiteOutcome) -> Iterable[Bar]:
             high=limit.max if limit else None,
             before=outcome.figures_before.get(name),
             passed=verdict.passed if verdict else None,
+            note=outcome.failures.get(name) or outcome.not_run.get(name) or "",
         )
 
 
@@ -140,11 +145,11 @@ def _histograms(cases: Sequence[CaseResult], primary: str | None) -> Iterable[Hi
 
 def worst_cases(outcome: SuiteOutcome, primary: str | None) -> list[Exhibit]:
     """First what has no score, then the lowest scores (the highest, where lower is better)."""
-    found = [_exhibit(case, f"no score: {case.error}") for case in outcome.errors[:_MOST_CASES]]
+    found = [_exhibit(case, f"no score: {case.problem}") for case in outcome.errors[:_MOST_CASES]]
     if primary is None:
         return found
     sign = -1.0 if outcome.regressions.get(primary) == "lower" else 1.0
-    scored = [c for c in outcome.cases if c.error is None and c.scores.get(primary) is not None]
+    scored = [c for c in outcome.cases if c.problem is None and c.scores.get(primary) is not None]
     scored.sort(key=lambda case: sign * (case.scores[primary] or 0.0))
     best = 1.0 if sign > 0 else 0.0
     worst = [case for case in scored if case.scores[primary] != best]
@@ -156,12 +161,19 @@ def _exhibit(case: CaseResult, why: str) -> Exhibit:
     return Exhibit(
         id=case.id,
         why=why,
-        scores=tuple((n, "–" if v is None else f"{v:.3g}") for n, v in case.scores.items()),
+        scores=tuple((n, _score(case, n)) for n in case.scores),
         slices=", ".join(f"{name}: {value}" for name, value in case.slices.items()),
         evidence=tuple(
             (name, _shown(value)) for name, value in case.evidence.items() if value not in (None, "")
         ),
     )
+
+
+def _score(case: CaseResult, name: str) -> str:
+    value = case.scores[name]
+    if name in case.failed:
+        return "0 (failed)"
+    return "–" if value is None else f"{value:.3g}"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - whatever a kind has to show

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from copilot.evaluation.judges.endpoint import JudgeRecord
 from copilot.evaluation.outcome import SuiteOutcome, Verdict
 from copilot.evaluation.significance import Difference
 
@@ -32,12 +33,27 @@ def print_outcome(console: Console, outcome: SuiteOutcome) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(outcome.refused) > _MOST_REFUSED:
         console.print(f"  … and {len(outcome.refused) - _MOST_REFUSED} more")
+    if outcome.judge is not None:
+        console.print(f"  {judge_line(outcome.judge)}", markup=False, highlight=False, soft_wrap=True)
+    for why in dict.fromkeys(outcome.not_run.values()):
+        names = ", ".join(name for name, reason in outcome.not_run.items() if reason == why)
+        line = f"  not run: {names}: {why}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for note in outcome.notes:
         console.print(f"  note: {note}", markup=False, highlight=False, soft_wrap=True)
     for verdict in outcome.verdicts:
         if not verdict.passed:
             line = f"  {verdict.check} {verdict.name}: {verdict.measured}, expected {verdict.expected}"
             console.print(line, markup=False, highlight=False, style="red", soft_wrap=True)
+
+
+def judge_line(record: JudgeRecord) -> str:
+    """Who judged, how, and what it took; what an earlier run asked costs nothing again."""
+    return (
+        f"judge {record.model} at {record.endpoint}, seed {record.seed}, temperature {record.temperature:g}, "
+        f"instructions {record.system_sha256}: {record.calls} calls, {record.tokens} tokens, "
+        f"${record.dollars:g}"
+    )
 
 
 def print_differences(console: Console, title: str, found: Mapping[str, Difference]) -> None:
@@ -64,7 +80,10 @@ def _figures(outcome: SuiteOutcome) -> Table:
     held = {v.name: v for v in outcome.verdicts if v.check == "threshold"}
     for name, value in _with_thresholds(outcome):
         verdict = held.get(name)
+        failed = outcome.failures.get(name)
         cells = [escape(name), "not run" if value is None else f"{value:.4g}"]
+        if failed is not None:
+            cells[-1] += f" [red]{failed}[/]"
         if before:
             old = before.get(name)
             cells.append("" if old is None else f"{old:.4g}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from copilot.evaluation.outcome import REPORT, EvaluationReport, SuiteOutcome
 from copilot.evaluation.report.junit import junit
 from copilot.evaluation.report.page import page
+from copilot.evaluation.shelf import keep_run
 
 
 def report_of(outcomes: Sequence[SuiteOutcome]) -> EvaluationReport:
@@ -17,8 +18,10 @@ def report_of(outcomes: Sequence[SuiteOutcome]) -> EvaluationReport:
 
 
 def write_reports(report: EvaluationReport, folder: Path) -> None:
-    """`report.json`, `report.html` and `junit.xml`; the folder is made."""
+    """`report.json`, `report.html` and `junit.xml`, and the run's figures in `runs/`; the folder is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    text = report.model_dump_json(indent=1)
+    (folder / REPORT).write_text(text, encoding="utf-8")
+    keep_run(folder, text)
     (folder / "report.html").write_text(page(report), encoding="utf-8")
     (folder / "junit.xml").write_text(junit(report), encoding="utf-8")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from copilot.domain.value import Value
+from copilot.evaluation.metrics.metric import ToolUse
 from copilot.evaluation.simulation.names import Profile
 from copilot.evaluation.simulation.scenario import RightAction
 
@@ -78,6 +79,12 @@ def fits(wanted: RightAction, tool: str, arguments: Mapping[str, Any]) -> bool:
     if wanted.tool != tool:
         return False
     return wanted.amount is None or _amount(arguments.get("amount")) == Decimal(wanted.amount)
+
+
+def used(tool: str, amount: object) -> ToolUse:
+    """A call, done or right, with the amount where the tool takes one, written in one way."""
+    known = _amount(amount)
+    return ToolUse(name=tool, arguments={} if known is None else {"amount": f"{known:.2f}"})
 
 
 def _amount(value: object) -> Decimal | None:

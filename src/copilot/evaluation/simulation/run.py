@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from copilot.config import Settings
+from copilot.domain.conversation import Speaker
 from copilot.domain.errors import CopilotError
 from copilot.evaluation.kinds.cases import mean, rounded
-from copilot.evaluation.kinds.kind import CaseResult
+from copilot.evaluation.kinds.kind import CaseResult, ToJudge
 from copilot.evaluation.live_client import LiveClient
 from copilot.evaluation.local_server import SERVE, LocalServer, local_server
+from copilot.evaluation.metrics.metric import Sample, Utterance
 from copilot.evaluation.simulation.customers import Customer, ScriptedCustomer
 from copilot.evaluation.simulation.faults import with_wrong_amounts
 from copilot.evaluation.simulation.names import Fault, Profile
-from copilot.evaluation.simulation.profiles import Representative
+from copilot.evaluation.simulation.profiles import Representative, used
 from copilot.evaluation.simulation.scenario import CustomerScript, Scenario
 from copilot.evaluation.simulation.session import Session, Simulation
 from copilot.evaluation.simulation.shop_state import read_orders, restore, wrong_orders
 
 FAULTY = ("copilot.cli.serve_faulty",)
 HEALTHY = "none"
+JUDGED = ("ragas.agent_goal_accuracy", "ragas.tool_call_accuracy")
 _ALWAYS_SHOWN = {"interruption_cost": 0.0}
 """Otherwise one profile's habits would decide which drafts the next is shown."""
 
@@ -134,7 +137,20 @@ def _scored(case: CaseResult, scenario: Scenario, session: Session, wrong: Seque
             for bad in session.bad
         ],
     }
-    return case.model_copy(update={"scores": scores, "evidence": evidence})
+    to_judge = _to_judge(case.id, scenario, session)
+    return case.model_copy(update={"scores": scores, "evidence": evidence, "to_judge": to_judge})
+
+
+def _to_judge(name: str, scenario: Scenario, session: Session) -> ToJudge:
+    sample = Sample(
+        id=name,
+        reply=session.said[-1].text,
+        said=tuple(Utterance(customer=s.speaker is Speaker.CUSTOMER, text=s.text) for s in session.said),
+        goal=scenario.customer.goal,
+        calls=session.calls,
+        reference_calls=tuple(used(right.tool, right.amount) for right in scenario.right_actions),
+    )
+    return ToJudge(sample=sample, metrics=JUDGED)
 
 
 def figures_of(cases: Sequence[CaseResult]) -> dict[str, float | None]:

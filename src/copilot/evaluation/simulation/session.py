@@ -8,15 +8,17 @@ from copilot.domain.value import Value
 from copilot.evaluation.conversations import Shown
 from copilot.evaluation.live_client import LiveClient
 from copilot.evaluation.live_desk import Said
+from copilot.evaluation.metrics.metric import ToolUse
 from copilot.evaluation.replay.promises import broken_promises, numbers_of
 from copilot.evaluation.simulation.customers import Customer, gives
 from copilot.evaluation.simulation.panel import Panel
-from copilot.evaluation.simulation.profiles import Decision, Representative, fits
+from copilot.evaluation.simulation.profiles import Decision, Representative, fits, used
 from copilot.evaluation.simulation.scenario import RightAction, Scenario
 
 MOST_TURNS = 8
 _WHO = "May I have your order number and the email address on it?"
 _SECOND = "awaiting_second_approval"
+_DONE = "succeeded"
 
 
 class BadSuggestion(Value):
@@ -33,7 +35,9 @@ class Session(Value):
     said: tuple[Said, ...]
     bad: tuple[BadSuggestion, ...]
     done: tuple[str, ...]
-    """Calls that were carried out."""
+    """Calls that were approved, and what became of them."""
+    calls: tuple[ToolUse, ...]
+    """Those that were carried out, with the amount where the tool takes one."""
     drafts_sent: int
     answers: int
 
@@ -49,6 +53,7 @@ class Simulation:
         self._said: list[Said] = []
         self._bad: list[BadSuggestion] = []
         self._done: list[str] = []
+        self._calls: list[ToolUse] = []
         self._decided: set[str] = set()
         self._verified = scenario.customer.crm
         self._drafts = self._answers = 0
@@ -75,6 +80,7 @@ class Simulation:
             said=tuple(self._said),
             bad=tuple(self._bad),
             done=tuple(self._done),
+            calls=tuple(self._calls),
             drafts_sent=self._drafts,
             answers=self._answers,
         )
@@ -124,6 +130,8 @@ class Simulation:
         status = await panel.approve(action_id)
         if status == _SECOND:
             status = await panel.approve(action_id, as_supervisor=True)
+        if status == _DONE:
+            self._calls.append(used(call["tool"], arguments.get("amount")))
         self._done.append(f"{call['tool']} {arguments.get('amount', '')}: {status}".replace(" :", ":"))
 
     async def _answer(self, panel: Panel, shown: Shown) -> None:

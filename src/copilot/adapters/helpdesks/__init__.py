@@ -1,0 +1,1 @@
+"""Helpdesks of others: one vendor per file, and the files that describe them."""

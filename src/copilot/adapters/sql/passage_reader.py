@@ -1,0 +1,92 @@
+"""What a search reads of passages, documents and vectors: few visits to the database, and none twice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from copilot.adapters.lru_cache import LruCache
+from copilot.adapters.sql.knowledge_rows import document_facts
+from copilot.adapters.sql.passage_rows import PassageRows
+from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage, PassageFacts
+from copilot.ports import LookedUp, Vector, Vectors
+
+_DOCUMENTS = 10_000
+_DOCUMENT_CHARACTERS = 32_000_000
+_FACTS = 50_000
+_PASSAGES = 20_000
+
+
+class PassageReader:
+    """What is kept is kept by content, so it never goes stale; what is searchable is asked each time."""
+
+    def __init__(self, rows: PassageRows) -> None:
+        self._rows = rows
+        self._facts: LruCache[tuple[str, str], DocumentFacts] = LruCache(_FACTS)
+        self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
+            _DOCUMENTS, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CHARACTERS
+        )
+        self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGES)
+        self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGES)
+
+    def forget_vectors(self) -> None:
+        """Of what was deleted nothing stays behind."""
+        self._vectors.clear()
+
+    async def look_up(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
+        rows, (names, vectors) = await self._rows.facts_and_vectors(
+            tenant_id, passage_ids, embedded, model_id
+        )
+        known = {(row[1], row[2]): self._facts.get((row[1], row[2])) for row in rows}
+        if new := [identity for (identity, _), facts in known.items() if facts is None]:
+            documents, _ = await self._rows.documents_and_passages(new, [])
+            for document in documents:
+                key = document.id, document.content_hash
+                read = document_facts(document)
+                known[key] = read
+                self._facts.put(key, read)
+        passages = []
+        for identity, document_id, document_hash, content_hash, context, text in rows:
+            facts = known.get((document_id, document_hash))
+            if facts is not None:  # not replaced in this moment
+                passages.append(PassageFacts(identity, facts, content_hash, context, text))
+        return LookedUp(passages, names, vectors)
+
+    async def fetch(self, facts: Sequence[PassageFacts]) -> dict[str, tuple[Passage, KnowledgeDocument]]:
+        keys = {one.id: (one.document.id, one.document.content_hash) for one in facts}
+        of_document = {key: self._documents.get(key) for key in keys.values()}
+        of_passage = {name: self._passages.get((name, key[1])) for name, key in keys.items()}
+        no_document = [identity for (identity, _), document in of_document.items() if document is None]
+        no_passage = [name for name, passage in of_passage.items() if passage is None]
+        if no_document or no_passage:
+            documents_read, passages_read = await self._rows.documents_and_passages(no_document, no_passage)
+            for document in documents_read:
+                of_document[document.id, document.content_hash] = document
+                self._documents.put((document.id, document.content_hash), document)
+            for passage, content_hash in passages_read:
+                if keys[passage.id][1] == content_hash:
+                    of_passage[passage.id] = passage
+                    self._passages.put((passage.id, content_hash), passage)
+        found = {}
+        for name, key in keys.items():
+            whole, of = of_passage[name], of_document[key]
+            if whole is not None and of is not None:  # not replaced in this moment
+                found[name] = (whole, of)
+        return found
+
+    async def cached_vectors(self, content_hashes: Sequence[str], model_id: str) -> dict[str, Vector]:
+        known = {key: self._vectors.get((key, model_id)) for key in content_hashes}
+        found = {key: vector for key, vector in known.items() if vector is not None}
+        missing = [key for key in known if key not in found]
+        if not missing:
+            return found
+        names, vectors = await self._rows.vectors(missing, model_id, by="content_hash")
+        for name, vector in zip(names, vectors, strict=True):
+            # A copy, because a view would keep all that were read with it.
+            found[name] = np.array(vector)
+            self._vectors.put((name, model_id), found[name])
+        return found
+
+    async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
+        return await self._rows.vectors(passage_ids, model_id, by="id")

@@ -1,0 +1,1 @@
+"""Conversations of outside helpdesks: taken in by webhook, answered by private notes."""

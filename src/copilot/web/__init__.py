@@ -1,0 +1,1 @@
+"""What the API and the console both need to speak HTTP."""

@@ -1,0 +1,84 @@
+"""Server-sent events on the wire.
+
+FastAPI's own generator endpoints are not used: in 0.165 a client that leaves while an event is being sent
+makes them raise (fastapi/fastapi#15824), which would be logged as an error with every panel that is closed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol, TypeVar
+
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+HEARTBEAT_SECONDS = 15.0
+
+
+class StreamedEvent(Protocol):
+    """What can be sent: an AssistEvent, a JobEvent or an Alert."""
+
+    @property
+    def id(self) -> int | str: ...
+    @property
+    def type(self) -> str: ...
+    def model_dump_json(self) -> str: ...
+
+
+EventT = TypeVar("EventT", bound=StreamedEvent)
+
+
+def _as_json(event: StreamedEvent) -> str:
+    return event.model_dump_json()
+
+
+class EventStream(StreamingResponse):
+    """Sends `events` until they end or the client leaves, and closes them then.
+
+    `data_of` says what stands in an event's `data`; by default the event itself as JSON.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        events: AsyncGenerator[EventT],
+        heartbeat: float = HEARTBEAT_SECONDS,
+        *,
+        data_of: Callable[[EventT], str] = _as_json,
+    ) -> None:
+        self._chunks = _encoded(events, heartbeat, data_of)
+        super().__init__(self._chunks, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._chunks.aclose()
+
+
+async def _encoded(
+    events: AsyncGenerator[EventT], heartbeat: float, data_of: Callable[[EventT], str]
+) -> AsyncGenerator[bytes]:
+    """The events as bytes, and a comment whenever none has come for `heartbeat` seconds."""
+    coming: asyncio.Task[EventT | None] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.create_task(_next(events))
+            done, _ = await asyncio.wait({coming}, timeout=heartbeat)
+            if not done:
+                yield KEEPALIVE_COMMENT
+                continue
+            event, coming = coming.result(), None
+            if event is None:
+                return
+            yield format_sse_event(data_str=data_of(event), event=event.type, id=str(event.id))
+    finally:
+        if coming is None:
+            await events.aclose()
+        else:
+            coming.cancel()  # ends `events` too, where they wait
+
+
+async def _next(events: AsyncGenerator[EventT]) -> EventT | None:
+    return await anext(events, None)

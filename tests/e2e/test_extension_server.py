@@ -1,0 +1,99 @@
+"""The extension while its server is down, slow, of another version, or refuses the key; and afterwards."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.desk import until
+from tests.e2e.extension import Browsing, browsing, needs_extension, say_next
+from tests.e2e.fake_api import serving
+
+pytestmark = needs_extension
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Browsing]:
+    with browsing(tmp_path, signed_in=False) as made:
+        made.fake.scripted = False
+        yield made
+
+
+def test_what_is_said_while_the_server_is_down_is_sent_once_when_it_is_back(chromium: Browsing) -> None:
+    with ExitStack() as running:
+        address = running.enter_context(serving(chromium.fake))
+        chromium.sign_in(address)
+        page = chromium.help_desk("chatwoot")
+        panel = chromium.open_panel(page)
+        until(lambda: len(chromium.turns()) == 2)
+        running.close()
+        say_next(page)
+        panel.expect_text("cannot be reached")
+        panel.expect_text("1 thing waits")
+        panel.evaluate("location.reload()")
+        panel.expect_text("cannot be reached")
+        with serving(chromium.fake, urlsplit(address).port or 0):
+            panel.expect_no_text("cannot be reached")
+            until(lambda: len(chromium.turns()) == 3)
+            panel.expect_text("Live", seconds=20)
+    assert [text for _, text in chromium.turns()][-1] == "Can I get my money back?"
+    assert len(chromium.fake.conversations) == 1
+
+
+def test_a_wrong_key_is_said_and_a_right_one_goes_on(chromium: Browsing) -> None:
+    chromium.sign_in(key="wrong")
+    options = chromium.options()
+    expect(options.locator("#connection")).to_have_text("The server does not accept this key.")
+    page = chromium.help_desk("intercom")
+    panel = chromium.open_panel(page)
+    panel.expect_text("does not accept the key")
+    chromium.sign_in()
+    page.bring_to_front()
+    until(lambda: len(chromium.turns()) == 2)
+    panel.expect_no_text("does not accept the key")
+    expect(options.locator("#token")).to_have_value("")
+
+
+class _OtherServer(BaseHTTPRequestHandler):
+    def _answer(self) -> None:
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        self.wfile.write(b"<h1>Intranet</h1>")
+
+    do_GET = do_POST = _answer  # noqa: N815 - the names that http.server asks for
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_another_kind_of_server_is_told_apart(chromium: Browsing) -> None:
+    other = ThreadingHTTPServer(("127.0.0.1", 0), _OtherServer)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    chromium.sign_in(f"http://127.0.0.1:{other.server_port}")
+    options = chromium.options()
+    expect(options.locator("#connection")).to_contain_text("not like a copilot server of this version")
+    page = chromium.help_desk("hubspot")
+    panel = chromium.open_panel(page)
+    panel.expect_text("not like a copilot server of this version")
+    chromium.sign_in()
+    page.bring_to_front()
+    until(lambda: len(chromium.turns()) == 2)
+    panel.expect_no_text("not like a copilot server")
+    other.shutdown()
+    other.server_close()
+
+
+def test_a_slow_server_is_waited_for(chromium: Browsing) -> None:
+    chromium.fake.delay_seconds = 6
+    chromium.sign_in()
+    page = chromium.help_desk("freshdesk")
+    panel = chromium.open_panel(page)
+    panel.expect_text("The server is slow to answer")
+    until(lambda: len(chromium.turns()) == 2, seconds=15)
+    panel.expect_no_text("slow to answer")
+    assert len(chromium.fake.conversations) == 1

@@ -1,0 +1,100 @@
+"""The event stream on the wire."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from copilot.domain.assist import Degraded, DegradedEvent
+from copilot.web.sse import EventStream
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def event(number):
+    data = Degraded(component="drafter", message="line one\nline two")
+    return DegradedEvent(id=number, conversation_id="conv_1", revision=1, created_at=NOW, data=data)
+
+
+class Source:
+    """Events that come when told, and that know whether they were closed."""
+
+    def __init__(self) -> None:
+        self.queue = asyncio.Queue()
+        self.closed = False
+
+    async def events(self):
+        try:
+            while (item := await self.queue.get()) is not None:
+                yield item
+        finally:
+            self.closed = True
+
+
+class Browser:
+    """One ASGI connection that collects what is sent, and may leave."""
+
+    def __init__(self) -> None:
+        self.left = asyncio.Event()
+        self.received = b""
+        self.stuck = False
+
+    async def receive(self):
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        if self.stuck:
+            await asyncio.sleep(60)
+        self.received += message.get("body", b"")
+
+    async def watch(self, source, heartbeat=15.0):
+        scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+        await EventStream(source.events(), heartbeat)(scope, self.receive, self.send)
+
+
+async def test_an_event_has_its_id_type_and_data_on_one_line():
+    source, browser = Source(), Browser()
+    source.queue.put_nowait(event(7))
+    source.queue.put_nowait(None)
+    await browser.watch(source)
+
+    assert browser.received.decode().split("\n") == [
+        "event: degraded", f"data: {event(7).model_dump_json()}", "id: 7", "", "",
+    ]  # fmt: skip
+
+
+async def test_a_comment_comes_when_nothing_happens_and_no_event_is_lost_by_it():
+    source, browser = Source(), Browser()
+    watching = asyncio.create_task(browser.watch(source, heartbeat=0.02))
+    await asyncio.sleep(0.1)
+    quiet = browser.received
+    source.queue.put_nowait(event(1))
+    source.queue.put_nowait(None)
+    await watching
+
+    assert quiet.startswith(b": ping\n\n: ping\n\n")
+    assert browser.received.count(b"id: 1") == 1
+
+
+async def test_a_client_that_leaves_while_nothing_happens_ends_the_subscription():
+    source, browser = Source(), Browser()
+    watching = asyncio.create_task(browser.watch(source))
+    await asyncio.sleep(0.01)
+    browser.left.set()
+    await asyncio.wait_for(watching, 1)
+    await asyncio.sleep(0)
+
+    assert source.closed
+
+
+async def test_a_client_that_leaves_while_an_event_is_sent_ends_the_subscription_without_an_error():
+    source, browser = Source(), Browser()
+    watching = asyncio.create_task(browser.watch(source))
+    await asyncio.sleep(0.01)
+    browser.stuck = True
+    for number in range(5):
+        source.queue.put_nowait(event(number))
+    await asyncio.sleep(0.01)
+    browser.left.set()
+    await asyncio.wait_for(watching, 1)
+
+    assert source.closed
