@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ sys.path[:0] = [str(ROOT)]
 
 from _progress import Progress  # noqa: E402
 from tests.faults.harness import Report, run, split  # noqa: E402
+from tests.servers.postgres import running  # noqa: E402
 
 DRAIN_SECONDS = 60.0
 
@@ -26,6 +28,11 @@ def main() -> int:
         help="the embedded shop, a slow HTTP provider, or three to one of both (default)",
     )
     parser.add_argument("--lanes", type=int, default=2, help="processes for each provider (default 2)")
+    parser.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="on PostgreSQL, as a role that may make databases there; `own` starts one for the run",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     options = parser.parse_args()
@@ -33,6 +40,7 @@ def main() -> int:
     lanes = split(options.kills - slow, "embedded", options.lanes) + split(slow, "slow", options.lanes)
     with (
         tempfile.TemporaryDirectory(prefix="copilot-faults-") as folder,
+        ExitStack() as servers,
         Progress(1) as progress,
         progress.task(f"{options.kills} kills") as task,
     ):
@@ -41,6 +49,7 @@ def main() -> int:
             Path(folder),
             lambda done: task.update(done, options.kills, f"{done} of {options.kills}"),
             options.seed,
+            servers.enter_context(running()).admin if options.database_url == "own" else options.database_url,
         )
     show(report)
     if options.json:

@@ -60,7 +60,8 @@ class Breakable:
 
 def break_statements(database: Any, failpoints: Failpoints) -> None:
     """Also inside the product's own write transactions: at each statement and at the commit."""
-    engine = database._writer.sync_engine
+    writer = database._engine if hasattr(database, "_engine") else database._writer
+    engine = writer.sync_engine
 
     def before(_connection, _cursor, statement, *_):
         failpoints.reach(f"before SQL {_short(statement)}")

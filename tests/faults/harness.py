@@ -41,15 +41,19 @@ def run(
     folder: Path,
     on_progress: Callable[[int], None] = lambda _kills: None,
     seed: int = 1,
+    database_url: str | None = None,
 ) -> Report:
-    """Blocks until every lane is done; `on_progress` hears the number of kills so far."""
+    """Blocks until every lane is done; `on_progress` hears the number of kills so far.
+
+    `database_url` is of a PostgreSQL in which each lane makes a database; else they work on SQLite.
+    """
     started = time.monotonic()
     done = [0] * len(lanes)
     results: list[dict[str, Any]] = [{} for _ in lanes]
 
     def follow(number: int) -> None:
         lane = lanes[number]
-        with _start(lane, folder / f"lane-{number}", seed + number) as process:
+        with _start(lane, folder / f"lane-{number}", seed + number, database_url) as process:
             for line in process.stdout or ():
                 told = json.loads(line)
                 if "result" in told:
@@ -74,9 +78,11 @@ def split(kills: int, provider: str, lanes: int) -> list[LaneOrder]:
     return [LaneOrder(provider, size) for size in sizes if size]
 
 
-def _start(lane: LaneOrder, folder: Path, seed: int) -> subprocess.Popen[str]:
+def _start(lane: LaneOrder, folder: Path, seed: int, database_url: str | None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.faults.lane", "--provider", lane.provider]
     command += ["--kills", str(lane.kills), "--folder", str(folder), "--seed", str(seed)]
+    if database_url is not None:
+        command += ["--database-url", database_url]
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths}
     return subprocess.Popen(  # noqa: S603 - our own module

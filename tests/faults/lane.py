@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import failpoints, world
+from tests.faults.database import make_database, use_address
 from tests.faults.failpoints import Failpoints
 from tests.faults.slow_provider import SlowProvider
 from tests.faults.worker import drain, work
@@ -38,8 +39,11 @@ def main() -> None:
     parser.add_argument("--provider", choices=("embedded", "slow", "forgetful"), required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database-url", help="PostgreSQL's; a database of the lane's own is made there")
     options = parser.parse_args()
     lane = Lane(options.folder, options.provider, options.seed)
+    if options.database_url:
+        use_address(options.folder, make_database(options.database_url, f"faults_{options.seed}"))
     try:
         tell({"result": lane.run(options.kills)})
     finally:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 from tests.faults import world
+from tests.faults.database import open_folder
 from tests.faults.failpoints import Breakable, BreakableConnection, Failpoints, break_statements
 from tests.faults.slow_provider import CLIENT_SECONDS, HttpShop
 from tests.unit.tools.desk import SEALS
@@ -20,7 +21,7 @@ from tests.unit.tools.shop import NOW
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
-from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.tenant_scope import working_for
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.domain.actions import Action, ActionStatus
@@ -62,7 +63,7 @@ async def bench(
     `forgetful`: the embedded shop takes every call for a new one, to show that the harness would notice.
     """
     clock = FixedClock(NOW)
-    database = await Database.open(folder / "copilot.db")
+    database = await open_folder(folder)
     break_statements(database, failpoints)
     shop: Any
     if port is None:
@@ -178,11 +179,17 @@ def _problems(action: Action, refunds: int, amount: Any, steps: Counter[tuple[st
 async def _actions(b: Bench) -> list[Action]:
     from copilot.adapters.sql.action_store import _select  # noqa: PLC0415 - every row, as no port lists them
 
-    return await b.store._port._fetch(_select())
+    with working_for(world.TENANT):
+        return await b.store._port._fetch(_select())
 
 
 async def _counted(b: Bench) -> set[int]:
     """What each of the day's counters holds; they count the same actions here."""
+    with working_for(world.TENANT):
+        return await _counters(b)
+
+
+async def _counters(b: Bench) -> set[int]:
     async with b.store._port._database.read() as connection:
         rows = await connection.execute(
             text("SELECT reserved_minor FROM money_counters WHERE counter NOT LIKE 'call %'")

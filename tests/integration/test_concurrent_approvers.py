@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 from tests.faults import world
+from tests.faults.database import open_folder, use_address
 from tests.unit.tools.desk import SEALS
 from tests.unit.tools.rules import engine
 from tests.unit.tools.shop import NOW, person
@@ -18,7 +19,6 @@ from tests.unit.tools.shop import NOW, person
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
 from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.domain.errors import ActionNotOpen, CopilotError
@@ -44,7 +44,7 @@ class Office:
 
     async def __aenter__(self) -> Self:
         clock = FixedClock(NOW)
-        self.database = await Database.open(self._folder / "copilot.db")
+        self.database = await open_folder(self._folder)
         self.shop = await SqliteShop.open(self._folder / "shop.db", clock)
         self.store, self.ledger = SqlActionStore(self.database), SqlLedgerStore(self.database)
         limits = Limits(money=MoneyLimits(per_day=ROOM_FOR * 2000))
@@ -76,9 +76,11 @@ class Office:
         return sum([len(await self.shop.refunds(order_id)) for order_id in ORDERS])
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(params=["sqlite", "postgres"])
+def folder(request, tmp_path):
     world.seed_shop(tmp_path / "shop.db")
+    if request.param == "postgres":
+        use_address(tmp_path, request.getfixturevalue("postgres").database())
     return tmp_path
 
 

@@ -25,9 +25,8 @@ _TEMPLATE = "migrated"
 class Postgres:
     """Its data are gone with it; so nothing waits for the disk."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._durable = durable
         self._user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
@@ -47,9 +46,9 @@ class Postgres:
             "shared_buffers": "256MB",
             "maintenance_work_mem": "512MB",
             "dynamic_shared_memory_type": "mmap",
+            "fsync": "off",
+            "full_page_writes": "off",
         }
-        if not self._durable:
-            settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
@@ -65,19 +64,15 @@ class Postgres:
                     raise RuntimeError((self._folder / "log").read_text()[-2000:]) from None
                 time.sleep(0.05)
 
-    def kill(self) -> None:
-        """As a crash of the machine's memory: no checkpoint, no farewell."""
-        self._process.kill()
-        self._process.wait()
-
     def stop(self) -> None:
         self._process.terminate()
         self._process.send_signal(2)  # a fast shutdown does not wait for whoever is connected
         self._process.wait(timeout=30)
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
+    def admin(self) -> str:
+        """The address for who makes databases."""
+        return self._address("postgres")
 
     def database(self, name: str | None = None) -> str:
         """The address of a new database with today's schema, for a role that owns nothing in it."""
