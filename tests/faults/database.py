@@ -1,4 +1,4 @@
-"""The database of a folder that several processes work in: SQLite there, or the one whose address lies there."""
+"""The database of a folder that several processes work in: SQLite, or the one whose address lies there."""
 
 from pathlib import Path
 

@@ -21,8 +21,8 @@ from tests.unit.tools.shop import NOW
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
-from copilot.adapters.sql.tenant_scope import working_for
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.tenant_scope import working_for
 from copilot.adapters.sqlite_shop import SqliteShop
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.errors import DependencyUnavailable

@@ -55,7 +55,8 @@ BEGIN
   SELECT tenant, word, count(*) FROM unnest(texts) AS t, unnest(tsvector_to_array(t::tsvector)) AS word
   GROUP BY word ORDER BY word
   ON CONFLICT (tenant_id, word) DO UPDATE SET passages = c.passages + excluded.passages;
-  INSERT INTO word_totals AS w SELECT tenant, cardinality(rows_), coalesce(sum(l), 0) FROM unnest(lengths) AS l
+  INSERT INTO word_totals AS w
+  SELECT tenant, cardinality(rows_), coalesce(sum(l), 0) FROM unnest(lengths) AS l
   ON CONFLICT (tenant_id) DO UPDATE
   SET passages = w.passages + excluded.passages, length = w.length + excluded.length;
 END $$""",
