@@ -55,3 +55,26 @@ def test_release_and_quarantine_are_in_the_ledger(place):
 def test_impact_and_gaps_of_a_young_knowledge_base(place):
     assert "0 replies cite it" in run("knowledge", "impact", "start")
     assert json.loads(run("knowledge", "gaps", "--json")) == []
+
+
+def test_search_keeps_to_its_filters(place):
+    (place / "kb" / "fees.md").write_text(
+        "---\naudience: internal\nproduct: Lamp\ntags: [money]\n---\n"
+        "# Fees\n\nThe lamp's repair fee is $12.\n"
+    )
+    run("ingest", str(place / "kb"))
+    asked = ("search", "What is the lamp's repair fee?")
+    for filters in (
+        [],
+        ["--audience", "internal"],
+        ["--product", "Lamp"],
+        ["--tag", "money", "--locale", "en"],
+    ):
+        assert "$12" in CliRunner().invoke(build_app(), [*asked, *filters]).stdout
+    for filters in (
+        ["--audience", "public"],
+        ["--product", "Tent"],
+        ["--tag", "money", "--tag", "loan"],
+        ["--locale", "fi"],
+    ):
+        assert "$12" not in run(*asked, *filters, status=1)

@@ -158,6 +158,12 @@ async def test_reads_answer_and_writes_only_propose(desk, transport):
         )
         assert found["answerable"]
         assert "30 days" in json.dumps(found["passages"])
+        for filters in ({"tags": ["nothing has this tag"]}, {"locale": "fi"}):
+            nothing = await client.call_tool("search_knowledge", {"query": "return a tent", **filters})
+            assert not said(nothing)["passages"]
+        public = {"query": "returns desk handbook", "audiences": ["public"], "as_of": "2026-11-20"}
+        shown = said(await client.call_tool("search_knowledge", public))["passages"]
+        assert {passage["audience"] for passage in shown} == {"public"}
 
         refund = {
             "order_id": desk["order"],
@@ -175,6 +181,8 @@ async def test_reads_answer_and_writes_only_propose(desk, transport):
             ("find_user_id_by_email", {"email": desk["foreign_email"]}),
             ("no_such_tool", {}),
             ("search_knowledge", {"query": "x" * 5000}),
+            ("search_knowledge", {"query": "tent", "tenant_id": "other"}),
+            ("search_knowledge", {"query": "tent", "as_of": "soon"}),
         ):
             refused = await client.call_tool(name, arguments)
             assert refused.is_error

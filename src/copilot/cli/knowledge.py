@@ -2,12 +2,13 @@
 
 import asyncio
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from copilot.config import Settings
+from copilot.domain.knowledge import Audience, SearchQuery
 
 if TYPE_CHECKING:
     from copilot.assist.flow.learning import Learned
@@ -21,10 +22,27 @@ AsOf = Annotated[
 def search(
     question: Annotated[str, typer.Argument(help="What a customer might ask.")],
     as_of: AsOf = None,
+    audience: Annotated[
+        list[Audience] | None, typer.Option(help="Only what these may read; all if left out.")
+    ] = None,
+    locale: Annotated[str | None, typer.Option(help="Only this language, as en or pt-BR.")] = None,
+    product: Annotated[str | None, typer.Option(help="Only about this product.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only with this tag; all of them if several.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=50)] = 5,
 ) -> None:
     """Ask the knowledge base as the live path does; exit status 1 when it does not hold the answer."""
-    result = asyncio.run(_search(Settings(), question, as_of.date() if as_of else None, limit))
+    settings = Settings()
+    query = SearchQuery(
+        tenant_id=settings.tenant,
+        text=question,
+        as_of=as_of.date() if as_of else None,
+        audiences=frozenset(audience or Audience),
+        locale=locale,
+        product=product,
+        tags=frozenset(tag or ()),
+        limit=limit,
+    )
+    result = asyncio.run(_search(settings, query))
     for place, found in enumerate(result.passages, 1):
         where = " › ".join([found.document.title, *found.passage.heading_path[-1:]])
         internal = " · internal" if found.document.audience == "internal" else ""
@@ -68,10 +86,8 @@ def learn() -> None:
     print(f"{learned.conversations} finished conversations, {news}.")
 
 
-async def _search(settings: Settings, question: str, as_of: date | None, limit: int) -> "SearchResult":
+async def _search(settings: Settings, query: SearchQuery) -> "SearchResult":
     from copilot.bootstrap import open_search, open_state  # noqa: PLC0415 - costs start-up time
-    from copilot.domain.knowledge import SearchQuery  # noqa: PLC0415
 
-    query = SearchQuery(tenant_id=settings.tenant, text=question, as_of=as_of, limit=limit)
     async with open_state(settings) as state, open_search(settings, state.database) as searcher:
         return await searcher.search(query)
