@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.servers import helpdesks as vendors
+from tests.servers.product import Server
 
 from copilot.evaluation.local_server import local_server
 
@@ -18,36 +17,6 @@ ROOT = Path(__file__).parents[2]
 CONVERSATIONS = range(600, 606)
 ASKED = "How long does standard shipping take?"
 pytestmark = pytest.mark.slow
-
-
-class Server:
-    """`copilot serve`, which may be killed at any moment and started again."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self._environment = environment | {"COPILOT_PORT": str(self.port)}
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        command = [sys.executable, "-m", "copilot.cli", "serve"]
-        self._process = await asyncio.create_subprocess_exec(*command, env=self._environment)
-        async with httpx.AsyncClient(base_url=self.address) as client:
-            deadline = time.monotonic() + 60
-            while True:
-                assert time.monotonic() < deadline
-                try:
-                    if (await client.get("/readyz")).is_success:
-                        return
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-
-    async def kill(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        await self._process.wait()
 
 
 @pytest.mark.parametrize("after", [0.05, 0.45, 0.8])

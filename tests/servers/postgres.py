@@ -69,6 +69,11 @@ class Postgres:
         self._process.send_signal(2)  # a fast shutdown does not wait for whoever is connected
         self._process.wait(timeout=30)
 
+    def kill(self) -> None:
+        """As when the machine's memory runs out; what was committed is there again after `start`."""
+        self._process.kill()
+        self._process.wait(timeout=30)
+
     @property
     def admin(self) -> str:
         """The address for who makes databases."""
