@@ -78,9 +78,11 @@ class PgVectorIndex:
         await self._ask(tenant_id, WRITE, statement, {"ids": list(passage_ids)})
 
     async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> Scored:
+        # A query of its own, or the text would be read anew for every row that is compared.
+        asked = "(SELECT CAST(:vector AS vector))"
         statement = (
-            f"SELECT id, 1 - (vector <=> CAST(:vector AS vector)) FROM {self._table(tenant_id)} "  # noqa: S608
-            "ORDER BY vector <=> CAST(:vector AS vector) LIMIT :limit"
+            f"SELECT id, 1 - (vector <=> {asked}) FROM {self._table(tenant_id)} "  # noqa: S608
+            f"ORDER BY vector <=> {asked} LIMIT :limit"
         )
         rows = await self._ask(tenant_id, READ, statement, {"vector": _written(vector), "limit": limit})
         return [(row[0], row[1]) for row in rows]
