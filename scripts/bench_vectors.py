@@ -1,6 +1,6 @@
 """Nearest neighbours in PostgreSQL with pgvector: how quick, and how many of the true ones; see `--help`.
 
-    scripts/bench vectors [--passages N] [--clients N] [--searches N] [--json]
+    scripts/bench vectors [--passages N] [--in-cluster N] [--clients N] [--searches N] [--json]
 
 A PostgreSQL of its own holds two tenants: one with 99 in 100 of the vectors, one with the rest. Vectors are
 invented: clusters of five, so that the nearest ten lie in several, with noise of 0.8 of their length. What is
@@ -25,7 +25,7 @@ from copilot.adapters.pgvector_index import PgVectorIndex  # noqa: E402
 from copilot.adapters.sql.database_url import parse  # noqa: E402
 from copilot.ports import Vectors  # noqa: E402
 
-DIMENSIONS, IN_CLUSTER, NOISE = 384, 5, 0.8
+DIMENSIONS, NOISE = 384, 0.8
 AT_ONCE = 5_000
 NEAREST = 10
 SMALL = 0.01
@@ -44,6 +44,9 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=500_000)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--searches", type=int, default=400)
+    parser.add_argument(
+        "--in-cluster", type=int, default=5, help="vectors of one cluster (5); fewer are harder to find"
+    )
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
     with running() as server:
@@ -57,7 +60,7 @@ async def measure(address: str, arguments: argparse.Namespace) -> dict[str, floa
     small = max(1, int(arguments.passages * SMALL))
     figures: dict[str, float] = {}
     for tenant, size in (("large", arguments.passages - small), ("small", small)):
-        centres = unit(dice.normal(size=(max(1, size // IN_CLUSTER), DIMENSIONS)))
+        centres = unit(dice.normal(size=(max(1, size // arguments.in_cluster), DIMENSIONS)))
         vectors = invented(dice, centres, size)
         begun = time.perf_counter()
         for start in range(0, size, AT_ONCE):

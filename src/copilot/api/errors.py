@@ -1,18 +1,21 @@
 """Every error as an RFC 9457 problem: ours, bad requests, unknown routes, and the unexpected."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from copilot.api.schemas import FieldProblem, Problem
 from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "5"
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {
     400: ("bad_request", "The request cannot be read", "The request could not be read."),
     404: ("no_such_route", "No such address", "There is nothing at this address; see /openapi.json."),
@@ -89,7 +92,19 @@ async def _copilot_error(request: Request, error: CopilotError) -> Response:
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
-    return problem_response(http_problem(error.status_code, request.url.path), error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
+    return problem_response(http_problem(error.status_code, request.url.path), headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What the address takes; several routes may share it, and the one that refused knows its own alone."""
+    return [
+        method
+        for method in _METHODS
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in request.app.routes)
+    ]
 
 
 async def _invalid_request(request: Request, error: RequestValidationError) -> Response:

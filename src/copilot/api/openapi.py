@@ -19,6 +19,8 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "Names this write: the same request with the same key gets the first answer again.",
 }
+_NAMED_IN_BODY = frozenset({"mint_widget_token", "start_job"})
+"""Operations that may answer 404 although their address names nothing."""
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         responses["400"] = {**responses["422"], "description": "The body is not JSON"}
         responses["415"] = {**responses["422"], "description": "The body is not of the declared kind"}
-    if "{" not in path:
+    if "{" not in path and operation["operationId"] not in _NAMED_IN_BODY:
         responses.pop("404", None)
     if method not in _WRITES:
         for status in ("409", "413"):

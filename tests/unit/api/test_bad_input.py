@@ -251,6 +251,12 @@ async def test_half_a_proof_of_identity_is_refused(client, conversation, proof):
     assert "email and order_id, or first_name, last_name and zip" in problem["detail"]
 
 
+async def test_a_refused_method_names_all_that_the_address_takes(client):
+    refused = await client.patch("/v1/conversations")
+    assert_problem(refused, 405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, POST"
+
+
 async def test_an_unknown_address_and_a_wrong_method_are_problems_too(client):
     assert_problem(await client.get("/v1/nothing"), 404, "no_such_route")
     response = await client.put("/v1/conversations", json={})
