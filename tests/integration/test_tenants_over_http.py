@@ -1,0 +1,20 @@
+"""Another tenant's key, with all the right names, sees nothing and changes nothing, whatever it asks."""
+
+from pathlib import Path
+
+from tests.tenants.siege import besiege
+
+from copilot.evaluation.local_server import local_server
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_six_hundred_random_requests_leak_nothing_and_change_nothing(tmp_path):
+    async with local_server(tmp_path, ROOT / "knowledge"):
+        pass  # ingests, and ends
+    siege = await besiege(tmp_path, requests=600, seed=11)
+    assert siege.findings.leaks == []
+    assert siege.findings.broken == []
+    assert siege.after == siege.before
+    assert len(siege.control.leaks) > 5
+    assert min(siege.findings.by_operation.values()) >= 10
