@@ -35,6 +35,10 @@ class _Question:
     limit: int
 
 
+class IndexInUse(ConfigurationError):
+    """Another process owns it."""
+
+
 class ChromaIndex:
     """The PassageIndex port. Build with `open`.
 
@@ -145,7 +149,7 @@ class ChromaIndex:
             owner = path.read_text().strip() or "unknown"
             os.close(self._lock)
             self._lock = None
-            raise ConfigurationError(
+            raise IndexInUse(
                 f"the index is in use by process {owner}.",
                 hint="Stop that process, or ask the running server over its API instead.",
                 where=str(self._folder),

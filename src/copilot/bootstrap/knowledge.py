@@ -60,7 +60,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
         stack.callback(embedder.close)
-        index = await _open_index(settings, embedder.model_id)
+        index = await open_index(settings, embedder.model_id)
         stack.push_async_callback(index.close)
         store = knowledge_store(database)
         chunker = Chunker(TiktokenCounter(), WordPieceCounter())
@@ -85,7 +85,8 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
         )
 
 
-async def _open_index(settings: Settings, model_id: str) -> "ChromaIndex | ChromaServerIndex | PgVectorIndex":
+async def open_index(settings: Settings, model_id: str) -> "ChromaIndex | ChromaServerIndex | PgVectorIndex":
+    """Where the settings say; one inside this process has one owner at a time."""
     if settings.vectors_url is None:
         return await ChromaIndex.open(settings.index_dir, model_id)
     if not is_postgres(settings.vectors_url):
@@ -110,7 +111,7 @@ async def open_search(settings: Settings, database: Database) -> AsyncIterator[K
     try:
         store = knowledge_store(database)
         if is_postgres(settings.vectors_url):
-            shared = await _open_index(settings, embedder.model_id)
+            shared = await open_index(settings, embedder.model_id)
             try:
                 yield knowledge_search(settings, store, shared, embedder)
             finally:

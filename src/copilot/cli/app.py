@@ -8,6 +8,7 @@ import typer
 from copilot.cli import (
     databases,
     demo,
+    doctor,
     ingest,
     keys,
     knowledge,
@@ -38,6 +39,7 @@ def build_app() -> typer.Typer:
     app.command("reindex")(knowledge.reindex)
     app.command("learn")(knowledge.learn)
     app.command("demo")(demo.demo)
+    app.command("doctor")(doctor.doctor)
     app.command("migrate")(databases.migrate)
     app.command("move")(databases.move)
     app.command("mcp")(mcp.mcp)

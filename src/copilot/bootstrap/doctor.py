@@ -1,0 +1,209 @@
+"""Looks a deployment over: settings, files, and everything that the server would ask.
+
+Nothing is changed, but that an old SQLite store gets this version's schema, as whenever it is opened.
+"""
+
+import asyncio
+import os
+import shutil
+import stat
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import httpx
+
+from copilot.adapters.chroma_index import IndexInUse
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.sql import versions
+from copilot.adapters.sql.opening import knowledge_store
+from copilot.adapters.yaml_files import load_playbooks, load_policies
+from copilot.bootstrap.knowledge import open_index
+from copilot.bootstrap.models import open_embedder
+from copilot.bootstrap.state import State, database_address, open_state
+from copilot.config import Settings
+from copilot.domain.errors import ConfigurationError, CopilotError
+from copilot.order_systems import open_order_system
+
+_SECONDS = 10.0
+_MEGABYTE = 2**20
+_SCARCE, _TOO_SCARCE = 1_024 * _MEGABYTE, 100 * _MEGABYTE
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# Read by scripts and by descriptions of sources, not by the settings.
+_NOT_SETTINGS = ("COPILOT_SOURCE_", "COPILOT_PYTHON")
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, and what to do when it is not well."""
+
+    subject: str
+    verdict: Verdict
+    said: str
+    hint: str = ""
+
+
+async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
+    """Every check, each within ten seconds; one that fails keeps none of the others from being made."""
+    found = [_unknown_settings(environment), _exposure(settings), _data_folder(settings), _secret(settings)]
+    found.append(await _asked("rules", lambda: _rules(settings)))
+    database, documents = await _database(settings)
+    found.append(database)
+    if documents is not None:
+        found.append(await _asked("index", lambda: _index(settings, documents)))
+    found.append(await _asked("order system", lambda: _order_system(settings)))
+    if settings.llm_base_url is not None:
+        found.append(await _asked("language model", lambda: _language_model(settings)))
+    return found
+
+
+def _unknown_settings(environment: Mapping[str, str]) -> Finding:
+    known = {f"COPILOT_{name.upper()}" for name in Settings.model_fields}
+    strange = sorted(
+        name
+        for name in environment
+        if name.startswith("COPILOT_") and name not in known and not name.startswith(_NOT_SETTINGS)
+    )
+    if strange:
+        return Finding(
+            "settings",
+            Verdict.WARNING,
+            f"not known: {', '.join(strange)}.",
+            "A misspelt setting does nothing. Secrets of integrations may have such names.",
+        )
+    return Finding("settings", Verdict.OK, "every COPILOT_ variable is a setting.")
+
+
+def _exposure(settings: Settings) -> Finding:
+    if settings.host in _LOOPBACK:
+        return Finding("address", Verdict.OK, f"{settings.host}:{settings.port}, this machine alone.")
+    return Finding(
+        "address",
+        Verdict.WARNING,
+        f"{settings.host}:{settings.port} is open to other machines, and the server speaks plain HTTP.",
+        "Put a proxy with TLS before it.",
+    )
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    there = folder if folder.is_dir() else folder.absolute().parent
+    if not os.access(there, os.W_OK):
+        return Finding(
+            "data folder",
+            Verdict.FAILED,
+            f"{folder} cannot be written.",
+            "Change COPILOT_DATA_DIR.",
+        )
+    free = shutil.disk_usage(there).free
+    said = f"{folder}, {free // _MEGABYTE:,} MB free."
+    if free < _SCARCE:
+        return Finding(
+            "data folder", Verdict.FAILED if free < _TOO_SCARCE else Verdict.WARNING, said, "Make room."
+        )
+    return Finding("data folder", Verdict.OK, said)
+
+
+def _secret(settings: Settings) -> Finding:
+    path = settings.secret_path
+    if not path.is_file():
+        return Finding("server secret", Verdict.OK, "none yet; the first start makes it.")
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Finding(
+            "server secret",
+            Verdict.FAILED,
+            f"others may read {path}.",
+            "chmod 600, then new API keys.",
+        )
+    return Finding("server secret", Verdict.OK, "only its owner may read it.")
+
+
+async def _rules(settings: Settings) -> str:
+    policies = await asyncio.to_thread(load_policies, settings.policies_dir)
+    playbooks = await asyncio.to_thread(load_playbooks, settings.playbooks_dir)
+    return f"{len(policies)} policies, signed and proven by their examples; {len(playbooks)} playbooks."
+
+
+async def _database(settings: Settings) -> tuple[Finding, int | None]:
+    """And how many passages there are; None when it cannot be asked."""
+    where = database_address(settings)
+    if isinstance(where, Path) and not where.is_file():
+        return Finding("database", Verdict.OK, "none yet; `copilot ingest` makes it."), None
+    passages = 0
+
+    async def ask() -> str:
+        nonlocal passages
+        async with open_state(settings) as state:
+            passages = await _count(state, settings)
+        return f"schema {versions.HEAD}, {passages:,} passages of {settings.tenant}."
+
+    found = await _asked("database", ask)
+    return found, passages if found.verdict is Verdict.OK else None
+
+
+async def _count(state: State, settings: Settings) -> int:
+    store = knowledge_store(state.database)
+    try:
+        return await store.passage_count(settings.tenant)
+    finally:
+        await store.close()
+
+
+async def _index(settings: Settings, passages: int) -> str:
+    embedder = open_embedder(settings)
+    try:
+        index = await open_index(settings, embedder.model_id)
+    except IndexInUse as error:
+        return f"{error.message} A server, if it is one: see its /readyz."
+    finally:
+        embedder.close()
+    try:
+        vectors = await index.count(settings.tenant)
+    finally:
+        await index.close()
+    if vectors != passages:
+        raise ConfigurationError(
+            f"{vectors:,} vectors for {passages:,} passages.",
+            hint="The next start mends it.",
+        )
+    return f"{vectors:,} vectors for {passages:,} passages."
+
+
+async def _order_system(settings: Settings) -> str:
+    if settings.order_system == "embedded" and not settings.shop_path.is_file():
+        return "the demo shop; the first start makes it."
+    async with open_order_system(settings, SystemClock()) as opened:
+        await opened.check()
+    return f"{settings.order_system.split(':', 1)[0]} answers."
+
+
+async def _language_model(settings: Settings) -> str:
+    headers = {"Authorization": f"Bearer {settings.llm_api_key.get_secret_value()}"}
+    async with httpx.AsyncClient(timeout=_SECONDS, headers=headers) as client:
+        answer = await client.get(f"{str(settings.llm_base_url).rstrip('/')}/models")
+    if not answer.is_success:
+        raise ConfigurationError(
+            f"{settings.llm_base_url} answers {answer.status_code}.",
+            hint="Check COPILOT_LLM_BASE_URL and COPILOT_LLM_API_KEY.",
+        )
+    return f"{settings.llm_base_url} answers."
+
+
+async def _asked(subject: str, ask: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(subject, Verdict.OK, await asyncio.wait_for(ask(), _SECONDS))
+    except TimeoutError:
+        return Finding(subject, Verdict.FAILED, f"no answer within {_SECONDS:g} s.")
+    except httpx.HTTPError as error:
+        return Finding(
+            subject, Verdict.FAILED, f"cannot be reached: {type(error).__name__}.", "Check its address."
+        )
+    except CopilotError as error:
+        return Finding(subject, Verdict.FAILED, error.message, error.hint)
