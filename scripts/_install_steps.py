@@ -32,10 +32,7 @@ NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
 # Each is an extra of the same name in pyproject.toml.
 ENGINES = {
-    "pii": "Finding names in free text",
     "postgres": "PostgreSQL",
-    "ray": "Ray, for embedding on a cluster",
-    "redis": "Redis",
 }
 GROUPS = ("local-llm", *ENGINES)
 # Before the rest: the progress bar, and what builds a package that is published as source.
