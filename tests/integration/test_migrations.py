@@ -148,6 +148,24 @@ async def test_the_command_prepares_a_database_for_a_role_that_owns_nothing(post
     assert "0004, 0003, 0002: the schema is at 0001." in command("migrate", "--to", "0001")
 
 
+async def test_a_server_does_not_begin_with_tables_that_its_role_may_not_use(postgres, monkeypatch):
+    owners = postgres.empty_database("forgotten_grant")
+    postgres.execute("postgres", "CREATE ROLE porter LOGIN")
+    porters = parse(owners.replace("owner@", "porter@"), "the test's")
+    monkeypatch.setenv("COPILOT_DATABASE_URL", owners)
+    command("migrate")
+    with pytest.raises(ConfigurationError, match=r"'porter'.*ledger.*migrate --grant porter"):
+        await open_database(porters)
+    command("migrate", "--grant", "porter")
+    await (await open_database(porters)).close()
+
+    command("migrate", "--to", "0003")
+    command("migrate")  # makes tables anew, which nobody was granted
+
+    with pytest.raises(ConfigurationError, match=r"tables helpdesk_conversations, helpdesk_deliveries"):
+        await open_database(porters)
+
+
 @pytest.mark.parametrize(
     "url", ["mysql://here/db", "postgresql://host", "postgresql://u:secret@h:port/d", "x", ""]
 )

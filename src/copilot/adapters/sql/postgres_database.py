@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Self, TypeVar
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from copilot.adapters.sql import versions
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.database_url import shown
+from copilot.adapters.sql.grants import withheld
 from copilot.adapters.sql.postgres_driver import READ, WRITE, begin_statement, make_engine
 from copilot.adapters.sql.tenant_scope import EVERY_TENANT, working_for
-from copilot.domain.errors import DependencyUnavailable
+from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 T = TypeVar("T")
 
@@ -31,7 +32,10 @@ class PostgresDatabase(Database):
 
     @classmethod
     async def connect(cls, url: URL, *, connections: int = _CONNECTIONS) -> Self:
-        """`ConfigurationError` when its schema is not ours, `DependencyUnavailable` when nobody answers."""
+        """`ConfigurationError` when its schema is not ours or its tables are withheld from us.
+
+        `DependencyUnavailable` when nobody answers.
+        """
         database = cls(make_engine(url, connections))
         try:
             with working_for(EVERY_TENANT):
@@ -79,6 +83,13 @@ class PostgresDatabase(Database):
 
 
 def _check(connection: Connection) -> None:
+    if tables := withheld(connection):  # first: the revision may be withheld too
+        role = connection.scalar(text("SELECT current_user"))
+        raise ConfigurationError(
+            f"the role {role!r} may not work with the tables {', '.join(tables)}.",
+            where=shown(connection.engine.url),
+            hint=f"Run `copilot migrate --grant {role}` as the owner of its tables.",
+        )
     found = versions.current(connection)
     if found is None or found < versions.HEAD:
         raise versions.older(connection, found)
