@@ -41,7 +41,21 @@ class Server {
   closed = new Set<string>();
   private readonly answers = new Map<string, string>();
 
-  readonly fetch = (path: string, init: RequestInit = {}): Promise<Response> => {
+  private held: Promise<void> = Promise.resolve();
+
+  /** The next answers wait until the returned function is called. */
+  holdNext(): () => void {
+    let release = (): void => undefined;
+    this.held = new Promise((resolve) => (release = resolve));
+    return release;
+  }
+
+  readonly fetch = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    await this.held;
+    return this.take(path, init);
+  };
+
+  private take(path: string, init: RequestInit): Promise<Response> {
     const key = new Headers(init.headers).get("Idempotency-Key");
     const body = init.body ? (JSON.parse(init.body as string) as Call["body"]) : {};
     if (this.status === 0) return Promise.reject(new TypeError("no network"));
@@ -50,7 +64,7 @@ class Server {
     const answer = this.answer(init.method!, path, key ?? "", body);
     if (this.losesAnswers-- > 0) return Promise.reject(new TypeError("connection lost"));
     return Promise.resolve(answer);
-  };
+  }
 
   private answer(method: string, path: string, key: string, body: Call["body"]): Response {
     if (this.answers.has(key)) return new Response(this.answers.get(key));
@@ -78,7 +92,7 @@ interface Browser {
 
 const open: Relay[] = [];
 
-function relay(server: Server, browser: Browser): { relay: Relay; states: OutboxState[]; shown: string[] } {
+function relay(server: Server, browser: Browser, exclusive: Exclusive = locks()): { relay: Relay; states: OutboxState[]; shown: string[] } {
   const states: OutboxState[] = [];
   const shown: string[] = [];
   const client = new CopilotClient({ baseUrl: "", token: "t" }, server.fetch, []);
@@ -86,7 +100,7 @@ function relay(server: Server, browser: Browser): { relay: Relay; states: Outbox
     client,
     server: "https://copilot.example",
     ...browser,
-    exclusive: locks(),
+    exclusive,
     onState: (state) => states.push(state),
     onConversation: (_page, id) => shown.push(id),
     timing: { backoff: () => 20, slowMs: 50 },
@@ -142,6 +156,22 @@ describe("Relay", () => {
     await settle(300);
     expect([...server.turns]).toEqual([["conv_1", ["Hello", "Anyone?"]]]);
     expect(new Set(server.calls.map((call) => call.key)).size).toBe(3);
+  });
+
+  it("tells whoever reads the page now of the conversation that another was still making", async () => {
+    const server = new Server();
+    const [shared, own] = [browser(), locks()];
+    const before = relay(server, shared, own);
+    const arrives = server.holdNext();
+    void before.relay.follow(PAGE, seen("Hello"));
+    await settle(10);
+    before.relay.stop(); // The tab was looked at anew.
+    const after = relay(server, shared, own);
+    const followed = after.relay.follow(PAGE, seen("Hello"));
+    arrives();
+    await followed;
+    expect(after.shown).toContain("conv_1");
+    expect([...server.turns]).toEqual([["conv_1", ["Hello"]]]);
   });
 
   it("goes on with the same conversation after the browser was closed", async () => {

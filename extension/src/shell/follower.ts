@@ -31,6 +31,7 @@ interface Tab {
 const PRESS = "Press the copilot's button in the toolbar while this tab is open, so that it may be read.";
 const UNDO_MS = 15_000;
 const RETRY_MS = 3000;
+const GONE_MS = 500;
 
 /** Follows the active tab's conversation and shows the server's panel for it. */
 export class Follower {
@@ -148,6 +149,8 @@ export class Follower {
         if (link !== this.page) return;
         this.page = null;
         this.seen = null;
+        // The next page may have been complete before this one was gone; then nobody tells of it again.
+        this.retryTimer = setTimeout(() => this.page === null && void this.attach(), GONE_MS);
       },
     });
     return link;

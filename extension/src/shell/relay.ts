@@ -57,6 +57,9 @@ export class Relay {
     });
     if (lane.conversationId) this.parts.onConversation(name, lane.conversationId);
     await this.outbox.flush();
+    // Another panel, or this one before it looked at the tab anew, may have made it meanwhile.
+    const made = (await this.parts.session.get<Lane>(name))?.conversationId;
+    if (made && made !== lane.conversationId) this.parts.onConversation(name, made);
   }
 
   laneName(page: string, conversation: string): string {
@@ -98,7 +101,10 @@ export class Relay {
 
   private async conversationOf(name: string): Promise<string> {
     const lane = (await this.parts.session.get<Lane>(name))!;
-    if (lane.conversationId) return lane.conversationId;
+    if (lane.conversationId) {
+      this.parts.onConversation(name, lane.conversationId);
+      return lane.conversationId;
+    }
     const { channel, subject, createKey } = lane;
     const made = await this.create({ channel, subject }, createKey);
     await this.change(name, (before) => ({ ...before, conversationId: made }));
