@@ -35,6 +35,8 @@ ENGINES = {
     "postgres": "PostgreSQL",
 }
 GROUPS = ("local-llm", *ENGINES)
+# Debian's names of them.
+BROWSERS = {"chromium": "Chromium", "firefox-esr": "Firefox"}
 # Before the rest: the progress bar, and what builds a package that is published as source.
 FIRST = ("rich", "markdown-it-py", "mdurl", "pygments", "setuptools")
 # Raised when a step itself changes, so that it runs again where it ran before.
@@ -89,8 +91,12 @@ def all_steps(groups: frozenset[str], *, extension: bool) -> list[Step]:
         found.append(Step("local-llm-model", "Joining the model's parts", joined, join_local_llm))
     if extension and (EXTENSION / "package.json").is_file():
         found.append(Step("extension", "Browser extension", extension_inputs(), build_extension))
-    if "dev" in groups and not shutil.which("chromium"):
-        found.append(Step("chromium", "Chromium, for the browser tests", "", install_chromium, optional=True))
+    if "dev" in groups:
+        found.extend(
+            Step(package, f"{title}, for the browser tests", "", installing(package, title), optional=True)
+            for package, title in BROWSERS.items()
+            if not shutil.which(package)
+        )
     return found
 
 
@@ -279,15 +285,18 @@ def build_extension(task: Task) -> None:
     watch(["npm", "run", "build"], task, folder=EXTENSION)
 
 
-def install_chromium(task: Task) -> None:
-    command = "apt-get install --yes --no-install-recommends chromium"
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if not is_root or not shutil.which("apt-get"):
-        raise StepError(f"Chromium is not installed; the browser tests need it. As root: {command}")
-    task.update(0, 2, "apt-get update")
-    watch(["apt-get", "update"], task)
-    task.update(1, 2, "apt-get install chromium")
-    watch(command.split(), task)
+def installing(package: str, title: str) -> Callable[[Task], None]:
+    def install(task: Task) -> None:
+        command = f"apt-get install --yes --no-install-recommends {package}"
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        if not is_root or not shutil.which("apt-get"):
+            raise StepError(f"{title} is not installed; the browser tests need it. As root: {command}")
+        task.update(0, 2, "apt-get update")
+        watch(["apt-get", "update"], task)
+        task.update(1, 2, f"apt-get install {package}")
+        watch(command.split(), task)
+
+    return install
 
 
 # ---------------------------------------------------------------- running commands
