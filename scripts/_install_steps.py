@@ -32,6 +32,7 @@ NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
 # Each is an extra of the same name in pyproject.toml.
 ENGINES = {
+    "pii": "Finding names in free text",
     "postgres": "PostgreSQL",
 }
 GROUPS = ("local-llm", *ENGINES)

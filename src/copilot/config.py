@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     """Also let the model choose among next actions, reword the summary that is handed over or filed, and
     file what no playbook recognised. Each is a call more, which a small model is too slow for."""
 
+    mask_names: bool | None = None
+    """Whether names are masked before anything leaves for `llm_base_url`, by a model of about 150 MB on this
+    machine; cards, e-mail addresses and the like always are. None: where the extra `pii` is installed."""
+
     judge_base_url: str | None = None
     """Where the model that judges evaluations is; None: at `llm_base_url`."""
     judge_api_key: SecretStr = SecretStr("none")

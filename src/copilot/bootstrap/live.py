@@ -53,6 +53,7 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
+from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -120,7 +121,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
-        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
+        finder = await stack.enter_async_context(name_finder(settings))
+        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database, finder))
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
@@ -133,7 +135,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
         ranker = QuoteRanker(knowledge.embedder)
-        chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note, finder))
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -152,15 +154,17 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             ),
             profiles,
             ranker=ranker,
-            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
+            llm=await stack.enter_async_context(
+                llm_drafter(settings, knowledge.embedder, metering.note, finder)
+            ),
             llm_seconds=settings.llm_timeout_seconds,
-            asker=llm_answerer(settings, knowledge.embedder),
+            asker=llm_answerer(settings, knowledge.embedder, finder),
             ask_limits=ask_limits(settings),
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
             chooser=chooser,
             refiner=refiner,
             rewording=await stack.enter_async_context(
-                llm_rewording(settings, knowledge.embedder, languages, metering.note)
+                llm_rewording(settings, knowledge.embedder, languages, metering.note, finder)
             ),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )

@@ -40,6 +40,7 @@ from copilot.ports.models import (
     TextFeatures,
     TokenCounter,
 )
+from copilot.ports.privacy import PersonalDataFinder
 from copilot.ports.shop import OrderSystem
 from copilot.ports.usage import UsageStore
 
@@ -82,6 +83,7 @@ __all__ = [
     "OpenConversation",
     "OrderSystem",
     "PassageIndex",
+    "PersonalDataFinder",
     "QueryRewriter",
     "RemoteSource",
     "RemoteTools",
