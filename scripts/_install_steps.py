@@ -34,6 +34,7 @@ SOURCE_ONLY = "rouge-score"
 ENGINES = {
     "pii": "Finding names in free text",
     "postgres": "PostgreSQL",
+    "redis": "Redis",
 }
 GROUPS = ("local-llm", *ENGINES)
 # Debian's names of them.

@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     None: in `database_url` where that is PostgreSQL, else Chroma inside this process, in `data_dir`.
     """
 
+    redis_url: SecretStr | None = None
+    """redis://USER:PASSWORD@HOST:PORT/0 (rediss: by TLS), for several servers on one database: a conversation
+    may be posted to one and watched on another. None: live events and rate limits stay in this process."""
+    requests_per_minute: int = Field(default=6_000, ge=1)
+    """The most that one API key may ask in a minute; a sixth of them at once."""
+    background_work: bool = True
+    """Whether this server does what nobody waits for: ingest jobs, helpdesks' messages, timers, actions that
+    were left over. Of several servers on one database exactly one does."""
+
     embedding_model: str = "builtin"
     """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
 

@@ -114,7 +114,7 @@ class _Subscriber(Generic[Sent]):
 
 
 @dataclass
-class _Live:
+class Live:
     """One conversation in memory.
 
     The ring holds every event with an id greater than `floor`. Lasting events up to `saved` are in the store;
@@ -137,11 +137,18 @@ class _Live:
     def revision(self) -> int:
         return self.snapshot.conversation.revision
 
+    def remember(self, event: AssistEvent, most: int) -> None:
+        """Keeps the event, the newest, for who missed it; `most` at a time."""
+        self.last_id = event.id
+        self.ring.append(event)
+        if len(self.ring) > most:
+            self.floor = self.lost = self.ring.popleft().id
+
 
 class MemoryEventBus:
     """The EventBus port for one process.
 
-    What must hold: between reading a `_Live` and acting on it there is no await, so a subscriber's snapshot
+    What must hold: between reading a `Live` and acting on it there is no await, so a subscriber's snapshot
     or replay and the live events that follow it meet without a gap and without a duplicate.
     """
 
@@ -149,7 +156,7 @@ class MemoryEventBus:
         self._store = store
         self._clock = clock
         self._limits = limits or BusLimits()
-        self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
+        self._live: OrderedDict[tuple[str, str], Live] = OrderedDict()
         self._alert_watchers: defaultdict[str, set[_Subscriber[Alert]]] = defaultdict(set)
         self._loading = asyncio.Lock()
         self._listeners: list[Callable[[AssistEvent], None]] = []
@@ -186,13 +193,7 @@ class MemoryEventBus:
             if live.last_id < live.reserved:
                 break
             await self._reserve(live)
-        event: AssistEvent = _EVENT_OF[type(data)](
-            id=live.last_id + 1,
-            conversation_id=conversation_id,
-            revision=revision,
-            created_at=self._clock.now(),
-            data=data,
-        )
+        event = self._event(live.last_id + 1, conversation_id, revision, data)
         self._send(live, event)
         if isinstance(data, Alert):
             self._tell_watchers(data)
@@ -237,31 +238,38 @@ class MemoryEventBus:
                 self._alert_watchers[alert.tenant_id].discard(watcher)
                 self.cut_off_count += 1
 
-    def _send(self, live: _Live, event: AssistEvent) -> None:
-        live.last_id = event.id
-        live.snapshot = shown(live.snapshot, event.data)
+    def _event(self, number: int, conversation_id: str, revision: int, data: EventData) -> AssistEvent:
+        return _EVENT_OF[type(data)](
+            id=number,
+            conversation_id=conversation_id,
+            revision=revision,
+            created_at=self._clock.now(),
+            data=data,
+        )
+
+    def _send(self, live: Live, event: AssistEvent) -> None:
+        self._show(live, event)
         live.changed = True
-        live.ring.append(event)
-        if len(live.ring) > self._limits.ring:
-            live.floor = live.lost = live.ring.popleft().id
         if not isinstance(event.data, SuggestionDelta | PartialTurn):
             live.unsaved.append(event)
         for listener in self._listeners:
             listener(event)
+
+    def _show(self, live: Live, event: AssistEvent) -> None:
+        """To who watches here, and in snapshots from now on."""
+        live.snapshot = shown(live.snapshot, event.data)
+        live.remember(event, self._limits.ring)
+        self._tell(live, event)
+
+    def _tell(self, live: Live, event: AssistEvent) -> None:
         for subscriber in list(live.subscribers):
             if not subscriber.put(event):
                 live.subscribers.discard(subscriber)
                 self.cut_off_count += 1
 
-    async def _missed(self, live: _Live, after: int | None) -> Sequence[AssistEvent]:
+    async def _missed(self, live: Live, after: int | None) -> Sequence[AssistEvent]:
         """What a subscriber has to see before the events that are queued for it from this moment on."""
-        snapshot = SnapshotEvent(
-            id=live.last_id,
-            conversation_id=live.snapshot.conversation.id,
-            revision=live.revision,
-            created_at=self._clock.now(),
-            data=live.snapshot,
-        )
+        snapshot = self._snapshot(live)
         if after is None or after > live.last_id:
             return [snapshot]
         in_ring = [event for event in live.ring if event.id > after]
@@ -277,7 +285,16 @@ class MemoryEventBus:
         older = [event for event in stored if event.id <= floor]
         return [snapshot] if len(stored) > limit else [*older, *in_ring]
 
-    async def _reserve(self, live: _Live) -> None:
+    def _snapshot(self, live: Live) -> SnapshotEvent:
+        return SnapshotEvent(
+            id=live.last_id,
+            conversation_id=live.snapshot.conversation.id,
+            revision=live.revision,
+            created_at=self._clock.now(),
+            data=live.snapshot,
+        )
+
+    async def _reserve(self, live: Live) -> None:
         async with live.lock:
             if live.last_id < live.reserved:
                 return
@@ -287,7 +304,7 @@ class MemoryEventBus:
                 live.last_id = first - 1
             live.reserved = first + block - 1
 
-    async def _save(self, live: _Live) -> None:
+    async def _save(self, live: Live) -> None:
         if not live.changed:
             return
         snapshot, events, last_id = live.snapshot, list(live.unsaved), live.last_id
@@ -303,7 +320,7 @@ class MemoryEventBus:
         if kept:
             live.saved = last_id
 
-    async def _of(self, tenant_id: str, conversation_id: str) -> _Live:
+    async def _of(self, tenant_id: str, conversation_id: str) -> Live:
         """The live conversation, from the store when it is not in memory. `NotFound`."""
         key = (tenant_id, conversation_id)
         live = self._live.get(key)
@@ -316,11 +333,11 @@ class MemoryEventBus:
                 self._live[key] = await self._load(tenant_id, conversation_id)
             return self._live[key]
 
-    async def _load(self, tenant_id: str, conversation_id: str) -> _Live:
+    async def _load(self, tenant_id: str, conversation_id: str) -> Live:
         marks = await self._store.event_marks(tenant_id, conversation_id)
         snapshot = await self._store.snapshot(tenant_id, conversation_id)
         all_saved = marks.saved_revision == snapshot.conversation.revision
-        return _Live(
+        return Live(
             snapshot=snapshot,
             last_id=marks.reserved,
             reserved=marks.reserved,

@@ -13,7 +13,7 @@ from copilot.api.access import authenticate, services_of
 from copilot.api.confinement import confine
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
-from copilot.domain.errors import CopilotError, InvalidInput
+from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -33,6 +33,7 @@ class ApiRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             principal = request.state.principal = await authenticate(request)
+            await _within_rate(request, principal)
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)
@@ -52,6 +53,7 @@ def v1_router(tag: str) -> APIRouter:
         404: "Not there, or another tenant's",
         409: "Not possible any more, or the first request with this Idempotency-Key still runs",
         413: "The body is too large",
+        429: "The key asks too often; `Retry-After` says how many seconds to wait",
         422: "Something sent is wrong; `errors` says where",
         503: "A dependency is down",
     }
@@ -61,6 +63,16 @@ def v1_router(tag: str) -> APIRouter:
         route_class=ApiRoute,
         responses={status: {**problem, "description": text} for status, text in described.items()},
     )
+
+
+async def _within_rate(request: Request, principal: Principal) -> None:
+    wait = await services_of(request).rates.take(f"{principal.tenant_id}:{principal.id}")
+    if wait > 0:
+        raise TooManyRequests(
+            "this key has asked too often",
+            retry_after=wait,
+            hint=f"Ask again in {wait:.1f} s, or have COPILOT_REQUESTS_PER_MINUTE raised.",
+        )
 
 
 async def _once(request: Request, principal: Principal, key: str, handle: _Handler) -> Response:

@@ -27,7 +27,7 @@ from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, WidgetTokens
+from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, RateLimiter, WidgetTokens
 from copilot.retrieval.library import UploadPlan, Written
 
 Check = Callable[[], Awaitable[None]]
@@ -380,6 +380,9 @@ class Services(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def rates(self) -> RateLimiter: ...
+
     @property
     def checks(self) -> Mapping[str, Check]:
         """What /readyz asks, by name."""

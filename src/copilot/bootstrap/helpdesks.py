@@ -39,7 +39,7 @@ async def open_helpdesks(
     for helpdesk in helpdesks:
         stack.push_async_callback(helpdesk.close)
     inbox = HelpdeskInbox(helpdesks, store, links, assist, events, clock, ids)
-    if helpdesks:
+    if helpdesks and settings.background_work:
         outbox = HelpdeskOutbox(helpdesks, store, events, clock, inbox.noted)
         for work in (inbox.run(), outbox.run()):
             task = asyncio.create_task(work, name="helpdesks")

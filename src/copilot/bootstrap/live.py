@@ -54,6 +54,7 @@ from copilot.bootstrap.models import (
     prompts_of,
 )
 from copilot.bootstrap.privacy import name_finder
+from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
@@ -61,7 +62,7 @@ from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
-from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.ports import Drafter, Embedder, PassageIndex, RateLimiter
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -103,6 +104,7 @@ class Services:
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
+    rates: RateLimiter
     checks: Mapping[str, Check]
 
 
@@ -127,7 +129,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
-        events = MemoryEventBus(conversations, clock)
+        shared = await stack.enter_async_context(open_shared(settings, conversations, clock))
+        events = shared.events
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
@@ -169,16 +172,16 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
-        await assist.recover()
-        driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
-        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        if settings.background_work:
+            await assist.recover()
+            driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
+            stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+            timers = _timers(assist, settings.tenant)
+            stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
         learning = keep_learning(
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )
         stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
-        stack.push_async_callback(
-            _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
-        )
         preparing = _prepare(ranker, state.knowledge, settings.tenant)
         stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
         # The first customer should not wait for models and caches either.
@@ -197,7 +200,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             clock=clock,
             ids=ids,
         )
-        await jobs.start()
+        await jobs.start(work=settings.background_work)
         stack.push_async_callback(jobs.stop)
         helpdesks = await open_helpdesks(
             settings, state.database, assist, conversations, events, clock, ids, stack
@@ -230,7 +233,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,
-            checks=_checks(settings, state.database, knowledge.index, tools.order_system),
+            rates=shared.rates,
+            checks=_checks(settings, state.database, knowledge.index, tools.order_system) | shared.checks,
         )
 
 
@@ -257,7 +261,7 @@ async def _stopped(task: asyncio.Task[None]) -> None:
 
 def _checks(
     settings: Settings, database: Database, index: PassageIndex, order_system: OpenOrderSystem
-) -> Mapping[str, Check]:
+) -> dict[str, Check]:
     async def ask_database() -> None:
         async with database.read() as connection:
             await connection.execute(text("SELECT 1"))

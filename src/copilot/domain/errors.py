@@ -19,6 +19,7 @@
     │   ├── LimitReached             limit_reached            403   more money than may move
     │   └── CustomerNotVerified      customer_not_verified    403
     │       └── VerificationLocked   verification_locked      403   tried too often
+    ├── TooManyRequests              too_many_requests        429
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   ├── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
@@ -106,6 +107,17 @@ class NotAuthenticated(CopilotError):
 class NotPermitted(CopilotError):
     code = "not_permitted"
     status = 403
+
+
+class TooManyRequests(CopilotError):
+    """`retry_after` is how many seconds to wait."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.retry_after = retry_after
 
 
 class PolicyDenied(NotPermitted):

@@ -24,6 +24,7 @@ from copilot.ports.knowledge import (
     RemoteSource,
     StampedSource,
 )
+from copilot.ports.limits import RateLimiter
 from copilot.ports.looking import ActivityLog, DocumentShelf
 from copilot.ports.models import (
     TERM_BUCKETS,
@@ -85,6 +86,7 @@ __all__ = [
     "PassageIndex",
     "PersonalDataFinder",
     "QueryRewriter",
+    "RateLimiter",
     "RemoteSource",
     "RemoteTools",
     "SentReply",

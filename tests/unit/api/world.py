@@ -10,6 +10,7 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.gap_reports import GapReports
 from copilot.assist.helpdesk.links import ConversationLinks
@@ -398,6 +399,7 @@ class World:
         self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
         self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py
         self.idempotency = MemoryIdempotencyStore()
+        self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
         self.usage = Metering(MemoryUsageStore())
         self.knowledge = MemoryGaps()
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
