@@ -133,7 +133,9 @@ async def test_a_document_uploaded_to_one_is_ingested_by_the_other_and_found_by_
                 told_of = [line async for line in stream.aiter_lines() if line.startswith("event:")]
         assert told_of[-1] == "event: job.done"
         for client in (one, other):
-            found = await client.post("/v1/knowledge/search", json={"query": "What does a Zephyr tent weigh?"})
+            found = await client.post(
+                "/v1/knowledge/search", json={"query": "What does a Zephyr tent weigh?"}
+            )
             assert "1,234 grams" in found.text
 
 
