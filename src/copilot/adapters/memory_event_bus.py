@@ -45,7 +45,7 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.signals import Alert
-from copilot.domain.snapshot import advanced, shown
+from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
@@ -198,6 +198,17 @@ class MemoryEventBus:
         if isinstance(data, Alert):
             self._tell_watchers(data)
         return event
+
+    async def progress(self, tenant_id: str, conversation_id: str, turn_id: str) -> Progress:
+        live = await self._of(tenant_id, conversation_id)
+        events = [event for event in live.ring if not isinstance(event, SuggestionDeltaEvent)]
+        first = max(0, live.floor - self._limits.replay_from_store)
+        stored = await self._store.events_after(tenant_id, conversation_id, first)
+        told = [e.revision for e in (*stored, *events) if isinstance(e, TurnEvent) and e.data.id == turn_id]
+        if not told:
+            return Progress.UNTOLD
+        done = {e.revision for e in (*stored, *events) if isinstance(e, RevisionDoneEvent)}
+        return Progress.DONE if told[0] in done else Progress.TOLD
 
     async def save(self, tenant_id: str, conversation_id: str) -> None:
         live = await self._of(tenant_id, conversation_id)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,9 +15,12 @@ from copilot.api.confinement import confine
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
 from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
+from copilot.ports.actions import HELD
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_QUICK = {"add_turn": timedelta(seconds=5)}
+"""Operations that whoever repeats them need not wait for a server that died: done twice is done once."""
 NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
 """Operations whose answers are secret, or are given once by other means: an Idempotency-Key does nothing."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -39,7 +43,10 @@ class ApiRoute(APIRoute):
                 return await handle(request)
             await request.body()  # before anything else, so that TooLarge is answered as such
             key = request.headers.get("idempotency-key") if self.operation_id not in NEVER_KEPT else None
-            return await handle(request) if key is None else await _once(request, principal, key, handle)
+            if key is None:
+                return await handle(request)
+            held = _QUICK.get(str(self.operation_id), HELD)
+            return await _once(request, principal, key, handle, held)
 
         return answer
 
@@ -75,7 +82,9 @@ async def _within_rate(request: Request, principal: Principal) -> None:
         )
 
 
-async def _once(request: Request, principal: Principal, key: str, handle: _Handler) -> Response:
+async def _once(
+    request: Request, principal: Principal, key: str, handle: _Handler, held: timedelta
+) -> Response:
     """The handler's answer, or the one given before to the same request with the same key.
 
     A request that fails frees its key, so that it can be sent again.
@@ -87,7 +96,7 @@ async def _once(request: Request, principal: Principal, key: str, handle: _Handl
     services = services_of(request)
     store, tenant_id = services.idempotency, principal.tenant_id
     fingerprint = await _fingerprint(request, principal)
-    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now())
+    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now(), held=held)
     if earlier is not None:
         status, body = earlier
         media_type = "application/json" if body else None

@@ -19,7 +19,7 @@ from copilot.domain.assist import AssistEvent, Degraded, EventData
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.signals import Alert
-from copilot.domain.snapshot import advanced
+from copilot.domain.snapshot import Progress, advanced
 from copilot.ports import Clock, ConversationStore
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ class RedisEventBus(MemoryEventBus):
         if isinstance(data, Alert):
             self._tell_watchers(data)
         return event.model_copy(update={"id": number})
+
+    async def progress(self, tenant_id: str, conversation_id: str, turn_id: str) -> Progress:
+        await self._current(tenant_id, conversation_id)
+        return await super().progress(tenant_id, conversation_id, turn_id)
 
     async def save(self, tenant_id: str, conversation_id: str) -> None:
         live = await self._shared(tenant_id, conversation_id)
