@@ -75,7 +75,9 @@ return s
 )
 _RESERVE = """
 local m = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'reserved')
-if m[1] ~= ARGV[1] or tonumber(m[3]) >= tonumber(ARGV[3]) then return 0 end
+if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(m[3]) or tonumber(m[3]) >= tonumber(ARGV[3]) then
+  return 0
+end
 redis.call('HSET', KEYS[1], 'last', math.max(tonumber(m[2]), tonumber(ARGV[2]) - 1), 'reserved', ARGV[3])
 return 1
 """

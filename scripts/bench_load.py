@@ -1,0 +1,192 @@
+"""So many open streams and turns a second for so long, on one server process; see `--help`.
+
+    scripts/bench load [--streams 200] [--rate 40] [--minutes 10] [--warm-up 60] [--customers-only] [--json]
+
+Turns are posted at moments fixed beforehand, however slow the answers are, and every time counts from its
+moment. Each stream is a representative's desk: one conversation at a time, customer and representative in
+turn, a new one after twelve turns. Clients and server share this machine's cores; the clients' share is told.
+Texts are public customers' messages where they are at hand (`--texts`), else the demo company's questions.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import random
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from _bench_server import ROOT, copilot, cpu_seconds, environment, representative_key, serving
+from _load_clients import ACCEPTED, Desk, Tally
+from _progress import Progress
+from _targets import Target, show
+
+PORT = 8941
+TURNS = 12
+PUBLIC = Path(os.environ.get("COPILOT_DATA", ROOT.parent / "shared" / "data")) / "multidogo" / "dev.jsonl"
+SAMPLED_EVERY = 5.0
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument(
+        "--rate", type=float, nargs="+", default=[40.0], help="turns a second; several, one after another"
+    )
+    parser.add_argument("--minutes", type=float, default=10.0, help="for each rate, after the warm-up")
+    parser.add_argument("--warm-up", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--customers-only", action="store_true", help="no representative speaks")
+    parser.add_argument("--texts", type=Path, default=PUBLIC, help="JSON Lines with `text`")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="copilot-bench-") as data:
+        env = environment(data, PORT) | {"COPILOT_REQUESTS_PER_MINUTE": "1000000"}
+        copilot(env, "ingest", str(ROOT / "knowledge"))
+        key = representative_key(env)
+        with serving(env) as (server, _):
+            for number, rate in enumerate(arguments.rate):
+                if number:
+                    print()
+                figures = asyncio.run(_run(arguments, rate, key, server.pid))
+                show(figures, _targets(rate), as_json=arguments.json)
+
+
+def _targets(rate: float) -> list[Target]:
+    return [
+        Target("errors", 0.001, at_most=True),
+        Target("knowledge p95 ms", 250, at_most=True),
+        Target("memory growth", 0.05, at_most=True),
+        Target("turns a second", rate * 0.99),
+    ]
+
+
+async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int) -> dict[str, float]:
+    tally, memory = Tally(), list[float]()
+    texts = _texts(arguments.texts)
+    desks = [
+        Desk(f"http://127.0.0.1:{PORT}", key, texts, tally, turns=TURNS, both=not arguments.customers_only)
+        for _ in range(arguments.streams)
+    ]
+    seconds = arguments.warm_up + 60 * arguments.minutes
+    begun = time.perf_counter()
+    measured_from = begun + arguments.warm_up
+    saying: set[asyncio.Task[None]] = set()
+    used = dict[str, float]()
+
+    async def sample() -> None:
+        while True:
+            if time.perf_counter() >= measured_from:
+                used.setdefault("server", cpu_seconds(server))
+                used.setdefault("clients", time.process_time())
+                used.setdefault("posted", tally.posted)
+                used.setdefault("at", time.perf_counter())
+            memory.append(_resident(server))
+            await asyncio.sleep(SAMPLED_EVERY)
+
+    sampling = asyncio.create_task(sample())
+    total = int(seconds * rate)
+    with Progress(1) as progress, progress.task(f"{rate:g} turns a second") as bar:
+        for number in range(total):
+            at = begun + number / rate
+            if (wait := at - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            task = asyncio.create_task(desks[number % len(desks)].say(at))
+            saying.add(task)
+            task.add_done_callback(saying.discard)
+            bar.update(number, total, f"{tally.posted} turns, {tally.events} events")
+    streams = tally.streams
+    ended = time.perf_counter()
+    spent = {"server": cpu_seconds(server) - used["server"], "clients": time.process_time() - used["clients"]}
+    posted = tally.posted - used["posted"]
+    if saying:
+        await asyncio.wait(saying, timeout=30)
+    await asyncio.sleep(2)
+    sampling.cancel()
+    for desk in desks:
+        await desk.close()
+    return _figures(tally, memory, measured_from, ended - used["at"], spent, posted, streams, arguments)
+
+
+def _figures(
+    tally: Tally,
+    memory: list[float],
+    since: float,
+    span: float,
+    spent: dict[str, float],
+    posted: float,
+    streams: int,
+    arguments: argparse.Namespace,
+) -> dict[str, float]:
+    warm = memory[int(arguments.warm_up / SAMPLED_EVERY) :] or memory
+    print("memory, MB:", _sparkline(memory), f"{memory[0]:.0f} → {memory[-1]:.0f}")
+    asked = {turn: at for turn, at in tally.intended.items() if at >= since}
+    answers = {turn: tally.shown.get(tally.revision_of.get(turn, ("", 0))) for turn in asked}
+    knowledge = [shown - asked[turn] for turn, shown in answers.items() if shown is not None]
+    acknowledged = [took for at, took in tally.acknowledged if at >= since]
+    wrong = sum(n for status, n in tally.statuses.items() if status != ACCEPTED)
+    return {
+        "turns": float(tally.posted),
+        "turns a second": posted / span,
+        "customer turns": float(tally.customers),
+        "streams open": float(streams),
+        "events": float(tally.events),
+        "events out of order": float(tally.out_of_order),
+        "errors": wrong / max(1, tally.posted),
+        "customer turns without knowledge": float(len(asked) - len(knowledge)),
+        "acknowledged p50 ms": _percentile(acknowledged, 0.5),
+        "acknowledged p95 ms": _percentile(acknowledged, 0.95),
+        "knowledge p50 ms": _percentile(knowledge, 0.5),
+        "knowledge p95 ms": _percentile(knowledge, 0.95),
+        "knowledge p99 ms": _percentile(knowledge, 0.99),
+        "server cores": spent["server"] / span,
+        "clients' cores": spent["clients"] / span,
+        "server core-ms a turn": 1_000 * spent["server"] / max(1.0, posted),
+        "memory after warm-up MB": statistics.fmean(warm[:3]),
+        "memory at the end MB": statistics.fmean(warm[-3:]),
+        "memory growth": statistics.fmean(warm[-3:]) / statistics.fmean(warm[:3]) - 1,
+    }
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """Messages of customers, in an order of their own, for ever; after one round each gets a number."""
+    if file.is_file():
+        found = [json.loads(line)["text"] for line in file.read_text(encoding="utf-8").splitlines()]
+        found = [text for text in found if len(re.findall(r"\w+", text)) > 3]
+    else:
+        questions = yaml.safe_load((ROOT / "evals" / "questions.yaml").read_text(encoding="utf-8"))
+        found = [q["question"] for q in questions]
+    random.Random(7).shuffle(found)  # noqa: S311 - repeatable, not secret
+    for round_number in itertools.count():
+        yield from (text if round_number == 0 else f"{text} ({round_number})" for text in found)
+
+
+def _resident(pid: int) -> float:
+    """Megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _percentile(seconds: list[float], share: float) -> float:
+    return (
+        1_000 * sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else float("nan")
+    )
+
+
+def _sparkline(values: list[float]) -> str:
+    step = max(1, len(values) // 60)
+    shown = values[::step]
+    low, high = min(shown), max(shown)
+    return "".join(BARS[int((v - low) / (high - low or 1) * (len(BARS) - 1))] for v in shown)
+
+
+if __name__ == "__main__":
+    main()
