@@ -72,6 +72,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".copilot")
     """Database, derived index, server secret, demo shop."""
+    secret_file: Path | None = None
+    """What seals, keys and tokens are made with, the same for all servers of a deployment; 32 bytes or more.
+
+    None: `secret` in the data folder, which the first start makes.
+    """
     knowledge_dir: Path = Path("knowledge")
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
     sources_dir: Path | None = None

@@ -17,6 +17,7 @@ import httpx
 from copilot.adapters.chroma_index import IndexInUse
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.sql import versions
+from copilot.adapters.sql.api_key_store import given_secret
 from copilot.adapters.sql.opening import knowledge_store
 from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.bootstrap.knowledge import open_index
@@ -112,6 +113,8 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _secret(settings: Settings) -> Finding:
+    if settings.secret_file is not None:
+        return _given_secret(settings.secret_file)
     path = settings.secret_path
     if not path.is_file():
         return Finding("server secret", Verdict.OK, "none yet; the first start makes it.")
@@ -123,6 +126,14 @@ def _secret(settings: Settings) -> Finding:
             "chmod 600, then new API keys.",
         )
     return Finding("server secret", Verdict.OK, "only its owner may read it.")
+
+
+def _given_secret(path: Path) -> Finding:
+    try:
+        given_secret(path)
+    except ConfigurationError as error:
+        return Finding("server secret", Verdict.FAILED, f"{path}: {error.message}.", error.hint)
+    return Finding("server secret", Verdict.OK, f"in {path}.")
 
 
 async def _rules(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
-from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
@@ -55,7 +55,7 @@ from copilot.bootstrap.models import (
 )
 from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
-from copilot.bootstrap.state import open_state
+from copilot.bootstrap.state import open_state, secret_of
 from copilot.bootstrap.tools import open_tools
 from copilot.config import Settings
 from copilot.domain.branding import Branding
@@ -224,7 +224,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             sources=catalog,
             api_keys=state.api_keys,
             widget_tokens=SignedWidgetTokens(
-                server_secret(settings.secret_path), clock, timedelta(minutes=settings.widget_token_minutes)
+                secret_of(settings), clock, timedelta(minutes=settings.widget_token_minutes)
             ),
             links=helpdesks.links,
             helpdesks=helpdesks.inbox,
