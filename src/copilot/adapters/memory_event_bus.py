@@ -43,7 +43,7 @@ from copilot.domain.assist import (
     UnderstandingEvent,
     WrapUpEvent,
 )
-from copilot.domain.conversation import Conversation, PartialTurn, Turn
+from copilot.domain.conversation import Conversation, ConversationStatus, PartialTurn, Turn
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
@@ -78,7 +78,7 @@ class BusLimits:
 
     ring: int = 512
     subscriber_queue: int = 256
-    live_conversations: int = 1_000
+    live_conversations: int = 300
     replay_from_store: int = 500
     id_block: int = 1_000
 
@@ -214,6 +214,7 @@ class MemoryEventBus:
         live = await self._of(tenant_id, conversation_id)
         async with live.lock:
             await self._save(live)
+        self._let_go(live)
 
     async def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
@@ -228,6 +229,7 @@ class MemoryEventBus:
                 yield next_event
         finally:
             live.subscribers.discard(subscriber)
+            self._let_go(live)
 
     async def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
         watcher: _Subscriber[Alert] = _Subscriber(self._limits.subscriber_queue)
@@ -356,6 +358,14 @@ class MemoryEventBus:
             lost=0 if all_saved else marks.reserved,
             saved=marks.saved,
         )
+
+    def _let_go(self, live: Live) -> None:
+        """What has been wrapped up and kept, and nobody watches, need not stay: a panel weighs 200 KB."""
+        conversation = live.snapshot.conversation
+        key = (conversation.tenant_id, conversation.id)
+        over = conversation.status is not ConversationStatus.OPEN
+        if over and not live.subscribers and not live.changed and self._live.get(key) is live:
+            del self._live[key]
 
     async def _make_room(self) -> None:
         """Forgets the conversations that have been idle longest; their state is in the store."""

@@ -16,7 +16,7 @@ from copilot.adapters.memory_event_bus import BusLimits, Live, MemoryEventBus
 from copilot.adapters.redis.shared_live import SharedLive, alone, event_of, joined
 from copilot.adapters.redis.streams import Changed, Entry, SharedStreams, State, follow_feed
 from copilot.domain.assist import AssistEvent, Degraded, EventData
-from copilot.domain.conversation import Conversation
+from copilot.domain.conversation import Conversation, ConversationStatus
 from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import Progress, advanced
@@ -123,6 +123,7 @@ class RedisEventBus(MemoryEventBus):
         live = await self._shared(tenant_id, conversation_id)
         async with live.lock:
             await self._save(live)
+        self._let_go(live)
 
     async def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
@@ -139,8 +140,9 @@ class RedisEventBus(MemoryEventBus):
         if self._down:
             raise DependencyUnavailable("Redis is not back yet.", where="Redis")
         while True:
+            over = live.snapshot.conversation.status is not ConversationStatus.OPEN
             said = await self._streams.add(
-                live.of, live.epoch, entry, revision, after=live.position, alert=alert
+                live.of, live.epoch, entry, revision, after=live.position, alert=alert, over=over
             )
             match said.outcome:
                 case "ok":

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Position = tuple[int, int]
 """An entry's number: (event id, what came after that event)."""
 
-_SECONDS_KEPT = 24 * 3_600
+_SECONDS_KEPT = 4 * 3_600
+"""Of a conversation in which nothing happens; the store knows it for ever."""
+_SECONDS_KEPT_OVER = 600
 _FEED_KEPT = 20_000
 _TAG = "{copilot}"
 FEED = f"{_TAG}:feed"
@@ -177,10 +179,12 @@ class SharedStreams:
         *,
         after: Position,
         alert: str = "",
+        over: bool = False,
     ) -> Added:
         """Writes `entry`, whose position is not known yet; the answer holds what came after `after`."""
+        kept = _SECONDS_KEPT_OVER if over else _SECONDS_KEPT
         arguments: list[str | int] = [
-            epoch, revision, entry.kind, entry.by, entry.body, self._ring, _SECONDS_KEPT, _FEED_KEPT,
+            epoch, revision, entry.kind, entry.by, entry.body, self._ring, kept, _FEED_KEPT,
             json.dumps(of), _since(after), alert,
         ]  # fmt: skip
         async with translated():
