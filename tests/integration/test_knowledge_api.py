@@ -20,6 +20,7 @@ from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.loaders.reading import read_file
+from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sources.spool import SpooledSource
 from copilot.adapters.sql.database import Database
@@ -99,6 +100,7 @@ class World:
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None
         self.checks = {}
+        self.tracer = PlainTracer()
 
     async def agree(self):
         return await self.index.ids("larkfield") == await self.documents.passage_ids("larkfield")

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from starlette.types import Scope
 
 from copilot.api.services import Events, Usage
 from copilot.domain.assist import AssistEvent
@@ -75,11 +74,9 @@ class Metrics:
             registry=self._registry,
         ).set_function(lambda: events.cut_off_count)
 
-    def answered(self, scope: Scope, status: int, seconds: float) -> None:
-        """Labels are the route's template, never the path itself: ids would make endless series."""
-        route = scope.get("route")
-        template = getattr(route, "path_format", None) or "none"
-        self._seconds.labels(scope["method"], template, str(status)).observe(seconds)
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is a template, never the path itself: ids would make endless series."""
+        self._seconds.labels(method, route, str(status)).observe(seconds)
 
     def _sent(self, event: AssistEvent) -> None:
         if event.type != "revision.done":

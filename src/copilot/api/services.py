@@ -28,6 +28,7 @@ from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, WidgetTokens
+from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
 
 Check = Callable[[], Awaitable[None]]
@@ -380,6 +381,8 @@ class Services(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def tracer(self) -> Tracer: ...
     @property
     def checks(self) -> Mapping[str, Check]:
         """What /readyz asks, by name."""

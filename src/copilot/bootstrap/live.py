@@ -16,6 +16,7 @@ from copilot.adapters.fast_language import FastLanguageDetector
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
@@ -61,6 +62,7 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.order_systems import OpenOrderSystem
 from copilot.ports import Drafter, Embedder, PassageIndex
+from copilot.ports.tracing import Tracer
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -102,6 +104,7 @@ class Services:
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
+    tracer: Tracer
     checks: Mapping[str, Check]
 
 
@@ -121,6 +124,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
+        tracer = PlainTracer()
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
@@ -226,6 +230,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,
+            tracer=tracer,
             checks=_checks(settings, state.database, knowledge.index, tools.order_system),
         )
 

@@ -46,8 +46,10 @@ async def run_server(
     import uvicorn  # noqa: PLC0415 - costs start-up time
 
     from copilot.bootstrap import running  # noqa: PLC0415
+    from copilot.bootstrap.logs import set_up  # noqa: PLC0415
     from copilot.server import create_server  # noqa: PLC0415
 
+    set_up(settings)
     async with running(settings, make_composer) as services:
         app = create_server(
             services,
@@ -57,7 +59,12 @@ async def run_server(
             tenant=settings.tenant,
         )
         config = uvicorn.Config(
-            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+            app,
+            host=host,
+            port=port,
+            log_config=None,  # ours
+            access_log=False,  # ours names routes, uvicorn's paths and queries
+            timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
         _keep_what_stands()

@@ -10,6 +10,7 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.gap_reports import GapReports
 from copilot.assist.helpdesk.links import ConversationLinks
@@ -403,3 +404,4 @@ class World:
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
         self.branding = {"larkfield": Branding(name="Larkfield", accent="#2d6a4f")}
         self.checks = {}
+        self.tracer = PlainTracer()
