@@ -103,6 +103,18 @@ class Settings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
     """From which its own lines are written; `info` has one for each request."""
 
+    trace_url: str | None = None
+    """An OpenTelemetry collector that takes OTLP over HTTP, e.g. http://127.0.0.1:4318.
+
+    None: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere.
+    """
+    trace_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """Sent with every batch of spans, as JSON: {"authorization": "Bearer …"}."""
+    trace_share: float = Field(default=1.0, ge=0, le=1)
+    """Of the requests whose caller has not decided, how many are traced."""
+    trace_content: bool = False
+    """Also keep what models were asked and answered, personal data masked."""
+
     widget_hosts: dict[TenantName, tuple[WebOrigin, ...]] = Field(default_factory=dict)
     """Pages that may frame `/widget` and speak with it, by tenant: {"larkfield": ["https://crm.example"]}."""
     widget_token_minutes: int = Field(default=10, ge=1, le=60)

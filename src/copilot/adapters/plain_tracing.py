@@ -3,14 +3,12 @@
 import re
 import secrets
 import time
-from collections.abc import Callable
 
-from copilot.ports.tracing import Attributes, Span, SpanKind
+from copilot.ports.tracing import Attributes, AttributeValue, Ended, Listener, Span, SpanKind
 
 _TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
-Listeners = list[Callable[[str, float], None]]
 
 
 def parse_traceparent(header: str | None) -> tuple[str, str] | None:
@@ -23,21 +21,22 @@ class PlainTracer:
     """A `Tracer`."""
 
     def __init__(self) -> None:
-        self._listeners: Listeners = []
+        self._listeners: list[Listener] = []
 
     def start(
         self,
         name: str,
         kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002
-        attributes: Attributes | None = None,  # noqa: ARG002
+        attributes: Attributes | None = None,
         *,
         traceparent: str | None = None,
         link: str | None = None,  # noqa: ARG002
     ) -> Span:
         parent = parse_traceparent(traceparent)
-        return _PlainSpan(name, parent[0] if parent else secrets.token_hex(16), self._listeners)
+        trace_id = parent[0] if parent else secrets.token_hex(16)
+        return _PlainSpan(name, trace_id, attributes, self._listeners)
 
-    def listen(self, listener: Callable[[str, float], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
     async def close(self) -> None:
@@ -45,31 +44,33 @@ class PlainTracer:
 
 
 class _PlainSpan:
-    __slots__ = ("_listeners", "_name", "_started", "trace_id")
+    __slots__ = ("_attributes", "_error", "_listeners", "_name", "_started", "span_id", "trace_id")
+    keeps_content = False
 
-    def __init__(self, name: str, trace_id: str, listeners: Listeners) -> None:
+    def __init__(
+        self, name: str, trace_id: str, attributes: Attributes | None, listeners: list[Listener]
+    ) -> None:
         self._name = name
-        self.trace_id = trace_id
+        self._attributes: dict[str, AttributeValue] = dict(attributes) if attributes else {}
+        self._error: str | None = None
         self._listeners = listeners
+        self.trace_id = trace_id
+        self.span_id = secrets.token_hex(8)
         self._started = time.perf_counter()
 
-    @property
-    def span_id(self) -> str:
-        return self.trace_id[:16]
-
     def set(self, attributes: Attributes) -> None:
-        """Nobody sees it."""
+        self._attributes.update(attributes)
 
     def rename(self, name: str) -> None:
-        """Listeners know it by what it was begun as."""
+        self._name = name
 
     def fail(self, kind: str) -> None:
-        """Nobody sees it."""
+        self._error = kind
 
     def child(self, name: str, kind: SpanKind, attributes: Attributes | None) -> Span:  # noqa: ARG002
-        return _PlainSpan(name, self.trace_id, self._listeners)
+        return _PlainSpan(name, self.trace_id, attributes, self._listeners)
 
     def end(self) -> None:
-        seconds = time.perf_counter() - self._started
+        ended = Ended(self._name, time.perf_counter() - self._started, self._attributes, self._error)
         for listener in self._listeners:
-            listener(self._name, seconds)
+            listener(ended)

@@ -51,7 +51,7 @@ def create_api(
     """
     app = _with_routes()
     app.state.services = services
-    app.state.metrics = Metrics(services.events, services.usage)
+    app.state.metrics = Metrics(services.events, services.usage, services.tracer, services.vitals)
     install_error_handlers(app)
     limits = {**_OTHER_LIMITS, **(uploads or {})}
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, others=limits)

@@ -5,18 +5,32 @@ pass them on. Whoever begins something (a request, a job) asks a `Tracer` for a 
 for `span(name)`, which is a child of the current one, or nothing where there is none.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
+from functools import wraps
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 from copilot.domain.errors import CopilotError
 
 AttributeValue = str | bool | int | float | Sequence[str]
 Attributes = Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A span that is over; `error` is a code or class, None when all went well."""
+
+    name: str
+    seconds: float
+    attributes: Attributes
+    error: str | None
+
+
+Listener = Callable[[Ended], None]
 
 
 class SpanKind(Enum):
@@ -39,6 +53,10 @@ class Span(Protocol):
     @property
     def span_id(self) -> str:
         """16 hexadecimal digits."""
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether what people and models say may be set as an attribute; the operator decides."""
 
     def set(self, attributes: Attributes) -> None: ...
 
@@ -66,13 +84,14 @@ class Tracer(Protocol):
     ) -> Span:
         """`traceparent` is the W3C header of whoever asked; `link` that of what this work goes back to."""
 
-    def listen(self, listener: Callable[[str, float], None]) -> None:
-        """`listener` hears the name and the seconds of every span that ends; it must not block."""
+    def listen(self, listener: Listener) -> None:
+        """`listener` hears of every span that ends, on whatever thread it ends; it must not block."""
 
 
 class _NoSpan:
     trace_id = ""
     span_id = ""
+    keeps_content = False
 
     def set(self, attributes: Attributes) -> None:
         """Nobody sees it."""
@@ -91,6 +110,25 @@ class _NoSpan:
 
 
 NO_SPAN: Span = _NoSpan()
+
+
+class _NoTracer:
+    def start(
+        self,
+        name: str,  # noqa: ARG002
+        kind: SpanKind = SpanKind.INTERNAL,  # noqa: ARG002
+        attributes: Attributes | None = None,  # noqa: ARG002
+        *,
+        traceparent: str | None = None,  # noqa: ARG002
+        link: str | None = None,  # noqa: ARG002
+    ) -> Span:
+        return NO_SPAN
+
+    def listen(self, listener: Listener) -> None:
+        """There is nothing to hear."""
+
+
+NO_TRACER: Tracer = _NoTracer()
 _current: ContextVar[Span] = ContextVar("current span", default=NO_SPAN)
 
 
@@ -129,6 +167,24 @@ class within:  # noqa: N801 - read as the function that it replaces: a generator
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, attributes: Attributes | None = None) -> within:
     """A piece of work within the current one; the block gets it."""
     return within(_current.get().child(name, kind, attributes))
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def traced(name: str) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]:
+    """Every call of the coroutine function is a piece of work of this name."""
+
+    def decorated(work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+        @wraps(work)
+        async def within_span(*args: P.args, **kwargs: P.kwargs) -> T:
+            with span(name):
+                return await work(*args, **kwargs)
+
+        return within_span
+
+    return decorated
 
 
 @dataclass
