@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import json
+import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,13 +71,27 @@ async def run_server(
         server = uvicorn.Server(config)
         _keep_what_stands()
         print(f"Serving {settings.tenant} on http://{host}:{port} (Ctrl-C stops it).", flush=True)
-        try:
-            await server.serve()
-        except SystemExit as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}.",
-                hint="Is another server running there? Choose another with --port.",
-            ) from error
+        with _stopping_in_order():
+            try:
+                await server.serve()
+            except SystemExit as error:
+                raise ConfigurationError(
+                    f"cannot listen on {host}:{port}.",
+                    hint="Is another server running there? Choose another with --port.",
+                ) from error
+
+
+@contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """SIGTERM ends the serving, and only that: what was shown is saved afterwards, and spans are sent.
+
+    uvicorn repeats the signal to itself once it has stopped, which would end the process there and then.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
