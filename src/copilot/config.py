@@ -32,6 +32,18 @@ class LlmStyle(StrEnum):
     PROSE = "prose"
 
 
+class LogFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class McpServerSettings(BaseModel):
     """An outside MCP server whose tools are added to ours, named `<name>_<tool>`.
 
@@ -90,6 +102,23 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
+
+    log_format: LogFormat = LogFormat.JSON
+    """Of the server's log on standard error: a JSON object a line, or text for people."""
+    log_level: LogLevel = LogLevel.INFO
+    """From which its own lines are written; `info` has one for each request."""
+
+    trace_url: str | None = None
+    """An OpenTelemetry collector that takes OTLP over HTTP, e.g. http://127.0.0.1:4318.
+
+    None: where OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere.
+    """
+    trace_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """Sent with every batch of spans, as JSON: {"authorization": "Bearer …"}."""
+    trace_share: float = Field(default=1.0, ge=0, le=1)
+    """Of the requests whose caller has not decided, how many are traced."""
+    trace_content: bool = False
+    """Also keep what models were asked and answered, personal data masked."""
 
     widget_hosts: dict[TenantName, tuple[WebOrigin, ...]] = Field(default_factory=dict)
     """Pages that may frame `/widget` and speak with it, by tenant: {"larkfield": ["https://crm.example"]}."""

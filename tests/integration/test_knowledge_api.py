@@ -21,6 +21,8 @@ from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
+from copilot.adapters.plain_tracing import PlainTracer
+from copilot.adapters.probes import Probes
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sources.spool import SpooledSource
 from copilot.adapters.sql.database import Database
@@ -28,6 +30,7 @@ from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.api.app import create_api
 from copilot.assist.metering import Metering
+from copilot.bootstrap.vitals import Vitals
 from copilot.domain.access import Principal, Role
 from copilot.domain.ingest import IngestJob, JobStatus
 from copilot.retrieval.chunking import Chunker
@@ -100,7 +103,8 @@ class World:
         self.usage = Metering(MemoryUsageStore())
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None
-        self.checks = {}
+        self.vitals = Vitals(Probes((), self.clock))
+        self.tracer = PlainTracer()
 
     async def agree(self):
         return await self.index.ids("larkfield") == await self.documents.passage_ids("larkfield")

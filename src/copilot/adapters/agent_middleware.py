@@ -14,8 +14,10 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langgraph.types import Command
 
 from copilot.adapters.agent_protocol import explain, looks_like_call, parse_reply, reply_schema
+from copilot.adapters.chat_spans import ChatSpan
 from copilot.domain.asking import AskLimits, ToolSpec
 from copilot.domain.errors import DependencyUnavailable, InvalidDraft
+from copilot.domain.usage import ModelUsage
 from copilot.ports import AskTools
 
 Request = ModelRequest[None]
@@ -28,8 +30,9 @@ _MOST_CALLS_AT_ONCE = 4
 class Bounds(AgentMiddleware[Any, None]):
     """Counts model calls and tokens; the last call is made without tools, and after it there is none."""
 
-    def __init__(self, limits: AskLimits) -> None:
+    def __init__(self, limits: AskLimits, model: str) -> None:
         super().__init__()
+        self._model = model
         self._limits = limits
         self.calls = 0
         self.tokens = 0
@@ -43,7 +46,15 @@ class Bounds(AgentMiddleware[Any, None]):
         self.calls += 1
         if self.calls == self._limits.model_calls:
             request = request.override(tools=[])
-        response = await handler(request)
+        call = ChatSpan(self._model, self._limits.reply_tokens, 0.0, ())
+        try:
+            response = await handler(request)
+            call.used(_usage(self._model, response), None)
+        except BaseException as error:
+            call.failed(error)
+            raise
+        finally:
+            call.end()
         _refuse_cut_short(response)
         self.tokens += _used(request, response)
         return response
@@ -186,6 +197,16 @@ def _used(request: Request, response: Response) -> int:
     return told // _CHARACTERS_PER_TOKEN
 
 
+def _usage(model: str, response: Response) -> ModelUsage:
+    message = response.result[-1]
+    told = message.usage_metadata if isinstance(message, AIMessage) else None
+    if told is None:
+        return ModelUsage(model=model, metered=False)
+    return ModelUsage(
+        model=model, prompt_tokens=told["input_tokens"], completion_tokens=told["output_tokens"]
+    )
+
+
 async def run_agent(
     model: Any,  # noqa: ANN401 - a LangChain chat model
     system: str,
@@ -204,7 +225,7 @@ async def run_agent(
         raise AssertionError("tool calls go to the desk")
 
     specs = tools.specs()
-    bounds = Bounds(limits)
+    bounds = Bounds(limits, getattr(model, "model_name", ""))
     agent = create_agent(
         model,
         [

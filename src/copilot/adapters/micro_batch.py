@@ -63,6 +63,10 @@ class MicroBatcher(Generic[Item, Result]):
             self._queue.put((_LATER if later else _NOW, next(self._numbers), _Waiting(item, future)))
         return future
 
+    def waiting(self) -> int:
+        """How many items no thread has begun on."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish the batches at work, refuse what waits, stop the threads."""
         with self._lock:

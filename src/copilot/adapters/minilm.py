@@ -163,6 +163,8 @@ class MiniLmEmbedder:
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._coming: dict[str, _Coming] = {}
+        self.hits = self.misses = 0
+        """Queries whose vector was known, and those that had to be embedded."""
 
     @property
     def model_id(self) -> str:
@@ -178,7 +180,10 @@ class MiniLmEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         cached = self._cache.get(text)
-        if cached is None:
+        if cached is not None:
+            self.hits += 1
+        else:
+            self.misses += 1
             cached = await self._together(text)
             # A cached vector is shared between callers.
             cached.flags.writeable = False
@@ -231,6 +236,10 @@ class MiniLmEmbedder:
             for rows in batches_of_like_lengths([len(ids) for ids in tokens]):
                 group.create_task(embed(rows))
         return vectors
+
+    def waiting(self) -> int:
+        """How many queries wait for a thread."""
+        return self._queries.waiting()
 
     def close(self) -> None:
         """Stop the threads; queries that still wait get `DependencyUnavailable`."""

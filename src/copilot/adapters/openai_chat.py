@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from copilot.adapters.chat_spans import ChatSpan
 from copilot.adapters.circuit_breaker import CircuitBreaker
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, InvalidDraft
 from copilot.domain.usage import ModelUsage
@@ -35,6 +36,8 @@ class ChatLimits:
 
 class OpenAiChat:
     """A `ChatModel`. The SDK, a second to import, is loaded with the first request."""
+
+    _temperature = 0.0
 
     def __init__(
         self,
@@ -89,13 +92,33 @@ class OpenAiChat:
             raise DependencyUnavailable(
                 f"{self._where()} has failed repeatedly and is given a rest.", hint="It is tried again soon."
             )
+        # Not the current span: whoever reads the stream may leave it in another task than it was begun in.
+        call = ChatSpan(self._model, max_tokens, self._temperature, messages, as_json=json_schema is not None)
+        try:
+            async with aclosing(self._stream(messages, max_tokens, json_schema, call)) as parts:
+                async for part in parts:
+                    call.said(part)
+                    yield part
+        except BaseException as error:
+            call.failed(error)
+            raise
+        finally:
+            call.end()
+
+    async def _stream(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        max_tokens: int,
+        json_schema: Mapping[str, Any] | None,
+        call: ChatSpan,
+    ) -> AsyncGenerator[str]:
         deadline = time.monotonic() + self._limits.total
         attempt, has_been_stale = 0, False
         while True:
             started = False
             request = self._request(messages, max_tokens, json_schema)
             try:
-                async with aclosing(self._attempt(request, deadline)) as parts:
+                async with aclosing(self._attempt(request, deadline, call)) as parts:
                     async for part in parts:
                         started = True
                         yield part
@@ -123,7 +146,7 @@ class OpenAiChat:
             await self._client.close()
             self._client = None
 
-    async def _attempt(self, request: dict[str, Any], deadline: float) -> AsyncGenerator[str]:
+    async def _attempt(self, request: dict[str, Any], deadline: float, call: ChatSpan) -> AsyncGenerator[str]:
         """One request; every vendor error leaves it as `_Failure`."""
         import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
@@ -147,7 +170,9 @@ class OpenAiChat:
             raise self._failure("sent something that is not a chat completion", retry=True) from error
         finally:
             if seen.answered:  # also when it was given up on then: the endpoint may charge for it
-                self._on_usage(_usage_of(self._model, seen.usage))
+                used = _usage_of(self._model, seen.usage)
+                call.used(used, seen.finish)
+                self._on_usage(used)
         if seen.finish in _CUT_SHORT:
             raise InvalidDraft(f"The model's answer {_CUT_SHORT[seen.finish]}.", where=self._model)
 
@@ -192,7 +217,7 @@ class OpenAiChat:
             "messages": [dict(m) for m in messages],
             # The older name, which every compatible server knows.
             "max_tokens": max_tokens,
-            "temperature": 0.0,
+            "temperature": self._temperature,
             "stream": True,
         }
         if self._counts_usage:

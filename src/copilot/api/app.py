@@ -51,18 +51,24 @@ def create_api(
     """
     app = _with_routes()
     app.state.services = services
-    app.state.metrics = Metrics(services.events, services.usage)
+    app.state.metrics = Metrics(services.events, services.usage, services.tracer, services.vitals)
     install_error_handlers(app)
     limits = {**_OTHER_LIMITS, **(uploads or {})}
     app.add_middleware(BodyLimit, limit=MAX_BODY_BYTES, others=limits)
-    app.add_middleware(Guard, metrics=app.state.metrics)
+    app.add_middleware(Guard, metrics=app.state.metrics, tracer=services.tracer)
     if allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origin_regex=allowed_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["Idempotent-Replayed", "Retry-After"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                "traceparent",
+            ],
+            expose_headers=["Idempotent-Replayed", "Retry-After", "X-Request-Id"],
             max_age=600,
         )
     return app

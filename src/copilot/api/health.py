@@ -1,16 +1,9 @@
 """Whether the server lives, whether it is ready, and its metrics."""
 
-import asyncio
-import time
-
 from fastapi import APIRouter, Response
 
 from copilot.api.access import MetricsDep, ServicesDep
 from copilot.api.schemas import CheckResult, Health, Readiness
-from copilot.api.services import Check
-from copilot.domain.errors import CopilotError
-
-_CHECK_SECONDS = 2.0
 
 router = APIRouter(tags=["health"])
 
@@ -27,13 +20,28 @@ async def get_health() -> Health:
     responses={503: {"model": Readiness, "description": "A dependency does not answer"}},
 )
 async def get_readiness(services: ServicesDep, response: Response) -> Readiness:
-    """Asks every dependency; 503 when one does not answer."""
-    names = list(services.checks)
-    results = await asyncio.gather(*(_result(services.checks[name]) for name in names))
-    readiness = Readiness(ready=all(r.ok for r in results), checks=dict(zip(names, results, strict=True)))
+    """How every dependency is, as it was asked in the background a moment ago; 503 when one is gone.
+
+    What is not required makes the service `degraded`, not unready: suggestions go on without it.
+    """
+    readiness = services.vitals.readiness
+    states = readiness.states
     if not readiness.ready:
         response.status_code = 503
-    return readiness
+    return Readiness(
+        ready=readiness.ready,
+        degraded=[state.name for state in states if not state.ok and not state.required],
+        checks={
+            state.name: CheckResult(
+                ok=state.ok,
+                required=state.required,
+                since=state.since,
+                milliseconds=state.milliseconds,
+                problem=state.problem,
+            )
+            for state in states
+        },
+    )
 
 
 @router.get(
@@ -45,19 +53,3 @@ async def get_readiness(services: ServicesDep, response: Response) -> Readiness:
 async def get_metrics(metrics: MetricsDep) -> Response:
     """Prometheus' text format."""
     return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-async def _result(check: Check) -> CheckResult:
-    started = time.perf_counter()
-    problem = None
-    try:
-        await asyncio.wait_for(check(), _CHECK_SECONDS)
-    except TimeoutError:
-        problem = f"no answer within {_CHECK_SECONDS:g} s"
-    except CopilotError as error:
-        problem = error.message
-    except Exception as error:  # noqa: BLE001 - any failure means: not ready; details stay inside
-        problem = type(error).__name__
-    return CheckResult(
-        ok=problem is None, milliseconds=round((time.perf_counter() - started) * 1000, 2), problem=problem
-    )

@@ -16,6 +16,7 @@ from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
 from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
 from copilot.ports.actions import HELD
+from copilot.ports.tracing import current_cause
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -37,6 +38,8 @@ class ApiRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             principal = request.state.principal = await authenticate(request)
+            if cause := current_cause():
+                cause.note(tenant_id=principal.tenant_id, route=self.path_format)
             await _within_rate(request, principal)
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:

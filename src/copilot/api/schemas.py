@@ -1,6 +1,6 @@
 """Requests and the few responses that are not domain values. Requests refuse unknown fields."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -330,6 +330,8 @@ class Health(BaseModel):
 
 class CheckResult(BaseModel):
     ok: bool
+    required: bool
+    since: datetime
     milliseconds: float
     problem: str | None = None
 
@@ -338,4 +340,5 @@ class Readiness(BaseModel):
     """Whether every dependency answers, by name."""
 
     ready: bool
+    degraded: list[str]
     checks: dict[str, CheckResult]

@@ -1,8 +1,8 @@
 """What the API needs from the rest of the product; bootstrap hands in an object of this shape."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from copilot.domain.access import Principal
@@ -28,10 +28,8 @@ from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, RateLimiter, WidgetTokens
+from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
-
-Check = Callable[[], Awaitable[None]]
-"""Raises when the dependency it stands for is gone."""
 
 
 class Assist(Protocol):
@@ -337,6 +335,51 @@ class GapReports(Protocol):
     async def report(self, principal: Principal, conversation_id: str, question: str) -> None: ...
 
 
+class Dependency(Protocol):
+    """How one dependency is, and since when."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def milliseconds(self) -> float: ...
+    @property
+    def problem(self) -> str | None: ...
+
+
+class Readiness(Protocol):
+    """What was found by asking in the background."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def states(self) -> Sequence[Dependency]: ...
+
+
+class Lag(Protocol):
+    def listen(self, listener: Callable[[float], None]) -> None: ...
+
+
+class Vitals(Protocol):
+    """Signs of life; `bootstrap.vitals` says what each is."""
+
+    @property
+    def readiness(self) -> Readiness: ...
+    @property
+    def lag(self) -> Lag: ...
+    @property
+    def backlog(self) -> Mapping[str, Callable[[], float]]: ...
+    @property
+    def queues(self) -> Mapping[str, Callable[[], int]]: ...
+    @property
+    def caches(self) -> Mapping[str, Callable[[], tuple[int, int]]]: ...
+
+
 class Services(Protocol):
     """The use cases and stores behind the API."""
 
@@ -382,7 +425,7 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def rates(self) -> RateLimiter: ...
-
     @property
-    def checks(self) -> Mapping[str, Check]:
-        """What /readyz asks, by name."""
+    def tracer(self) -> Tracer: ...
+    @property
+    def vitals(self) -> Vitals: ...

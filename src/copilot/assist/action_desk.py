@@ -1,6 +1,7 @@
 """What people decide about proposed actions, and the panel brought up to date after it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from copilot.assist.ahead import Ahead
@@ -10,16 +11,25 @@ from copilot.assist.workbench import Workbench
 from copilot.domain.access import Principal, Role
 from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.conversation import ConversationStatus
-from copilot.ports import ConversationStore
+from copilot.ports import Clock, ConversationStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import Attributes, Span, span
 
 
 class ActionDesk:
     """Approvals, refusals, edits and resolutions, each shown in its conversation."""
 
     def __init__(
-        self, desk: ToolDesk, store: ConversationStore, workbench: Workbench, pipeline: Pipeline, ahead: Ahead
+        self,
+        desk: ToolDesk,
+        store: ConversationStore,
+        workbench: Workbench,
+        pipeline: Pipeline,
+        ahead: Ahead,
+        clock: Clock,
     ) -> None:
         self._desk = desk
+        self._clock = clock
         self._store = store
         self._workbench = workbench
         self._pipeline = pipeline
@@ -27,7 +37,12 @@ class ActionDesk:
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
         """One person's consent to what `digest` says; carried out unless a second person has to agree."""
+        with span(names.APPROVAL, attributes=_decision("approved", action_id)) as decision:
+            return await self._approve(principal, action_id, digest, decision)
+
+    async def _approve(self, principal: Principal, action_id: str, digest: str, decision: Span) -> Action:
         approved = await self._desk.approve(principal, action_id, digest)
+        decision.set(_waited(approved, self._clock.now()))
         await self._show(principal, approved, refresh=False)
         if approved.status is not ActionStatus.APPROVED:
             await self._show(principal, approved)
@@ -37,14 +52,17 @@ class ActionDesk:
         return done
 
     async def reject(self, principal: Principal, action_id: str, reason: str) -> Action:
-        action = await self._desk.reject(principal, action_id, reason)
-        await self._show(principal, action)
+        with span(names.APPROVAL, attributes=_decision("rejected", action_id)) as decision:
+            action = await self._desk.reject(principal, action_id, reason)
+            decision.set(_waited(action, self._clock.now()))
+            await self._show(principal, action)
         return action
 
     async def edit(self, principal: Principal, action_id: str, arguments: Mapping[str, Any]) -> Action:
         """The proposal that replaces it, decided by policy anew and open for approval."""
-        action = await self._desk.edit(principal, action_id, arguments)
-        await self._show(principal, action)
+        with span(names.APPROVAL, attributes=_decision("edited", action_id)):
+            action = await self._desk.edit(principal, action_id, arguments)
+            await self._show(principal, action)
         return action
 
     async def resolve(
@@ -74,3 +92,15 @@ class ActionDesk:
             await revision.publish(action)
             if refresh and conversation.status is ConversationStatus.OPEN:
                 await self._pipeline.after_action(revision)
+
+
+def _decision(kind: str, action_id: str) -> Attributes:
+    return {names.DECISION: kind, names.ACTION: action_id}
+
+
+def _waited(action: Action, now: datetime) -> Attributes:
+    """How long people took, of a decision that nobody else has to make as well."""
+    if action.status is ActionStatus.AWAITING_SECOND_APPROVAL:
+        return {names.ACTION_STATUS: action.status.value}
+    waited = max(0.0, (now - action.proposed_at).total_seconds())
+    return {names.ACTION_STATUS: action.status.value, names.APPROVAL_WAIT: waited}

@@ -16,6 +16,8 @@ from copilot.domain.conversation import Conversation
 from copilot.domain.errors import CopilotError, InvalidInput, TooLarge
 from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, EventBus, Ids
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import traced
 
 _log = logging.getLogger(__name__)
 _PATIENCE_WITH_CANCELLED = 2.0
@@ -91,6 +93,7 @@ class Asks:
         if self._tasks.get(conversation_id) is task:
             del self._tasks[conversation_id]
 
+    @traced(names.ASK)
     async def _work(
         self, principal: Principal, request: AskRequest, profile: TenantProfile, topic: Playbook | None
     ) -> None:

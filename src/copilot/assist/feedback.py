@@ -12,6 +12,8 @@ from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.conversation import Turn
 from copilot.domain.feedback import FeedbackOutcome
 from copilot.ports import Clock, ConversationStore, LedgerStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import span
 
 _USED, _EDITED = 97.0, 60.0
 """Least similarity (0..100, of edit distance) of what was sent to what was suggested."""
@@ -51,6 +53,17 @@ class Feedback:
         return verdict
 
     async def _record(
+        self,
+        principal: Principal,
+        suggestion: Suggestion,
+        verdict: FeedbackVerdict,
+        final_text: str | None,
+        reason: str | None,
+    ) -> AnswerFeedback:
+        with span(names.FEEDBACK, attributes={names.VERDICT: verdict.value}):
+            return await self._keep(principal, suggestion, verdict, final_text, reason)
+
+    async def _keep(
         self,
         principal: Principal,
         suggestion: Suggestion,

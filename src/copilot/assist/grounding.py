@@ -14,6 +14,8 @@ from copilot.assist.links import foreign_links, hosts_of, without_foreign_links
 from copilot.domain.assist import Sentence, Support
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
 from copilot.ports import Embedder
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import span, traced
 
 SUPPORT_THRESHOLD = 0.6
 _LEXICAL_SHARE = 0.6
@@ -43,6 +45,7 @@ class Grounder:
         self._embedder = embedder
         self._threshold = threshold
 
+    @traced(names.VERIFY)
     async def ground(self, texts: Sequence[str], evidence: Sequence[Evidence]) -> tuple[Sentence, ...]:
         """Each of `texts` with the evidence that supports it best, or marked unsupported."""
         if not texts:
@@ -143,10 +146,11 @@ def enforce(sentences: Sequence[Sentence], passages: Sequence[ScoredPassage]) ->
 
     What nothing supports is still shown, struck out, but never with a link of its own.
     """
-    checked = (
-        Sentence(text=s.text, support=Support.UNSUPPORTED) if contradictions(s, passages) else s
-        for s in sentences
-    )
+    with span(names.VERIFY):
+        checked = [
+            Sentence(text=s.text, support=Support.UNSUPPORTED) if contradictions(s, passages) else s
+            for s in sentences
+        ]
     return tuple(
         s.model_copy(update={"text": without_foreign_links(s.text, frozenset())})
         if s.support is Support.UNSUPPORTED

@@ -154,7 +154,7 @@ def live_parts(
         closing=Closing(ports.clock, chooser=chooser, refiner=refiner),
         ahead=ahead,
         feedback=Feedback(ports.store, ports.ledger, silence, ports.clock),
-        actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead),
+        actions=ActionDesk(ports.desk, ports.store, workbench, pipeline, ahead, ports.clock),
         asks=asks,
         saved=saved,
         drafts=Drafts(ports.store, ports.ledger, rewording, seconds=llm_seconds),

@@ -13,6 +13,8 @@ from copilot.domain.assist import EntityKind, OrderView, ToolResultShown
 from copilot.domain.commerce import Customer, Order
 from copilot.domain.errors import NotFound
 from copilot.ports import Clock
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import traced
 
 _CUSTOMER_TOOL, _ORDER_TOOL = "get_user_details", "get_order_details"
 _LATEST_ORDERS = 3
@@ -26,6 +28,7 @@ class LookUps:
         self._desk = desk
         self._clock = clock
 
+    @traced(names.ORDERS)
     async def run(self, revision: Revision) -> None:
         """Customer, then the order named (else the latest ones), then what the playbook asks for."""
         customer_id = revision.conversation.customer_id

@@ -31,6 +31,8 @@ from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
 from copilot.domain.playbook import Playbook
 from copilot.ports import Clock, Ids, KnowledgeStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import traced
 
 _HISTORY = 4
 _BURST = 3
@@ -142,6 +144,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ stages
 
+    @traced(names.UNDERSTAND)
     async def _understand(self, revision: Revision) -> None:
         """The last turn, after those whose work was cancelled: a second message adds to the first."""
         memory = revision.memory
@@ -279,6 +282,7 @@ class Pipeline:
             )
         )
 
+    @traced(names.NEXT_ACTION)
     async def plan(self, revision: Revision) -> None:
         memory = revision.memory
         memory.situation = self._situation(revision)
@@ -309,6 +313,7 @@ class Pipeline:
             revision.memory.next_actions = chosen
             await revision.publish(NextActions(actions=chosen))
 
+    @traced(names.SUMMARY)
     async def sum_up(self, revision: Revision) -> None:
         memory, turns = revision.memory, revision.conversation.turns
         memory.summary = update_summary(

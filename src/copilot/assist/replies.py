@@ -32,6 +32,8 @@ from copilot.domain.errors import CopilotError, InvalidDraft
 from copilot.domain.knowledge import Audience
 from copilot.domain.snapshot import content_key
 from copilot.ports import Clock, Drafter, Ids, LedgerStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import current_span, traced
 
 _ENOUGH_CLAIMS = 2
 _TEMPLATE_CONFIDENCE = 0.9
@@ -111,7 +113,9 @@ class Replies:
         found = await self._saved.search(tuple(revision.profile.macros.values()), wanted, _MACROS)
         return request.model_copy(update={"macros": tuple(found)})
 
+    @traced(names.DRAFT)
     async def _compose(self, revision: Revision, request: DraftRequest) -> Suggestion | None:
+        current_span().set({names.DRAFTER: self._composer.kind.value})
         async with aclosing(self._composer.draft(request)) as drafted:
             pieces = [piece async for piece in drafted]
         sentences = enforce([p.sentence for p in pieces if p.sentence is not None], request.knowledge)
@@ -165,10 +169,12 @@ class Replies:
             SuggestionSilent(drafter=draft.drafter, reason=reason, why=why, confidence=draft.confidence)
         )
 
+    @traced(names.DRAFT)
     async def _ask_llm(
         self, revision: Revision, request: DraftRequest, drafter: Drafter
     ) -> Suggestion | None:
         """The LLM's draft, or None with an event that says why there is none."""
+        current_span().set({names.DRAFTER: drafter.kind.value})
         suggestion_id = self._ids.new("sug")
         nothing = self._suggestion(revision, drafter.kind, suggestion_id, (), request)
         try:

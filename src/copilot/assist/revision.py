@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Awaitable
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from copilot.domain.assist import (
     OrderView,
     Sentiment,
     Suggestion,
+    SuggestionDelta,
     Understanding,
     WorkAhead,
 )
@@ -33,6 +35,8 @@ from copilot.domain.knowledge import SearchResult
 from copilot.domain.playbook import Playbook
 from copilot.domain.signals import SignalKind
 from copilot.domain.wrap_up import Summary
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import current_span
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -147,6 +151,8 @@ class Revision:
     ahead: WorkAhead | None = None
     hint: str = ""
     """What the representative wants the reply to say."""
+    suggested: bool = False
+    """Whether anything of a draft has been shown."""
     silent: bool = False
     """Whether a draft was kept back: then no other drafter speaks up either."""
 
@@ -175,9 +181,13 @@ class Revision:
         return replace(self, conversation=conversation, memory=self.memory.copied(), bus=panel)
 
     async def publish(self, data: EventData) -> AssistEvent | None:
-        return await self.bus.publish(
+        shown = await self.bus.publish(
             self.conversation.tenant_id, self.conversation.id, self.conversation.revision, data
         )
+        if not self.suggested and shown is not None and isinstance(data, SuggestionDelta | Suggestion):
+            self.suggested = True
+            current_span().set({names.FIRST_SUGGESTION: time.perf_counter() - self.started})
+        return shown
 
     async def attempt(self, component: str, work: Awaitable[T]) -> T | None:
         """The outcome of `work`; when it fails the panel is told, and the rest goes on."""

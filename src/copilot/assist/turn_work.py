@@ -21,6 +21,8 @@ from copilot.domain.conversation import (
 )
 from copilot.domain.errors import CopilotError, InvalidInput, TooLarge
 from copilot.domain.snapshot import Progress
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import Attributes, span
 
 if TYPE_CHECKING:
     from copilot.domain.assist import FeedbackVerdict
@@ -110,6 +112,10 @@ class TurnWork:
         return await self._parts.workbench.revision(principal, conversation)
 
     async def _work(self, revision: Revision, turn: Turn | None, begun: Attempt | None) -> None:
+        with span(names.TURN, attributes=_described(revision)):
+            await self._do(revision, turn, begun)
+
+    async def _do(self, revision: Revision, turn: Turn | None, begun: Attempt | None) -> None:
         prepared = None
         if begun is not None:
             prepared, revision.ahead = await begun.outcome()
@@ -126,6 +132,17 @@ class TurnWork:
         task = asyncio.create_task(revision.attempt("feedback", seen))
         self._sights.add(task)
         task.add_done_callback(self._sights.discard)
+
+
+def _described(revision: Revision) -> Attributes:
+    """What a span says of the work: never what was said."""
+    conversation = revision.conversation
+    return {
+        names.CONVERSATION: conversation.id,
+        names.TENANT: conversation.tenant_id,
+        names.REVISION: conversation.revision,
+        names.SPEAKER: conversation.turns[-1].speaker.value if conversation.turns else "",
+    }
 
 
 def utterance_turn(principal: Principal, conversation_id: str, utterance_id: str) -> str:

@@ -12,13 +12,12 @@ from copilot.bootstrap.care import (
 from copilot.bootstrap.intake import Intake, Planning, ingest_intake, open_planning, plan_intake
 from copilot.bootstrap.knowledge import KnowledgeBase, ingest, open_knowledge, open_search
 from copilot.bootstrap.learning import step_learner
-from copilot.bootstrap.live import Check, Services, running
+from copilot.bootstrap.live import Services, running
 from copilot.bootstrap.models import chat_model
 from copilot.bootstrap.state import State, open_state
 from copilot.bootstrap.tools import Desk, approval_seals, open_assessor, open_desk
 
 __all__ = [
-    "Check",
     "Desk",
     "Intake",
     "KnowledgeBase",

@@ -14,12 +14,14 @@ from copilot.assist.helpdesk.outbox import HelpdeskOutbox
 from copilot.assist.service import LiveAssist
 from copilot.config import Settings
 from copilot.ports import Clock, ConversationStore, EventBus, Ids
+from copilot.ports.tracing import Tracer
 
 
 @dataclass(frozen=True)
 class Helpdesks:
     links: ConversationLinks
     inbox: HelpdeskInbox
+    outbox: HelpdeskOutbox
 
 
 async def open_helpdesks(
@@ -30,6 +32,7 @@ async def open_helpdesks(
     events: EventBus,
     clock: Clock,
     ids: Ids,
+    tracer: Tracer,
     stack: AsyncExitStack,
 ) -> Helpdesks:
     """Begins to work on what was taken in and is to be written, also from before; ends with `stack`."""
@@ -38,13 +41,13 @@ async def open_helpdesks(
     helpdesks = load_helpdesks(settings.helpdesk_descriptions, settings.tenant, os.environ.get)
     for helpdesk in helpdesks:
         stack.push_async_callback(helpdesk.close)
-    inbox = HelpdeskInbox(helpdesks, store, links, assist, events, clock, ids)
+    inbox = HelpdeskInbox(helpdesks, store, links, assist, events, clock, ids, tracer=tracer)
+    outbox = HelpdeskOutbox(helpdesks, store, events, clock, inbox.noted, tracer=tracer)
     if helpdesks and settings.background_work:
-        outbox = HelpdeskOutbox(helpdesks, store, events, clock, inbox.noted)
         for work in (inbox.run(), outbox.run()):
             task = asyncio.create_task(work, name="helpdesks")
             stack.push_async_callback(_stopped, task)
-    return Helpdesks(links, inbox)
+    return Helpdesks(links, inbox, outbox)
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

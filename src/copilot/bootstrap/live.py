@@ -3,12 +3,10 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-
-from sqlalchemy import text
 
 from copilot.adapters.brand_files import read_branding
 from copilot.adapters.clock import SystemClock
@@ -21,7 +19,6 @@ from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
@@ -57,20 +54,18 @@ from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state, secret_of
 from copilot.bootstrap.tools import open_tools
+from copilot.bootstrap.tracing import open_tracer
+from copilot.bootstrap.vitals import Vitals, dependencies, open_vitals
 from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.order_systems import OpenOrderSystem
-from copilot.ports import Drafter, Embedder, PassageIndex, RateLimiter
+from copilot.ports import Drafter, Embedder, RateLimiter
+from copilot.ports.tracing import Tracer
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.recovery import Recovery
-
-Check = Callable[[], Awaitable[None]]
-"""Raises when the dependency it stands for is gone."""
-
 
 _log = logging.getLogger(__name__)
 _PREPARED_AFTER_SECONDS = 1.0
@@ -105,7 +100,8 @@ class Services:
     branding: Mapping[str, Branding]
     clock: SystemClock
     rates: RateLimiter
-    checks: Mapping[str, Check]
+    tracer: Tracer
+    vitals: Vitals
 
 
 MakeComposer = Callable[[Embedder], Drafter]
@@ -125,6 +121,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         state = await stack.enter_async_context(open_state(settings))
         finder = await stack.enter_async_context(name_finder(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database, finder))
+        tracer = open_tracer(settings)
+        stack.push_async_callback(tracer.close)
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
@@ -172,9 +170,9 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
+        driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
         if settings.background_work:
             await assist.recover()
-            driver = Recovery(tools.executor, tools.actions, clock, assist.show_action)
             stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
             timers = _timers(assist, settings.tenant)
             stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
@@ -203,7 +201,17 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         await jobs.start(work=settings.background_work)
         stack.push_async_callback(jobs.stop)
         helpdesks = await open_helpdesks(
-            settings, state.database, assist, conversations, events, clock, ids, stack
+            settings, state.database, assist, conversations, events, clock, ids, tracer, stack
+        )
+        vitals = await stack.enter_async_context(
+            open_vitals(
+                dependencies(
+                    settings, state.database, knowledge.index, knowledge.embedder, tools.order_system
+                )
+                + shared.probes,
+                knowledge.embedder,
+                {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
+            )
         )
         yield Services(
             assist=assist,
@@ -234,7 +242,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             branding=branding,
             clock=clock,
             rates=shared.rates,
-            checks=_checks(settings, state.database, knowledge.index, tools.order_system) | shared.checks,
+            tracer=tracer,
+            vitals=vitals,
         )
 
 
@@ -257,16 +266,3 @@ async def _timers(assist: LiveAssist, tenant_id: str) -> None:
 async def _stopped(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-def _checks(
-    settings: Settings, database: Database, index: PassageIndex, order_system: OpenOrderSystem
-) -> dict[str, Check]:
-    async def ask_database() -> None:
-        async with database.read() as connection:
-            await connection.execute(text("SELECT 1"))
-
-    async def ask_index() -> None:
-        await index.count(settings.tenant)
-
-    return {"database": ask_database, "index": ask_index, "shop": order_system.check}

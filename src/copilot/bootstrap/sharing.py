@@ -1,11 +1,12 @@
 """What several servers share: live events and rate limits, in Redis where the settings name one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
+from copilot.adapters.probes import Probe
 from copilot.adapters.redis.client import check, connect
 from copilot.adapters.redis.event_bus import RedisEventBus
 from copilot.adapters.redis.rate_limiter import RedisRateLimiter
@@ -18,11 +19,11 @@ _BURST_SECONDS = 10
 
 @dataclass(frozen=True)
 class Shared:
-    """`checks` are what /readyz asks."""
+    """`probes` are what /readyz asks."""
 
     events: MemoryEventBus
     rates: RateLimiter
-    checks: dict[str, Callable[[], Awaitable[None]]]
+    probes: list[Probe]
 
 
 @asynccontextmanager
@@ -31,7 +32,7 @@ async def open_shared(settings: Settings, store: ConversationStore, clock: Clock
     per_minute = settings.requests_per_minute
     burst = max(1, per_minute * _BURST_SECONDS // 60)
     if settings.redis_url is None:
-        yield Shared(MemoryEventBus(store, clock), MemoryRateLimiter(per_minute, burst), {})
+        yield Shared(MemoryEventBus(store, clock), MemoryRateLimiter(per_minute, burst), [])
         return
     url = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
@@ -45,4 +46,4 @@ async def open_shared(settings: Settings, store: ConversationStore, clock: Clock
         async def ask_redis() -> None:
             await check(redis)
 
-        yield Shared(events, RedisRateLimiter(redis, per_minute, burst), {"redis": ask_redis})
+        yield Shared(events, RedisRateLimiter(redis, per_minute, burst), [Probe("redis", ask_redis)])

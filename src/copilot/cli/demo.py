@@ -112,7 +112,8 @@ async def _server(console: Console, settings: Settings) -> AsyncIterator[str]:
     address = f"http://{settings.host}:{settings.port}"
     _require_free(settings)
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=os.environ)  # noqa: ASYNC220
+    quietly = {"COPILOT_LOG_FORMAT": "text", "COPILOT_LOG_LEVEL": "warning", **os.environ}
+    process = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=quietly)  # noqa: ASYNC220
     try:
         with console.status("Starting the server"):
             await asyncio.to_thread(_wait_until_ready, process, f"{address}/readyz", _READY_SECONDS)

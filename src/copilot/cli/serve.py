@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import json
+import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,8 +48,10 @@ async def run_server(
     import uvicorn  # noqa: PLC0415 - costs start-up time
 
     from copilot.bootstrap import running  # noqa: PLC0415
+    from copilot.bootstrap.logs import set_up  # noqa: PLC0415
     from copilot.server import create_server  # noqa: PLC0415
 
+    set_up(settings)
     async with running(settings, make_composer) as services:
         app = create_server(
             services,
@@ -57,18 +61,37 @@ async def run_server(
             tenant=settings.tenant,
         )
         config = uvicorn.Config(
-            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+            app,
+            host=host,
+            port=port,
+            log_config=None,  # ours
+            access_log=False,  # ours names routes, uvicorn's paths and queries
+            timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
         _keep_what_stands()
         print(f"Serving {settings.tenant} on http://{host}:{port} (Ctrl-C stops it).", flush=True)
-        try:
-            await server.serve()
-        except SystemExit as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}.",
-                hint="Is another server running there? Choose another with --port.",
-            ) from error
+        with _stopping_in_order():
+            try:
+                await server.serve()
+            except SystemExit as error:
+                raise ConfigurationError(
+                    f"cannot listen on {host}:{port}.",
+                    hint="Is another server running there? Choose another with --port.",
+                ) from error
+
+
+@contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """SIGTERM ends the serving, and only that: what was shown is saved afterwards, and spans are sent.
+
+    uvicorn repeats the signal to itself once it has stopped, which would end the process there and then.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:

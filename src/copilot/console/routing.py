@@ -16,6 +16,7 @@ from copilot.console.page import HEADERS, SESSION_COOKIE, STATIC_URL, Page, cons
 from copilot.console.sessions import require_token
 from copilot.domain.access import Scope
 from copilot.domain.errors import CopilotError, NotAuthenticated, NotPermitted
+from copilot.ports.tracing import current_cause, current_span
 
 SIGN_IN = "/console/sign-in"
 _log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class PageRoute(APIRoute):
             except NotAuthenticated:
                 return _to_sign_in(request)
             request.state.visit = visit
+            if cause := current_cause():
+                cause.note(tenant_id=visit.principal.tenant_id, route=self.path_format)
             page = Page(request, console, visit)
             try:
                 if request.method == "POST":
@@ -49,7 +52,7 @@ class PageRoute(APIRoute):
             except CopilotError as error:
                 return problem(page, error.status, str(error.message), error.hint, error.where)
             except Exception:  # noqa: BLE001 - logged; nobody is shown what happened inside
-                trace = uuid.uuid4().hex
+                trace = current_span().trace_id or uuid.uuid4().hex
                 _log.exception("unexpected error on a page, trace id %s", trace)
                 return problem(page, 500, "Something unexpected went wrong; it has been logged.", trace)
 

@@ -182,6 +182,8 @@ class Action(Value):
     """How often its receipt has been looked for since its outcome is unknown."""
     parked: bool = False
     """Looking is over: a person has to find out what happened, and close it."""
+    trace: str | None = None
+    """The approver's request as a W3C traceparent, which work that is driven on later refers to."""
     provenance: dict[str, Provenance] = Field(default_factory=dict)
     """By argument; for the approver to see, and in the ledger. What is not named here is a default."""
 

@@ -53,6 +53,8 @@ class Delivery(Value):
     due_at: datetime
     attempts: int = Field(default=0, ge=0)
     problem: str = ""
+    trace: str | None = None
+    """Of the webhook that told of it, as a W3C traceparent."""
 
 
 class WriteBack(StrEnum):
@@ -97,6 +99,8 @@ class Note(Value):
     due_at: datetime
     attempts: int = Field(default=0, ge=0)
     problem: str = ""
+    trace: str | None = None
+    """Of the work that left the note, as a W3C traceparent."""
 
 
 class QueueState(Value):

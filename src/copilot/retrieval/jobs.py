@@ -5,10 +5,13 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 
 from copilot.domain.errors import Conflict, CopilotError
 from copilot.domain.ingest import IngestJob, IngestProgress, IngestReport, JobEvent, JobStatus
 from copilot.ports import Clock, DocumentSource, Ids, JobStore, RemoteSource, SourceCatalog
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import SpanKind, span
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.library import Library
 from copilot.retrieval.planning import Planner
@@ -48,6 +51,8 @@ class IngestJobs:
         self._clock = clock
         self._ids = ids
         self._queue: deque[IngestJob] = deque()
+        self._asked_in: dict[str, Context] = {}
+        """By job: the request that a job belongs to, for its trace and its log lines."""
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._running: _Running | None = None
@@ -109,6 +114,7 @@ class IngestJobs:
             await asyncio.wait([running.task])
             return await self._store.get(tenant_id, job_id)
         self._queue = deque(waiting for waiting in self._queue if waiting.id != job_id)
+        self._asked_in.pop(job_id, None)
         return await self._end(job, JobStatus.CANCELLED)
 
     async def watch(self, tenant_id: str, job_id: str) -> AsyncGenerator[JobEvent]:
@@ -150,6 +156,7 @@ class IngestJobs:
 
     def _enqueue(self, job: IngestJob) -> None:
         self._queue.append(job)
+        self._asked_in[job.id] = copy_context()
         self._wake.set()
 
     async def _work(self) -> None:
@@ -170,7 +177,8 @@ class IngestJobs:
                     "attempts": job.attempts + 1,
                 }
             )
-            task = asyncio.create_task(self._run(begun), name=job.id)
+            asked_in = self._asked_in.pop(job.id, None)
+            task = asyncio.create_task(self._run(begun), name=job.id, context=asked_in)
             self._running = _Running(begun, task)
             try:
                 await asyncio.wait([task])
@@ -190,6 +198,13 @@ class IngestJobs:
                 self._enqueue(job)
 
     async def _run(self, job: IngestJob) -> None:
+        described = {names.JOB_ID: job.id, names.TENANT: job.tenant_id}
+        with span(names.JOB, SpanKind.CONSUMER, described) as this:
+            ended = await self._run_to_its_end(job)
+            if ended is JobStatus.FAILED:
+                this.fail(ended.value)
+
+    async def _run_to_its_end(self, job: IngestJob) -> JobStatus:
         """Ends the job one way or another; nothing that goes wrong in it ends the worker."""
         saver = asyncio.create_task(self._save_progress())
         status, problem, report = JobStatus.FAILED, None, None
@@ -210,10 +225,11 @@ class IngestJobs:
         if self._stopping:  # goes on at the next start, which mends the index
             waiting = {"status": JobStatus.QUEUED, "attempts": job.attempts - 1}
             await self._store.save(job.model_copy(update=waiting))
-            return
+            return JobStatus.QUEUED
         if status is not JobStatus.SUCCEEDED:
             await self._mend(job)
         await self._end(self._latest(job), status, problem=problem, report=report)
+        return status
 
     async def _ingest(self, job: IngestJob) -> IngestReport:
         if job.source is None:

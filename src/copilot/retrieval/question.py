@@ -9,6 +9,8 @@ import numpy as np
 from copilot.domain.knowledge import SearchQuery
 from copilot.domain.words import content_words, stem, words
 from copilot.ports import Embedder, Vector, Vectors
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import span
 from copilot.retrieval.sentences import split_sentences
 
 SHORT_TURN = 3
@@ -86,9 +88,10 @@ def telling_parts(text: str) -> list[str]:
 
 
 async def _embedded(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
-    if len(texts) == 1:
-        return [await embedder.embed_query(texts[0])]
-    return list(await asyncio.gather(*(embedder.embed_query(text) for text in texts)))
+    with span(names.EMBED, attributes={names.REQUEST_MODEL: embedder.model_id}):
+        if len(texts) == 1:
+            return [await embedder.embed_query(texts[0])]
+        return list(await asyncio.gather(*(embedder.embed_query(text) for text in texts)))
 
 
 def _unit(vector: Vector) -> Vector:

@@ -19,6 +19,8 @@ from copilot.domain.knowledge import (
 )
 from copilot.domain.words import words
 from copilot.ports import Clock, Embedder, KnowledgeStore, PassageIndex, QueryRewriter, Vector, Vectors
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import span
 from copilot.retrieval.calibration import Calibration, Features
 from copilot.retrieval.candidates import Candidate, without_copies
 from copilot.retrieval.conflicts import find_conflicts, has_quantities
@@ -41,6 +43,7 @@ READ = 40
 COMPARED = 10
 """Passages held against each other for contradictions: the work grows with the square."""
 _COUNTED_EVERY = timedelta(minutes=1)
+_RETRIEVAL = {names.OPERATION: names.OPERATION_RETRIEVAL, names.DATA_SOURCE: "knowledge"}
 
 Scores = list[tuple[str, float]]
 """(passage id, score), best first."""
@@ -99,7 +102,10 @@ class KnowledgeSearch:
     async def search(self, query: SearchQuery) -> SearchResult:
         """Best passages first. A query without a word finds nothing."""
         query = await self._rewritten(query)
-        return await self._result(query, await self._find(query))
+        with span(names.RETRIEVAL, attributes=_RETRIEVAL) as retrieval:
+            result = await self._result(query, await self._find(query))
+            retrieval.set({names.ANSWERED: result.answerable, names.CONFIDENCE: result.confidence})
+        return result
 
     async def features(self, query: SearchQuery) -> Features:
         """Of the best passage: what calibration is fitted on. All zero when nothing is found."""
@@ -129,10 +135,11 @@ class KnowledgeSearch:
         enough = max(query.limit, ENOUGH)
 
         async def scored(found: _Found) -> list[Candidate]:
-            left = await self._left(query, question, day, found)
+            with span(names.LOOK_UP):
+                left = await self._left(query, question, day, found)
             return without_copies(_scored(question, left, passages), enough)
 
-        near = await self._index.nearest(query.tenant_id, question.in_context, wide)
+        near = await self._nearest(query, question, wide)
         found = _Found(matched, leaned_on, near)
         candidates = await scored(found)
         if found.exhausted(wide) or len(candidates) >= enough:
@@ -147,9 +154,13 @@ class KnowledgeSearch:
 
     async def _fetch_wider(self, query: SearchQuery, question: Question) -> _Found:
         (matched, leaned_on), near = await asyncio.gather(
-            self._match(query, WIDER), self._index.nearest(query.tenant_id, question.in_context, WIDER)
+            self._match(query, WIDER), self._nearest(query, question, WIDER)
         )
         return _Found(matched, leaned_on, near)
+
+    async def _nearest(self, query: SearchQuery, question: Question, limit: int) -> Scores:
+        with span(names.DENSE):
+            return await self._index.nearest(query.tenant_id, question.in_context, limit)
 
     async def _search_within(self, query: SearchQuery, question: Question, ids: Sequence[str]) -> _Found:
         """Of these passages alone, and of all of them: no filter is too narrow."""
@@ -170,9 +181,10 @@ class KnowledgeSearch:
     ) -> tuple[Scores, Scores]:
         earlier = " ".join(query.history[-HISTORY_TURNS:])
         last = self._store.match(query.tenant_id, query.text, limit, among=among)
-        if not earlier:
-            return await last, []
-        return await asyncio.gather(last, self._store.match(query.tenant_id, earlier, limit, among=among))
+        with span(names.KEYWORD):
+            if not earlier:
+                return await last, []
+            return await asyncio.gather(last, self._store.match(query.tenant_id, earlier, limit, among=among))
 
     async def _count(self, tenant_id: str) -> int:
         """Of the tenant's passages, as it was a moment ago: only its order of magnitude matters."""
@@ -262,13 +274,15 @@ def _scored(question: Question, left: _Left, passages: int) -> Iterator[Candidat
     """Best first."""
     if not left.facts:
         return
-    shares = keyword_share(left.bm25, len(question.stems), passages)
-    first = first_scores(left.cosines, shares)
-    read = np.argsort(-first, kind="stable")[:READ]
-    texts = [f"{left.facts[row].context}\n{left.facts[row].text}" for row in read]
-    coverage = np.zeros(len(first), dtype=np.float32)
-    coverage[read] = Coverage.of(question.stems, texts).shares
-    scores, likeness = final_scores(first, coverage, left.vectors)
+    with span(names.FUSE):
+        shares = keyword_share(left.bm25, len(question.stems), passages)
+        first = first_scores(left.cosines, shares)
+    with span(names.RERANK):
+        read = np.argsort(-first, kind="stable")[:READ]
+        texts = [f"{left.facts[row].context}\n{left.facts[row].text}" for row in read]
+        coverage = np.zeros(len(first), dtype=np.float32)
+        coverage[read] = Coverage.of(question.stems, texts).shares
+        scores, likeness = final_scores(first, coverage, left.vectors)
     order = sorted((-score, left.facts[row].id, row) for row, score in enumerate(scores.tolist()))
     for _, _, row in order:
         identity = left.facts[row].id

@@ -24,6 +24,8 @@ from copilot.domain.errors import (
     SecondApproverNeeded,
 )
 from copilot.ports import ActionStore, Clock, Ids, LedgerStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import span, traceparent
 from copilot.tools import records
 from copilot.tools.assessment import Assessment, Assessor
 from copilot.tools.limits import Limits
@@ -71,11 +73,12 @@ class Approvals:
         `provenance` says of arguments where they came from. `PolicyDenied`, with the decision, for what
         no person may approve; `LimitReached` for more money than one call may ever move.
         """
-        assessment = await self._assessor.assess(session, tool, arguments)
-        await self._refuse_denied(session, assessment)
-        self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
-        action = self._action(session, assessment, revision, provenance or {})
-        return await self._add(action, proposed_by=session.principal)
+        with span(names.PROPOSAL, attributes={names.TOOL_NAME: tool}):
+            assessment = await self._assessor.assess(session, tool, arguments)
+            await self._refuse_denied(session, assessment)
+            self._limits.money.refuse_call(assessment.tool.effect, assessment.plan.amount)
+            action = self._action(session, assessment, revision, provenance or {})
+            return await self._add(action, proposed_by=session.principal)
 
     async def approve(self, principal: Principal, action_id: str, digest: str) -> Action:
         """`digest` is that of the action as the approver was shown it.
@@ -307,7 +310,8 @@ class Approvals:
             )
         until = now + self._limits.approval_holds
         approvals = (*action.approvals, self._sealed(action, principal, now, until))
-        return action.model_copy(update={"status": ActionStatus.APPROVED, "approvals": approvals})
+        approved = {"status": ActionStatus.APPROVED, "approvals": approvals, "trace": traceparent()}
+        return action.model_copy(update=approved)
 
     def _sealed(self, action: Action, principal: Principal, now: datetime, until: datetime) -> Approval:
         supervised = action.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR

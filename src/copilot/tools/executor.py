@@ -17,6 +17,7 @@ from copilot.domain.actions import (
     LedgerRecord,
     PolicyOutcome,
     ToolCall,
+    ToolEffect,
     ToolResult,
 )
 from copilot.domain.errors import (
@@ -29,6 +30,8 @@ from copilot.domain.errors import (
 )
 from copilot.domain.value import Value
 from copilot.ports import ActionStore, Clock, Ids, OrderSystem
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import SpanKind, span, within
 from copilot.tools import records
 from copilot.tools.arguments import parse_arguments
 from copilot.tools.assessment import Assessment, Assessor
@@ -81,6 +84,13 @@ class Executor:
         call = ToolCall(
             id=self._ids.new("call"), tool=tool, tool_version=read_tool.version, arguments=dict(arguments)
         )
+        with _calling(call, ToolEffect.READ) as this:
+            result = await self._read(session, read_tool, call)
+            this.set({names.TOOL_OUTCOME: "succeeded" if result.ok else "failed"})
+        return result
+
+    async def _read(self, session: Session, read_tool: ReadTool[Any], call: ToolCall) -> ToolResult:
+        arguments, tool = call.arguments, call.tool
         try:
             parsed = parse_arguments(read_tool.arguments, arguments, tool=tool)
             async with self._attempt(session, read_tool, parsed), asyncio.timeout(self._limits.call_seconds):
@@ -226,6 +236,12 @@ class Executor:
             return await self._drive(action, uncertain=True)
 
     async def _drive(self, action: Action, *, uncertain: bool) -> Action:
+        with _calling(action.call, action.effect) as this:
+            ended = await self._call_until_known(action, uncertain=uncertain)
+            this.set({names.TOOL_OUTCOME: ended.status.value})
+        return ended
+
+    async def _call_until_known(self, action: Action, *, uncertain: bool) -> Action:
         """Calls with the action's key until the outcome is known or patience ends."""
         tool, arguments = self._parsed(action)
         trouble = "The order system did not answer."
@@ -372,6 +388,20 @@ class Executor:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+
+def _calling(call: ToolCall, effect: ToolEffect) -> within:
+    return span(
+        names.execute_tool(call.tool),
+        SpanKind.CLIENT,
+        {
+            names.OPERATION: names.OPERATION_TOOL,
+            names.TOOL_NAME: call.tool,
+            names.TOOL_TYPE: "function",
+            names.TOOL_CALL: call.id,
+            names.EFFECT: effect.value,
+        },
+    )
 
 
 def _session(action: Action) -> Session:

@@ -15,6 +15,8 @@ from copilot.domain.actions import Action, ActionStatus, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, CopilotError
 from copilot.domain.value import Value
 from copilot.ports import ActionStore, Clock
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import NO_TRACER, Span, SpanKind, Tracer, within
 from copilot.tools import records
 from copilot.tools.executor import Executor
 
@@ -50,6 +52,7 @@ class Recovery:
         on_change: OnChange,
         schedule: RecoverySchedule | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._executor = executor
         self._store = store
@@ -57,6 +60,14 @@ class Recovery:
         self._on_change = on_change
         self._schedule = schedule or RecoverySchedule()
         self._sleep = sleep
+        self._tracer = tracer
+        self._waiting: dict[str, datetime] = {}
+        """What was still under way at the last look, and since when."""
+
+    def oldest_seconds(self) -> float:
+        """Age of the oldest action that is approved and not carried out, or whose outcome is unknown."""
+        since = min(self._waiting.values(), default=None)
+        return max(0.0, (self._clock.now() - since).total_seconds()) if since else 0.0
 
     async def run(self) -> None:
         """Rounds for ever; one that fails is logged, and the next comes later."""
@@ -92,12 +103,15 @@ class Recovery:
     async def _drive_on(self) -> list[Action]:
         """Approved or executing for longer than anybody works on it: driven on, with the same key."""
         latest = self._clock.now() - self._schedule.leftover_after
-        waiting = [a for a in await self._store.unfinished() if _touched(a) <= latest]
+        unfinished = await self._store.unfinished()
+        self._waiting = {a.id: _touched(a) for a in unfinished}
+        waiting = [a for a in unfinished if _touched(a) <= latest]
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(action: Action) -> Action:
             async with gate:
-                return await self._executor.drive_on(action)
+                with within(self._span(action)):
+                    return await self._executor.drive_on(action)
 
         ended = await asyncio.gather(*map(one, waiting))
         return [a for a, before in zip(ended, waiting, strict=True) if a.status is not before.status]
@@ -106,10 +120,12 @@ class Recovery:
         now = self._clock.now()
         changed = []
         for action in await self._store.unresolved():
+            self._waiting[action.id] = _touched(action)
             if now < self._due(action):
                 continue
             try:
-                found = await self._executor.reconcile(action.tenant_id, action.id)
+                with within(self._span(action)):
+                    found = await self._executor.reconcile(action.tenant_id, action.id)
                 if found.status is ActionStatus.UNRESOLVED:
                     found = await self._looked(found, now)
             except CopilotError as error:
@@ -127,6 +143,14 @@ class Recovery:
         if not await self._replaced(noted, action, record):
             return await self._store.get(action.tenant_id, action.id)
         return noted
+
+    def _span(self, action: Action) -> Span:
+        attributes = {
+            names.ACTION: action.id,
+            names.TENANT: action.tenant_id,
+            names.CONVERSATION: action.conversation_id,
+        }
+        return self._tracer.start(names.RECOVERY, SpanKind.CONSUMER, attributes, link=action.trace)
 
     def _due(self, action: Action) -> datetime:
         since = action.result.created_at if action.result else action.proposed_at

@@ -1,7 +1,10 @@
 """What each noun's routes do when all is well."""
 
+from dataclasses import replace
+
 import pytest
 
+from copilot.adapters.probes import Probe, Probes
 from copilot.assist.metering import on_account_of
 from copilot.domain.access import Role
 from copilot.domain.assist import ConversationSnapshot, Drafter, Suggestion, SuggestionCompletedEvent
@@ -177,15 +180,22 @@ async def test_readiness_names_the_dependency_that_is_gone(anonymous, world):
     async def broken():
         raise OSError("/secret/path")
 
-    world.checks = {"database": fine}
-    assert (await anonymous.get("/readyz")).json()["ready"] is True
-    world.checks = {"database": fine, "index": gone, "model": broken}
-    response = await anonymous.get("/readyz")
+    async def asked(*probes):
+        world.vitals = replace(world.vitals, readiness=Probes(probes, world.clock))
+        await world.vitals.readiness.start()
+        response = await anonymous.get("/readyz")
+        await world.vitals.readiness.stop()
+        return response
 
+    assert (await asked(Probe("database", fine))).json()["ready"] is True
+    weaker = await asked(Probe("database", fine), Probe("llm", broken, required=False))
+    assert (weaker.status_code, weaker.json()["degraded"]) == (200, ["llm"])
+    response = await asked(Probe("database", fine), Probe("index", gone), Probe("model", broken))
     assert response.status_code == 503
     checks = response.json()["checks"]
     assert (checks["database"]["ok"], checks["index"]["ok"]) == (True, False)
     assert "locked" in checks["index"]["problem"]
+    assert checks["index"]["since"] == world.clock.now().isoformat().replace("+00:00", "Z")
     assert "secret" not in response.text
 
 

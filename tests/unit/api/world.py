@@ -11,10 +11,13 @@ from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
+from copilot.adapters.plain_tracing import PlainTracer
+from copilot.adapters.probes import Probes
 from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.gap_reports import GapReports
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.metering import Metering
+from copilot.bootstrap.vitals import Vitals
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import Drafter
@@ -404,4 +407,5 @@ class World:
         self.knowledge = MemoryGaps()
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
         self.branding = {"larkfield": Branding(name="Larkfield", accent="#2d6a4f")}
-        self.checks = {}
+        self.vitals = Vitals(Probes((), self.clock))
+        self.tracer = PlainTracer()

@@ -31,6 +31,8 @@ from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.errors import ConversationClosed, CopilotError, DependencyUnavailable, NotFound
 from copilot.domain.helpdesk import Delivery, DeliveryStatus, IntegrationState, Note, WriteBack
 from copilot.ports import Clock, EventBus, Helpdesk, HelpdeskStore, Ids
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import NO_TRACER, SpanKind, Tracer, traceparent, within
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +87,9 @@ class HelpdeskInbox:
         clock: Clock,
         ids: Ids,
         limits: InboxLimits | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._helpdesks = {helpdesk.name: helpdesk for helpdesk in helpdesks}
         self._store = store
         self._links = links
@@ -116,6 +120,7 @@ class HelpdeskInbox:
             integration=name,
             message=message,
             received_at=now,
+            trace=traceparent(),
             due_at=now + timedelta(seconds=self._limits.order_wait),
         )
         new = await self._store.take_in(delivery)
@@ -188,8 +193,12 @@ class HelpdeskInbox:
 
     async def _take(self, delivery: Delivery) -> bool:
         """Makes the message a turn; False when it has to be tried again, and those after it with it."""
+        attributes = {names.TENANT: delivery.tenant_id}
         try:
-            await self._make_turn(delivery)
+            with within(
+                self._tracer.start(names.MESSAGE, SpanKind.CONSUMER, attributes, link=delivery.trace)
+            ):
+                await self._make_turn(delivery)
         except DependencyUnavailable as error:
             return await self._postpone(delivery, str(error))
         except CopilotError as error:
@@ -312,6 +321,7 @@ class HelpdeskInbox:
             text=text,
             created_at=now,
             due_at=now,
+            trace=traceparent(),
         )
 
     async def _settle(self, delivery: Delivery, note: Note | None) -> None:

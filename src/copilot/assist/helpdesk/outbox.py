@@ -17,6 +17,8 @@ from copilot.domain.errors import (
 )
 from copilot.domain.helpdesk import Note, NoteStatus
 from copilot.ports import Clock, EventBus, Helpdesk, HelpdeskStore
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import NO_TRACER, SpanKind, Tracer, within
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +44,12 @@ class HelpdeskOutbox:
         clock: Clock,
         wake: asyncio.Event,
         limits: OutboxLimits | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """`wake` is set by whoever has left a note to write."""
+        self._tracer = tracer
+        self._open: dict[str, datetime] = {}
+        """Notes that are not written yet, as far as they have been due, and since when they wait."""
         self._helpdesks = {helpdesk.name: helpdesk for helpdesk in helpdesks}
         self._store = store
         self._events = events
@@ -51,6 +57,11 @@ class HelpdeskOutbox:
         self._wake = wake
         self._limits = limits or OutboxLimits()
         self._quiet_until: dict[str, datetime] = {}
+
+    def oldest_seconds(self) -> float:
+        """Age of the oldest note that is not written yet."""
+        since = min(self._open.values(), default=None)
+        return max(0.0, (self._clock.now() - since).total_seconds()) if since else 0.0
 
     async def run(self) -> None:
         """Rounds for ever; one that fails is logged, and the next comes all the same."""
@@ -69,6 +80,7 @@ class HelpdeskOutbox:
         waiting: dict[str, list[Note]] = {}
         for note in await self._store.due_notes(now):
             if note.integration in self._helpdesks:
+                self._open.setdefault(note.id, note.created_at)
                 waiting.setdefault(note.integration, []).append(note)
         await asyncio.gather(*(self._write_all(name, notes) for name, notes in waiting.items()))
 
@@ -76,7 +88,9 @@ class HelpdeskOutbox:
         for note in notes:
             if self._quiet_until.get(name, self._clock.now()) > self._clock.now():
                 return  # they asked us to go slower: the rest waits, untried
-            await self._write(self._helpdesks[name], note)
+            attributes = {names.CONVERSATION: note.conversation_id, names.TENANT: note.tenant_id}
+            with within(self._tracer.start(names.NOTE, SpanKind.CONSUMER, attributes, link=note.trace)):
+                await self._write(self._helpdesks[name], note)
 
     async def _write(self, helpdesk: Helpdesk, note: Note) -> None:
         try:
@@ -120,4 +134,6 @@ class HelpdeskOutbox:
     async def _save(self, note: Note, **changes: object) -> Note:
         changed = note.model_copy(update=changes)
         await self._store.save_note(changed)
+        if not changed.status.is_open:
+            self._open.pop(note.id, None)
         return changed
