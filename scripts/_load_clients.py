@@ -78,11 +78,21 @@ class Desk:
     """One representative's panel and customer: a conversation at a time, watched; a new one after `turns`."""
 
     def __init__(
-        self, address: str, key: str, texts: Iterator[str], tally: Tally, *, turns: int, both: bool
+        self,
+        address: str,
+        key: str,
+        texts: Iterator[str],
+        tally: Tally,
+        *,
+        turns: int,
+        both: bool,
+        greets: bool = False,
     ) -> None:
+        """`both`: the representative speaks too, and first if she `greets`."""
         found = urlsplit(address)
         self._host, self._port = str(found.hostname), int(found.port or 80)
         self._key, self._texts, self._tally, self._most, self._both = key, texts, tally, turns, both
+        self._greets = both and greets
         self._connection = Connection(self._host, self._port, key)
         self._conversation = ""
         self._said = 0
@@ -121,7 +131,7 @@ class Desk:
         await asyncio.wait_for(opened.wait(), 30)
 
     async def _post(self, at: float) -> None:
-        customer = not self._both or self._said % 2 == 0
+        customer = not self._both or self._said % 2 == self._greets
         speaker = "customer" if customer else "representative"
         path = f"/v1/conversations/{self._conversation}/turns"
         status, turn = await self._request(path, {"speaker": speaker, "text": next(self._texts)})

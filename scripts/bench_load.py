@@ -73,8 +73,16 @@ async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int
     tally, memory = Tally(), list[float]()
     texts = _texts(arguments.texts)
     desks = [
-        Desk(f"http://127.0.0.1:{PORT}", key, texts, tally, turns=TURNS, both=not arguments.customers_only)
-        for _ in range(arguments.streams)
+        Desk(
+            f"http://127.0.0.1:{PORT}",
+            key,
+            texts,
+            tally,
+            turns=TURNS,
+            both=not arguments.customers_only,
+            greets=bool(number % 2),  # else all the customers would speak at once, and then none
+        )
+        for number in range(arguments.streams)
     ]
     seconds = arguments.warm_up + 60 * arguments.minutes
     begun = time.perf_counter()

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from copilot.domain.actions import Action
@@ -49,6 +50,7 @@ from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Turn: TurnEvent,
     PartialTurn: PartialTurnEvent,
@@ -74,11 +76,15 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
 
 @dataclass(frozen=True)
 class BusLimits:
-    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many."""
+    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many.
+
+    A conversation that nobody watches or works on for `idle_seconds` leaves memory; the store has it.
+    """
 
     ring: int = 512
     subscriber_queue: int = 256
     live_conversations: int = 1_000
+    idle_seconds: float = 60.0
     replay_from_store: int = 500
     id_block: int = 1_000
 
@@ -130,6 +136,7 @@ class Live:
     ring: deque[AssistEvent] = field(default_factory=deque)
     unsaved: list[AssistEvent] = field(default_factory=list)
     changed: bool = False
+    used_at: datetime = _NEVER
     subscribers: set[_Subscriber[AssistEvent]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -159,6 +166,7 @@ class MemoryEventBus:
         self._live: OrderedDict[tuple[str, str], Live] = OrderedDict()
         self._alert_watchers: defaultdict[str, set[_Subscriber[Alert]]] = defaultdict(set)
         self._loading = asyncio.Lock()
+        self._swept_at = clock.now()
         self._listeners: list[Callable[[AssistEvent], None]] = []
         self.cut_off_count = 0
 
@@ -228,6 +236,7 @@ class MemoryEventBus:
                 yield next_event
         finally:
             live.subscribers.discard(subscriber)
+            self._used((tenant_id, conversation_id), live)  # a panel that reconnects finds what it missed
 
     async def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
         watcher: _Subscriber[Alert] = _Subscriber(self._limits.subscriber_queue)
@@ -336,13 +345,20 @@ class MemoryEventBus:
         key = (tenant_id, conversation_id)
         live = self._live.get(key)
         if live is not None:
-            self._live.move_to_end(key)
+            self._used(key, live)
             return live
         async with self._loading:
             if key not in self._live:
                 await self._make_room()
                 self._live[key] = await self._load(tenant_id, conversation_id)
+            self._used(key, self._live[key])
             return self._live[key]
+
+    def _used(self, key: tuple[str, str], live: Live) -> None:
+        """The most recently used is the last, and the last to be forgotten."""
+        if self._live.get(key) is live:
+            self._live.move_to_end(key)
+            live.used_at = self._clock.now()
 
     async def _load(self, tenant_id: str, conversation_id: str) -> Live:
         marks = await self._store.event_marks(tenant_id, conversation_id)
@@ -359,6 +375,7 @@ class MemoryEventBus:
 
     async def _make_room(self) -> None:
         """Forgets the conversations that have been idle longest; their state is in the store."""
+        self._forget_idle()
         excess = len(self._live) + 1 - self._limits.live_conversations
         idle = [key for key, live in self._live.items() if not live.subscribers]
         for key in idle[: max(0, excess)]:
@@ -367,6 +384,22 @@ class MemoryEventBus:
                 await self._save(live)
             if not live.subscribers and not live.changed:
                 del self._live[key]
+
+    def _forget_idle(self) -> None:
+        """At most four times within `idle_seconds`: the watched and silent are looked at each time."""
+        now, idle = self._clock.now(), timedelta(seconds=self._limits.idle_seconds)
+        if now - self._swept_at < idle / 4:
+            return
+        self._swept_at = now
+        for key, live in list(self._live.items()):
+            if now - live.used_at < idle:
+                break  # the others were used later
+            if self._may_leave(live):
+                del self._live[key]
+
+    def _may_leave(self, live: Live) -> bool:
+        """Whether the store has all of it, and nobody here waits for more."""
+        return not (live.subscribers or live.changed or live.lock.locked())
 
 
 def _passing(snapshot: ConversationSnapshot) -> bool:

@@ -19,7 +19,8 @@ from copilot.ports.actions import HELD
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_QUICK = {"add_turn": timedelta(seconds=5)}
+_ADD_TURN = "add_turn"
+_QUICK = {_ADD_TURN: timedelta(seconds=5)}
 """Operations that whoever repeats them need not wait for a server that died: done twice is done once."""
 NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
 """Operations whose answers are secret, or are given once by other means: an Idempotency-Key does nothing."""
@@ -38,6 +39,8 @@ class ApiRoute(APIRoute):
         async def answer(request: Request) -> Response:
             principal = request.state.principal = await authenticate(request)
             await _within_rate(request, principal)
+            if self.operation_id == _ADD_TURN:
+                services_of(request).assist.require_room()  # before anything is read or kept for it
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)
@@ -62,7 +65,7 @@ def v1_router(tag: str) -> APIRouter:
         413: "The body is too large",
         429: "The key asks too often; `Retry-After` says how many seconds to wait",
         422: "Something sent is wrong; `errors` says where",
-        503: "A dependency is down",
+        503: "A dependency is down, or more turns wait than can be answered in time",
     }
     return APIRouter(
         prefix="/v1",

@@ -237,6 +237,10 @@ class RedisEventBus(MemoryEventBus):
             else:
                 self._show(live, event)
 
+    def _may_leave(self, live: Live) -> bool:
+        """What happened here without Redis stays until the others have been told."""
+        return super()._may_leave(live) and not (isinstance(live, SharedLive) and live.apart)
+
     async def _rejoin(self, live: SharedLive) -> None:
         """Makes `live` what a new server would find, and shows it to who watches here."""
         epoch = live.epoch
