@@ -22,12 +22,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from _bench_server import ROOT, copilot, cpu_seconds, environment, representative_key, serving
+from _bench_server import (
+    ROOT,
+    copilot,
+    cpu_seconds,
+    environment,
+    free_port,
+    representative_key,
+    serving,
+)
 from _load_clients import ACCEPTED, Desk, Tally
 from _progress import Progress
 from _targets import Target, show
 
-PORT = 8941
 TURNS = 12
 PUBLIC = Path(os.environ.get("COPILOT_DATA", ROOT.parent / "shared" / "data")) / "multidogo" / "dev.jsonl"
 SAMPLED_EVERY = 5.0
@@ -49,14 +56,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="copilot-bench-") as data:
-        env = environment(data, PORT) | {"COPILOT_REQUESTS_PER_MINUTE": "1000000"}
+        env = environment(data, free_port()) | {"COPILOT_REQUESTS_PER_MINUTE": "1000000"}
         copilot(env, "ingest", str(ROOT / "knowledge"))
         key = representative_key(env)
         with serving(env) as (server, _):
             for number, rate in enumerate(arguments.rate):
                 if number:
                     print()
-                figures = asyncio.run(_run(arguments, rate, key, server.pid))
+                address = f"http://127.0.0.1:{env['COPILOT_PORT']}"
+                figures = asyncio.run(run(arguments, rate, address, key, server.pid))
                 show(figures, _targets(rate), as_json=arguments.json)
 
 
@@ -69,12 +77,15 @@ def _targets(rate: float) -> list[Target]:
     ]
 
 
-async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int) -> dict[str, float]:
+async def run(
+    arguments: argparse.Namespace, rate: float, address: str, key: str, server: int
+) -> dict[str, float]:
+    """Figures of `rate` turns a second on the server at `address`, the process `server`."""
     tally, memory = Tally(), list[float]()
     texts = _texts(arguments.texts)
     desks = [
         Desk(
-            f"http://127.0.0.1:{PORT}",
+            address,
             key,
             texts,
             tally,
