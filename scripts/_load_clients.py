@@ -5,12 +5,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 _CREATED = 201
 ACCEPTED = 202
+REFUSED = 503
 
 
 class Connection:
@@ -49,10 +51,22 @@ class Connection:
             self.close()
             raise ConnectionError("the connection broke") from None
 
+    async def closed(self) -> None:
+        writer = self._writer
+        self.close()
+        if writer is not None:
+            await _closed(writer)
+
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
         self._reader = self._writer = None
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @dataclass
@@ -114,7 +128,7 @@ class Desk:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        self._connection.close()
+        await self._connection.closed()
 
     async def _open(self) -> None:
         if self._conversation:
@@ -177,4 +191,4 @@ class Desk:
                         tally.shown.setdefault(place, time.perf_counter())
         finally:
             tally.streams -= 1
-            writer.close()
+            await _closed(writer)

@@ -5,7 +5,8 @@
 Turns are posted at moments fixed beforehand, however slow the answers are, and every time counts from its
 moment. Each stream is a representative's desk: one conversation at a time, customer and representative in
 turn, a new one after twelve turns. Clients and server share this machine's cores; the clients' share is told.
-Texts are public customers' messages where they are at hand (`--texts`), else the demo company's questions.
+Texts are public customers' messages where they are at hand (`--texts`), else the demo company's questions;
+after one round each gets a number, so that no text comes twice. A refused turn (503) is not sent again.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from _bench_server import (
     representative_key,
     serving,
 )
-from _load_clients import ACCEPTED, Desk, Tally
+from _load_clients import ACCEPTED, REFUSED, Desk, Tally
 from _progress import Progress
 from _targets import Target, show
 
@@ -101,17 +102,17 @@ async def run(
     saying: set[asyncio.Task[None]] = set()
     used = dict[str, float]()
 
+    async def mark() -> None:
+        await asyncio.sleep(arguments.warm_up)
+        used["server"], used["clients"] = cpu_seconds(server), time.process_time()
+        used["posted"], used["at"] = tally.posted, time.perf_counter()
+
     async def sample() -> None:
         while True:
-            if time.perf_counter() >= measured_from:
-                used.setdefault("server", cpu_seconds(server))
-                used.setdefault("clients", time.process_time())
-                used.setdefault("posted", tally.posted)
-                used.setdefault("at", time.perf_counter())
             memory.append(_resident(server))
             await asyncio.sleep(SAMPLED_EVERY)
 
-    sampling = asyncio.create_task(sample())
+    marking, sampling = asyncio.create_task(mark()), asyncio.create_task(sample())
     total = int(seconds * rate)
     with Progress(1) as progress, progress.task(f"{rate:g} turns a second") as bar:
         for number in range(total):
@@ -122,6 +123,7 @@ async def run(
             saying.add(task)
             task.add_done_callback(saying.discard)
             bar.update(number, total, f"{tally.posted} turns, {tally.events} events")
+    await marking
     streams = tally.streams
     ended = time.perf_counter()
     spent = {"server": cpu_seconds(server) - used["server"], "clients": time.process_time() - used["clients"]}
@@ -160,6 +162,7 @@ def _figures(
         "events": float(tally.events),
         "events out of order": float(tally.out_of_order),
         "errors": wrong / max(1, tally.posted),
+        "refused": tally.statuses[REFUSED] / max(1, tally.posted),
         "customer turns without knowledge": float(len(asked) - len(knowledge)),
         "acknowledged p50 ms": _percentile(acknowledged, 0.5),
         "acknowledged p95 ms": _percentile(acknowledged, 0.95),

@@ -70,6 +70,17 @@ async def test_a_conversation_that_was_idle_goes_on_where_it_was(store, bus, clo
     assert len(snapshot.data.conversation.turns) == 2
 
 
+async def test_events_of_turns_long_ago_come_from_sql_in_their_order(store, bus):
+    await opens(store, bus, "conv_1")
+    told = [await says(store, bus, "conv_1", number) for number in range(6)]
+    async with aclosing(bus.subscribe(TENANT, "conv_1", told[0].id)) as stream:
+        missed = [await anext(stream) for _ in range(11)]
+        assert [event.id for event in missed] == list(range(told[0].id + 1, told[0].id + 12))
+        assert missed[1::2] == told[1:]
+        assert await says(store, bus, "conv_1", 6) == await anext(stream)
+    assert bus.event_count <= 4
+
+
 async def test_finished_conversations_do_not_pile_up(store, bus, clock):
     for number in range(40):
         await opens(store, bus, f"conv_{number}")

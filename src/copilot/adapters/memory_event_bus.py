@@ -50,6 +50,7 @@ from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
+_REVISIONS_KEPT = 2
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Turn: TurnEvent,
@@ -177,6 +178,11 @@ class MemoryEventBus:
     @property
     def live_count(self) -> int:
         return len(self._live)
+
+    @property
+    def event_count(self) -> int:
+        """Events in memory."""
+        return sum(len(live.ring) for live in self._live.values())
 
     def listen(self, listener: Callable[[AssistEvent], None]) -> None:
         """`listener` hears of every event once, when it is sent; it must be quick and raise nothing."""
@@ -339,6 +345,13 @@ class MemoryEventBus:
         del live.unsaved[: len(events)]
         if kept:
             live.saved = last_id
+            self._let_go(live)
+
+    def _let_go(self, live: Live) -> None:
+        """Of what the store has, only the last revisions stay: the events of a turn weigh some 25 kB."""
+        oldest = live.revision - _REVISIONS_KEPT + 1
+        while live.ring and live.ring[0].id <= live.saved and live.ring[0].revision < oldest:
+            live.floor = live.ring.popleft().id
 
     async def _of(self, tenant_id: str, conversation_id: str) -> Live:
         """The live conversation, from the store when it is not in memory. `NotFound`."""

@@ -237,6 +237,9 @@ class RedisEventBus(MemoryEventBus):
             else:
                 self._show(live, event)
 
+    def _let_go(self, live: Live) -> None:
+        """Nothing: what others wrote may not be kept yet, though our own is."""
+
     def _may_leave(self, live: Live) -> bool:
         """What happened here without Redis stays until the others have been told."""
         return super()._may_leave(live) and not (isinstance(live, SharedLive) and live.apart)
