@@ -5,12 +5,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 _CREATED = 201
 ACCEPTED = 202
+REFUSED = 503
 
 
 class Connection:
@@ -49,10 +51,22 @@ class Connection:
             self.close()
             raise ConnectionError("the connection broke") from None
 
+    async def closed(self) -> None:
+        writer = self._writer
+        self.close()
+        if writer is not None:
+            await _closed(writer)
+
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
         self._reader = self._writer = None
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 @dataclass
@@ -78,11 +92,21 @@ class Desk:
     """One representative's panel and customer: a conversation at a time, watched; a new one after `turns`."""
 
     def __init__(
-        self, address: str, key: str, texts: Iterator[str], tally: Tally, *, turns: int, both: bool
+        self,
+        address: str,
+        key: str,
+        texts: Iterator[str],
+        tally: Tally,
+        *,
+        turns: int,
+        both: bool,
+        greets: bool = False,
     ) -> None:
+        """`both`: the representative speaks too, and first if she `greets`."""
         found = urlsplit(address)
         self._host, self._port = str(found.hostname), int(found.port or 80)
         self._key, self._texts, self._tally, self._most, self._both = key, texts, tally, turns, both
+        self._greets = both and greets
         self._connection = Connection(self._host, self._port, key)
         self._conversation = ""
         self._said = 0
@@ -104,7 +128,7 @@ class Desk:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        self._connection.close()
+        await self._connection.closed()
 
     async def _open(self) -> None:
         if self._conversation:
@@ -121,7 +145,7 @@ class Desk:
         await asyncio.wait_for(opened.wait(), 30)
 
     async def _post(self, at: float) -> None:
-        customer = not self._both or self._said % 2 == 0
+        customer = not self._both or self._said % 2 == self._greets
         speaker = "customer" if customer else "representative"
         path = f"/v1/conversations/{self._conversation}/turns"
         status, turn = await self._request(path, {"speaker": speaker, "text": next(self._texts)})
@@ -167,4 +191,4 @@ class Desk:
                         tally.shown.setdefault(place, time.perf_counter())
         finally:
             tally.streams -= 1
-            writer.close()
+            await _closed(writer)

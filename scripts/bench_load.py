@@ -5,7 +5,8 @@
 Turns are posted at moments fixed beforehand, however slow the answers are, and every time counts from its
 moment. Each stream is a representative's desk: one conversation at a time, customer and representative in
 turn, a new one after twelve turns. Clients and server share this machine's cores; the clients' share is told.
-Texts are public customers' messages where they are at hand (`--texts`), else the demo company's questions.
+Texts are public customers' messages where they are at hand (`--texts`), else the demo company's questions;
+after one round each gets a number, so that no text comes twice. A refused turn (503) is not sent again.
 """
 
 import argparse
@@ -22,12 +23,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from _bench_server import ROOT, copilot, cpu_seconds, environment, representative_key, serving
-from _load_clients import ACCEPTED, Desk, Tally
+from _bench_server import (
+    ROOT,
+    copilot,
+    cpu_seconds,
+    environment,
+    free_port,
+    representative_key,
+    serving,
+)
+from _load_clients import ACCEPTED, REFUSED, Desk, Tally
 from _progress import Progress
 from _targets import Target, show
 
-PORT = 8941
 TURNS = 12
 PUBLIC = Path(os.environ.get("COPILOT_DATA", ROOT.parent / "shared" / "data")) / "multidogo" / "dev.jsonl"
 SAMPLED_EVERY = 5.0
@@ -49,14 +57,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="copilot-bench-") as data:
-        env = environment(data, PORT) | {"COPILOT_REQUESTS_PER_MINUTE": "1000000"}
+        env = environment(data, free_port()) | {"COPILOT_REQUESTS_PER_MINUTE": "1000000"}
         copilot(env, "ingest", str(ROOT / "knowledge"))
         key = representative_key(env)
         with serving(env) as (server, _):
             for number, rate in enumerate(arguments.rate):
                 if number:
                     print()
-                figures = asyncio.run(_run(arguments, rate, key, server.pid))
+                address = f"http://127.0.0.1:{env['COPILOT_PORT']}"
+                figures = asyncio.run(run(arguments, rate, address, key, server.pid))
                 show(figures, _targets(rate), as_json=arguments.json)
 
 
@@ -69,12 +78,23 @@ def _targets(rate: float) -> list[Target]:
     ]
 
 
-async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int) -> dict[str, float]:
+async def run(
+    arguments: argparse.Namespace, rate: float, address: str, key: str, server: int
+) -> dict[str, float]:
+    """Figures of `rate` turns a second on the server at `address`, the process `server`."""
     tally, memory = Tally(), list[float]()
     texts = _texts(arguments.texts)
     desks = [
-        Desk(f"http://127.0.0.1:{PORT}", key, texts, tally, turns=TURNS, both=not arguments.customers_only)
-        for _ in range(arguments.streams)
+        Desk(
+            address,
+            key,
+            texts,
+            tally,
+            turns=TURNS,
+            both=not arguments.customers_only,
+            greets=bool(number % 2),  # else all the customers would speak at once, and then none
+        )
+        for number in range(arguments.streams)
     ]
     seconds = arguments.warm_up + 60 * arguments.minutes
     begun = time.perf_counter()
@@ -82,17 +102,17 @@ async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int
     saying: set[asyncio.Task[None]] = set()
     used = dict[str, float]()
 
+    async def mark() -> None:
+        await asyncio.sleep(arguments.warm_up)
+        used["server"], used["clients"] = cpu_seconds(server), time.process_time()
+        used["posted"], used["at"] = tally.posted, time.perf_counter()
+
     async def sample() -> None:
         while True:
-            if time.perf_counter() >= measured_from:
-                used.setdefault("server", cpu_seconds(server))
-                used.setdefault("clients", time.process_time())
-                used.setdefault("posted", tally.posted)
-                used.setdefault("at", time.perf_counter())
             memory.append(_resident(server))
             await asyncio.sleep(SAMPLED_EVERY)
 
-    sampling = asyncio.create_task(sample())
+    marking, sampling = asyncio.create_task(mark()), asyncio.create_task(sample())
     total = int(seconds * rate)
     with Progress(1) as progress, progress.task(f"{rate:g} turns a second") as bar:
         for number in range(total):
@@ -103,6 +123,7 @@ async def _run(arguments: argparse.Namespace, rate: float, key: str, server: int
             saying.add(task)
             task.add_done_callback(saying.discard)
             bar.update(number, total, f"{tally.posted} turns, {tally.events} events")
+    await marking
     streams = tally.streams
     ended = time.perf_counter()
     spent = {"server": cpu_seconds(server) - used["server"], "clients": time.process_time() - used["clients"]}
@@ -141,6 +162,7 @@ def _figures(
         "events": float(tally.events),
         "events out of order": float(tally.out_of_order),
         "errors": wrong / max(1, tally.posted),
+        "refused": tally.statuses[REFUSED] / max(1, tally.posted),
         "customer turns without knowledge": float(len(asked) - len(knowledge)),
         "acknowledged p50 ms": _percentile(acknowledged, 0.5),
         "acknowledged p95 ms": _percentile(acknowledged, 0.95),

@@ -50,7 +50,9 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description Asks every dependency; 503 when one does not answer.
+         * @description How every dependency is, as it was asked in the background a moment ago; 503 when one is gone.
+         *
+         *     What is not required makes the service `degraded`, not unready: suggestions go on without it.
          */
         get: operations["get_readiness"];
         put?: never;
@@ -1131,6 +1133,8 @@ export interface components {
             status: components["schemas"]["ActionStatus"];
             /** Tenant Id */
             tenant_id: string;
+            /** Trace */
+            trace?: string | null;
         };
         /**
          * ActionStatus
@@ -1552,6 +1556,13 @@ export interface components {
             ok: boolean;
             /** Problem */
             problem?: string | null;
+            /** Required */
+            required: boolean;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
         };
         /**
          * Citation
@@ -3228,6 +3239,8 @@ export interface components {
             checks: {
                 [key: string]: components["schemas"]["CheckResult"];
             };
+            /** Degraded */
+            degraded: string[];
             /** Ready */
             ready: boolean;
         };
@@ -4335,7 +4348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4411,7 +4424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4530,7 +4543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4649,7 +4662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4768,7 +4781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4887,7 +4900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4957,7 +4970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5025,7 +5038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5090,7 +5103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5160,7 +5173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5268,7 +5281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5344,7 +5357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5463,7 +5476,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5582,7 +5595,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5677,7 +5690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5756,7 +5769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5873,7 +5886,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5992,7 +6005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6090,7 +6103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6209,7 +6222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6328,7 +6341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6445,7 +6458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6521,7 +6534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6640,7 +6653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6705,7 +6718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6842,7 +6855,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6950,7 +6963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +7042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7148,7 +7161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7246,7 +7259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7327,7 +7340,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7406,7 +7419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7528,7 +7541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7650,7 +7663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7761,7 +7774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7832,7 +7845,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7930,7 +7943,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8000,7 +8013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8117,7 +8130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8193,7 +8206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8290,7 +8303,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8366,7 +8379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8477,7 +8490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8547,7 +8560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8655,7 +8668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8720,7 +8733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8831,7 +8844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8900,7 +8913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8976,7 +8989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9093,7 +9106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9190,7 +9203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9304,7 +9317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A dependency is down */
+            /** @description A dependency is down, or more turns wait than can be answered in time */
             503: {
                 headers: {
                     [name: string]: unknown;

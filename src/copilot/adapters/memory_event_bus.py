@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from copilot.domain.actions import Action
@@ -43,12 +44,14 @@ from copilot.domain.assist import (
     UnderstandingEvent,
     WrapUpEvent,
 )
-from copilot.domain.conversation import Conversation, ConversationStatus, PartialTurn, Turn
+from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
+_REVISIONS_KEPT = 2
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Turn: TurnEvent,
     PartialTurn: PartialTurnEvent,
@@ -74,11 +77,15 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
 
 @dataclass(frozen=True)
 class BusLimits:
-    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many."""
+    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many.
+
+    A conversation that nobody watches or works on for `idle_seconds` leaves memory; the store has it.
+    """
 
     ring: int = 512
     subscriber_queue: int = 256
-    live_conversations: int = 300
+    live_conversations: int = 1_000
+    idle_seconds: float = 60.0
     replay_from_store: int = 500
     id_block: int = 1_000
 
@@ -130,6 +137,7 @@ class Live:
     ring: deque[AssistEvent] = field(default_factory=deque)
     unsaved: list[AssistEvent] = field(default_factory=list)
     changed: bool = False
+    used_at: datetime = _NEVER
     subscribers: set[_Subscriber[AssistEvent]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -159,6 +167,7 @@ class MemoryEventBus:
         self._live: OrderedDict[tuple[str, str], Live] = OrderedDict()
         self._alert_watchers: defaultdict[str, set[_Subscriber[Alert]]] = defaultdict(set)
         self._loading = asyncio.Lock()
+        self._swept_at = clock.now()
         self._listeners: list[Callable[[AssistEvent], None]] = []
         self.cut_off_count = 0
 
@@ -169,6 +178,11 @@ class MemoryEventBus:
     @property
     def live_count(self) -> int:
         return len(self._live)
+
+    @property
+    def event_count(self) -> int:
+        """Events in memory."""
+        return sum(len(live.ring) for live in self._live.values())
 
     def listen(self, listener: Callable[[AssistEvent], None]) -> None:
         """`listener` hears of every event once, when it is sent; it must be quick and raise nothing."""
@@ -214,7 +228,6 @@ class MemoryEventBus:
         live = await self._of(tenant_id, conversation_id)
         async with live.lock:
             await self._save(live)
-        self._let_go(live)
 
     async def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
@@ -229,7 +242,7 @@ class MemoryEventBus:
                 yield next_event
         finally:
             live.subscribers.discard(subscriber)
-            self._let_go(live)
+            self._used((tenant_id, conversation_id), live)  # a panel that reconnects finds what it missed
 
     async def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
         watcher: _Subscriber[Alert] = _Subscriber(self._limits.subscriber_queue)
@@ -332,19 +345,33 @@ class MemoryEventBus:
         del live.unsaved[: len(events)]
         if kept:
             live.saved = last_id
+            self._let_go(live)
+
+    def _let_go(self, live: Live) -> None:
+        """Of what the store has, only the last revisions stay: the events of a turn weigh some 25 kB."""
+        oldest = live.revision - _REVISIONS_KEPT + 1
+        while live.ring and live.ring[0].id <= live.saved and live.ring[0].revision < oldest:
+            live.floor = live.ring.popleft().id
 
     async def _of(self, tenant_id: str, conversation_id: str) -> Live:
         """The live conversation, from the store when it is not in memory. `NotFound`."""
         key = (tenant_id, conversation_id)
         live = self._live.get(key)
         if live is not None:
-            self._live.move_to_end(key)
+            self._used(key, live)
             return live
         async with self._loading:
             if key not in self._live:
                 await self._make_room()
                 self._live[key] = await self._load(tenant_id, conversation_id)
+            self._used(key, self._live[key])
             return self._live[key]
+
+    def _used(self, key: tuple[str, str], live: Live) -> None:
+        """The most recently used is the last, and the last to be forgotten."""
+        if self._live.get(key) is live:
+            self._live.move_to_end(key)
+            live.used_at = self._clock.now()
 
     async def _load(self, tenant_id: str, conversation_id: str) -> Live:
         marks = await self._store.event_marks(tenant_id, conversation_id)
@@ -359,16 +386,9 @@ class MemoryEventBus:
             saved=marks.saved,
         )
 
-    def _let_go(self, live: Live) -> None:
-        """What has been wrapped up and kept, and nobody watches, need not stay: a panel weighs 200 KB."""
-        conversation = live.snapshot.conversation
-        key = (conversation.tenant_id, conversation.id)
-        over = conversation.status is not ConversationStatus.OPEN
-        if over and not live.subscribers and not live.changed and self._live.get(key) is live:
-            del self._live[key]
-
     async def _make_room(self) -> None:
         """Forgets the conversations that have been idle longest; their state is in the store."""
+        self._forget_idle()
         excess = len(self._live) + 1 - self._limits.live_conversations
         idle = [key for key, live in self._live.items() if not live.subscribers]
         for key in idle[: max(0, excess)]:
@@ -377,6 +397,22 @@ class MemoryEventBus:
                 await self._save(live)
             if not live.subscribers and not live.changed:
                 del self._live[key]
+
+    def _forget_idle(self) -> None:
+        """At most four times within `idle_seconds`: the watched and silent are looked at each time."""
+        now, idle = self._clock.now(), timedelta(seconds=self._limits.idle_seconds)
+        if now - self._swept_at < idle / 4:
+            return
+        self._swept_at = now
+        for key, live in list(self._live.items()):
+            if now - live.used_at < idle:
+                break  # the others were used later
+            if self._may_leave(live):
+                del self._live[key]
+
+    def _may_leave(self, live: Live) -> bool:
+        """Whether the store has all of it, and nobody here waits for more."""
+        return not (live.subscribers or live.changed or live.lock.locked())
 
 
 def _passing(snapshot: ConversationSnapshot) -> bool:

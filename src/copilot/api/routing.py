@@ -20,7 +20,8 @@ from copilot.ports.tracing import current_cause
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_QUICK = {"add_turn": timedelta(seconds=5)}
+_ADD_TURN = "add_turn"
+_QUICK = {_ADD_TURN: timedelta(seconds=5)}
 """Operations that whoever repeats them need not wait for a server that died: done twice is done once."""
 NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
 """Operations whose answers are secret, or are given once by other means: an Idempotency-Key does nothing."""
@@ -41,6 +42,8 @@ class ApiRoute(APIRoute):
             if cause := current_cause():
                 cause.note(tenant_id=principal.tenant_id, route=self.path_format)
             await _within_rate(request, principal)
+            if self.operation_id == _ADD_TURN:
+                services_of(request).assist.require_room()  # before anything is read or kept for it
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)
@@ -65,7 +68,7 @@ def v1_router(tag: str) -> APIRouter:
         413: "The body is too large",
         429: "The key asks too often; `Retry-After` says how many seconds to wait",
         422: "Something sent is wrong; `errors` says where",
-        503: "A dependency is down",
+        503: "A dependency is down, or more turns wait than can be answered in time",
     }
     return APIRouter(
         prefix="/v1",

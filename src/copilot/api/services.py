@@ -45,6 +45,9 @@ class Assist(Protocol):
         customer_verified: bool,
     ) -> Conversation: ...
 
+    def require_room(self) -> None:
+        """`Overloaded` when too many turns wait for their knowledge."""
+
     async def add_turn(
         self,
         principal: Principal,

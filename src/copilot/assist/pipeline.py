@@ -5,6 +5,7 @@ import time
 from datetime import date
 
 from copilot.assist.ahead import Prepared
+from copilot.assist.backlog import Backlog
 from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
@@ -55,8 +56,10 @@ class Pipeline:
         replies: Replies,
         clock: Clock,
         ids: Ids,
+        backlog: Backlog,
         chooser: Chooser | None = None,
     ) -> None:
+        self._backlog = backlog
         self._understander = understander
         self._watch = watch
         self._search = search
@@ -72,14 +75,15 @@ class Pipeline:
         self, revision: Revision, turn: Turn, prepared: Prepared | None = None
     ) -> None:
         """Understand, look up, plan, draft, sum up; what was prepared beforehand is only shown."""
-        if prepared is not None:
-            await revision.attempt("knowledge", self._show(revision, prepared))
-        else:
-            await revision.attempt("understanding", self._understand(revision))
-            await asyncio.gather(
-                revision.attempt("knowledge", self._find_knowledge(revision)),
-                revision.attempt("orders", self._lookups.run(revision)),
-            )
+        with self._backlog.waiting():
+            if prepared is not None:
+                await revision.attempt("knowledge", self._show(revision, prepared))
+            else:
+                await revision.attempt("understanding", self._understand(revision))
+                await asyncio.gather(
+                    revision.attempt("knowledge", self._find_knowledge(revision)),
+                    revision.attempt("orders", self._lookups.run(revision)),
+                )
         await asyncio.gather(
             revision.attempt("knowledge", self._find_older_version(revision)),
             revision.attempt("alerts", self._watch.tell(revision)),

@@ -58,12 +58,14 @@ class LiveAssist:
         chooser: Chooser | None = None,
         refiner: SummaryRefiner | None = None,
         rewording: Rewording | None = None,
+        most_waiting: int = 64,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
         `composer` is another one than ours, for evaluations that plant a fault.
         Without `asker` the playbook planner alone answers what representatives ask. `chooser` picks among
         next actions and dispositions, `refiner` rewords the summary when it is handed over or filed.
+        `most_waiting` is how many turns may wait for their knowledge.
         """
         parts = live_parts(
             ports,
@@ -79,10 +81,12 @@ class LiveAssist:
             chooser=chooser,
             refiner=refiner,
             rewording=rewording,
+            most_waiting=most_waiting,
         )
         self._ports = ports
         self._profiles = profiles
         self._workbench = parts.workbench
+        self._backlog = parts.backlog
         self._verification = parts.verification
         self._pipeline = parts.pipeline
         self._closing = parts.closing
@@ -131,7 +135,7 @@ class LiveAssist:
         """Begins work on what a customer is still writing; nothing of it shows before the turn arrives."""
         require_length(text)
         conversation = await self._open_conversation(principal, conversation_id)
-        if speaker is Speaker.CUSTOMER and text.strip():
+        if speaker is Speaker.CUSTOMER and text.strip() and not self._backlog.is_busy:
             self._ahead.begin(
                 conversation, text, partial(self._work.seat, principal, conversation), self._pipeline.rehearse
             )
@@ -160,6 +164,10 @@ class LiveAssist:
         await self.typing(principal, conversation_id, speaker, text)
         return heard
 
+    def require_room(self) -> None:
+        """`Overloaded` when so many turns wait that another one would be answered too late."""
+        self._backlog.require_room()
+
     async def add_turn(
         self,
         principal: Principal,
@@ -185,13 +193,18 @@ class LiveAssist:
             created_at=self._ports.clock.now(),
         )
         self._work.glance(principal.tenant_id, said)
+        with self._backlog.waiting():
+            return await self._keep(principal, said, started)
+
+    async def _keep(self, principal: Principal, said: Turn, started: float) -> Turn:
+        conversation_id, speaker = said.conversation_id, said.speaker
         async with self._workbench.lock(conversation_id):
             conversation = await self._ports.store.append_turn(
                 principal.tenant_id,
                 conversation_id,
                 turn_id=said.id,
                 speaker=speaker,
-                text=text,
+                text=said.text,
                 at=said.created_at,
             )
             if conversation is None:

@@ -162,6 +162,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             asker=llm_answerer(settings, knowledge.embedder, finder),
             ask_limits=ask_limits(settings),
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
+            most_waiting=settings.most_waiting_turns,
             chooser=chooser,
             refiner=refiner,
             rewording=await stack.enter_async_context(

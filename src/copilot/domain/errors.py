@@ -20,6 +20,7 @@
     │   └── CustomerNotVerified      customer_not_verified    403
     │       └── VerificationLocked   verification_locked      403   tried too often
     ├── TooManyRequests              too_many_requests        429
+    │   └── Overloaded               overloaded               503   more wait than can be answered
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   ├── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
@@ -146,6 +147,11 @@ class CustomerNotVerified(NotPermitted):
 
 class VerificationLocked(CustomerNotVerified):
     code = "verification_locked"
+
+
+class Overloaded(TooManyRequests):
+    code = "overloaded"
+    status = 503
 
 
 class ToolFailed(CopilotError):

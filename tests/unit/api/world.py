@@ -51,6 +51,7 @@ class FakeAssist:
         self._clock, self._ids = clock, ids
         self._conversations, self._events, self._actions = conversations, events, actions
         self.failure: Exception | None = None
+        self.full: Exception | None = None  # what a turn is refused with at the door
         self.hold = None  # an asyncio.Event that requests wait for
         self.verified: dict[str, str | None] = {}
         self.typed = []
@@ -71,6 +72,10 @@ class FakeAssist:
         )
         await self._conversations.create(conversation)
         return conversation
+
+    def require_room(self):
+        if self.full is not None:
+            raise self.full
 
     async def typing(self, principal, conversation_id, speaker, text):
         await self._conversations.get(principal.tenant_id, conversation_id)

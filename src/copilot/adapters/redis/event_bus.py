@@ -68,9 +68,9 @@ class RedisEventBus(MemoryEventBus):
         self._follower = asyncio.create_task(self._follow(after), name="live events of other servers")
 
     async def stop(self) -> None:
-        if self._follower is not None:
-            self._follower.cancel()
-            await asyncio.wait([self._follower])
+        while self._follower is not None and not self._follower.done():
+            self._follower.cancel()  # which a time-out of the client at that moment would swallow
+            await asyncio.wait([self._follower], timeout=1)
 
     # ------------------------------------------------------------ the port
 
@@ -123,7 +123,6 @@ class RedisEventBus(MemoryEventBus):
         live = await self._shared(tenant_id, conversation_id)
         async with live.lock:
             await self._save(live)
-        self._let_go(live)
 
     async def subscribe(
         self, tenant_id: str, conversation_id: str, after: int | None
@@ -238,6 +237,13 @@ class RedisEventBus(MemoryEventBus):
                 self._send(live, event)
             else:
                 self._show(live, event)
+
+    def _let_go(self, live: Live) -> None:
+        """Nothing: what others wrote may not be kept yet, though our own is."""
+
+    def _may_leave(self, live: Live) -> bool:
+        """What happened here without Redis stays until the others have been told."""
+        return super()._may_leave(live) and not (isinstance(live, SharedLive) and live.apart)
 
     async def _rejoin(self, live: SharedLive) -> None:
         """Makes `live` what a new server would find, and shows it to who watches here."""
