@@ -103,8 +103,8 @@ class Settings(BaseSettings):
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
 
-    log_format: LogFormat = LogFormat.JSON
-    """Of the server's log on standard error: a JSON object a line, or text for people."""
+    log_format: LogFormat | None = None
+    """Of the log on standard error: a JSON object a line, or text for people. None: text at a terminal."""
     log_level: LogLevel = LogLevel.INFO
     """From which its own lines are written; `info` has one for each request."""
 

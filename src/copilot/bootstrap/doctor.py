@@ -16,6 +16,7 @@ import httpx
 
 from copilot.adapters.chroma_index import IndexInUse
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.redis.client import check, connect
 from copilot.adapters.sql import versions
 from copilot.adapters.sql.api_key_store import given_secret
 from copilot.adapters.sql.opening import knowledge_store
@@ -60,6 +61,8 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Fi
     if documents is not None:
         found.append(await _asked("index", lambda: _index(settings, documents)))
     found.append(await _asked("order system", lambda: _order_system(settings)))
+    if settings.redis_url is not None:
+        found.append(await _asked("Redis", lambda: _redis(settings)))
     if settings.llm_base_url is not None:
         found.append(await _asked("language model", lambda: _language_model(settings)))
     return found
@@ -134,6 +137,16 @@ def _given_secret(path: Path) -> Finding:
     except ConfigurationError as error:
         return Finding("server secret", Verdict.FAILED, f"{path}: {error.message}.", error.hint)
     return Finding("server secret", Verdict.OK, f"in {path}.")
+
+
+async def _redis(settings: Settings) -> str:
+    assert settings.redis_url is not None  # noqa: S101 - asked only then
+    client = connect(settings.redis_url.get_secret_value())
+    try:
+        await check(client)
+    finally:
+        await client.aclose()
+    return "it answers."
 
 
 async def _rules(settings: Settings) -> str:
