@@ -100,12 +100,14 @@ class Desk:
         *,
         turns: int,
         both: bool,
+        first: int,
         greets: bool = False,
     ) -> None:
-        """`both`: the representative speaks too, and first if she `greets`."""
+        """`first`: turns of the first conversation; `greets`: the representative, if `both` speak, begins."""
         found = urlsplit(address)
         self._host, self._port = str(found.hostname), int(found.port or 80)
-        self._key, self._texts, self._tally, self._most, self._both = key, texts, tally, turns, both
+        self._key, self._texts, self._tally, self._later, self._both = key, texts, tally, turns, both
+        self._most = first
         self._greets = both and greets
         self._connection = Connection(self._host, self._port, key)
         self._conversation = ""
@@ -139,6 +141,8 @@ class Desk:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
+        if self._conversation:
+            self._most = self._later
         self._conversation, self._said = made["id"], 0
         opened = asyncio.Event()
         self._watching = asyncio.create_task(self._watch(self._conversation, opened))

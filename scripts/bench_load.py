@@ -93,6 +93,7 @@ async def run(
             turns=TURNS,
             both=not arguments.customers_only,
             greets=bool(number % 2),  # else all the customers would speak at once, and then none
+            first=TURNS - number // 2 * 2 % TURNS,  # else all the conversations would end at once
         )
         for number in range(arguments.streams)
     ]

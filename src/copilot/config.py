@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     may be posted to one and watched on another. None: live events and rate limits stay in this process."""
     requests_per_minute: int = Field(default=6_000, ge=1)
     """The most that one API key may ask in a minute; a sixth of them at once."""
-    most_waiting_turns: int = Field(default=64, ge=1)
+    most_waiting_turns: int = Field(default=32, ge=1)
     """So many turns may wait for their knowledge on one server; a new one is then refused with 503."""
     background_work: bool = True
     """Whether this server does what nobody waits for: ingest jobs, helpdesks' messages, timers, actions that

@@ -19,7 +19,7 @@ def bench(monkeypatch):
 
 @pytest.fixture
 async def server(tmp_path, request):
-    most_waiting = getattr(request, "param", 64)
+    most_waiting = getattr(request, "param", 32)
     serves = Server(
         settings(data_dir=tmp_path, knowledge_dir=ROOT / "knowledge", most_waiting_turns=most_waiting)
     )

@@ -42,8 +42,13 @@ class ApiRoute(APIRoute):
             if cause := current_cause():
                 cause.note(tenant_id=principal.tenant_id, route=self.path_format)
             await _within_rate(request, principal)
+            # From here on, because under load a turn waits longest before its route.
             if self.operation_id == _ADD_TURN:
-                services_of(request).assist.require_room()  # before anything is read or kept for it
+                with services_of(request).assist.room():
+                    return await take(request, principal)
+            return await take(request, principal)
+
+        async def take(request: Request, principal: Principal) -> Response:
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -45,8 +46,8 @@ class Assist(Protocol):
         customer_verified: bool,
     ) -> Conversation: ...
 
-    def require_room(self) -> None:
-        """`Overloaded` when too many turns wait for their knowledge."""
+    def room(self) -> AbstractContextManager[None]:
+        """Held while a turn is taken; `Overloaded` when too many wait for their knowledge."""
 
     async def add_turn(
         self,

@@ -20,14 +20,17 @@ class Backlog:
         """Whether work that nobody has asked for yet had better wait."""
         return 2 * self._waiting >= self._most
 
-    def require_room(self) -> None:
-        """`Overloaded` when too many wait already."""
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """`waiting`, or `Overloaded` when too many wait already."""
         if self._waiting >= self._most:
             raise Overloaded(
                 f"{self._waiting} turns wait for their knowledge on this server",
                 retry_after=_RETRY_SECONDS,
                 hint="Nothing was kept: send the turn again. If it stays so, add servers.",
             )
+        with self.waiting():
+            yield
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

@@ -75,15 +75,14 @@ class Pipeline:
         self, revision: Revision, turn: Turn, prepared: Prepared | None = None
     ) -> None:
         """Understand, look up, plan, draft, sum up; what was prepared beforehand is only shown."""
-        with self._backlog.waiting():
-            if prepared is not None:
-                await revision.attempt("knowledge", self._show(revision, prepared))
-            else:
+        if prepared is not None:
+            await revision.attempt("knowledge", self._show(revision, prepared))
+        else:
+            with self._backlog.waiting():
                 await revision.attempt("understanding", self._understand(revision))
-                await asyncio.gather(
-                    revision.attempt("knowledge", self._find_knowledge(revision)),
-                    revision.attempt("orders", self._lookups.run(revision)),
-                )
+            await asyncio.gather(
+                self._answer(revision), revision.attempt("orders", self._lookups.run(revision))
+            )
         await asyncio.gather(
             revision.attempt("knowledge", self._find_older_version(revision)),
             revision.attempt("alerts", self._watch.tell(revision)),
@@ -207,6 +206,11 @@ class Pipeline:
             return
         for looked_up in prepared.events.results:
             await revision.publish(looked_up)
+
+    async def _answer(self, revision: Revision) -> None:
+        """Waited for by whoever asked; a slow order system is not."""
+        with self._backlog.waiting():
+            await revision.attempt("knowledge", self._find_knowledge(revision))
 
     async def _find_knowledge(self, revision: Revision) -> None:
         understanding = revision.memory.understanding

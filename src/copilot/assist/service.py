@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -58,7 +59,7 @@ class LiveAssist:
         chooser: Chooser | None = None,
         refiner: SummaryRefiner | None = None,
         rewording: Rewording | None = None,
-        most_waiting: int = 64,
+        most_waiting: int = 32,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
@@ -164,9 +165,9 @@ class LiveAssist:
         await self.typing(principal, conversation_id, speaker, text)
         return heard
 
-    def require_room(self) -> None:
-        """`Overloaded` when so many turns wait that another one would be answered too late."""
-        self._backlog.require_room()
+    def room(self) -> AbstractContextManager[None]:
+        """Held while a turn is taken; `Overloaded` when so many wait that it would be answered too late."""
+        return self._backlog.room()
 
     async def add_turn(
         self,
@@ -193,18 +194,13 @@ class LiveAssist:
             created_at=self._ports.clock.now(),
         )
         self._work.glance(principal.tenant_id, said)
-        with self._backlog.waiting():
-            return await self._keep(principal, said, started)
-
-    async def _keep(self, principal: Principal, said: Turn, started: float) -> Turn:
-        conversation_id, speaker = said.conversation_id, said.speaker
         async with self._workbench.lock(conversation_id):
             conversation = await self._ports.store.append_turn(
                 principal.tenant_id,
                 conversation_id,
                 turn_id=said.id,
                 speaker=speaker,
-                text=said.text,
+                text=text,
                 at=said.created_at,
             )
             if conversation is None:

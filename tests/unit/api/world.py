@@ -1,5 +1,6 @@
 """A small world behind the API: hand-written fakes of the use cases, in memory."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
@@ -73,9 +74,11 @@ class FakeAssist:
         await self._conversations.create(conversation)
         return conversation
 
-    def require_room(self):
+    @contextmanager
+    def room(self):
         if self.full is not None:
             raise self.full
+        yield
 
     async def typing(self, principal, conversation_id, speaker, text):
         await self._conversations.get(principal.tenant_id, conversation_id)

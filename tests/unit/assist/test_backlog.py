@@ -16,8 +16,8 @@ async def waiting(w, conversations):
     w.search.blocked = asyncio.Event()
     for _ in range(conversations):
         opened = await w.live.open(RITA, Channel.CHAT)
-        w.live.require_room()
-        await w.live.add_turn(RITA, opened.id, Speaker.CUSTOMER, ASKED)
+        with w.live.room():
+            await w.live.add_turn(RITA, opened.id, Speaker.CUSTOMER, ASKED)
     await asyncio.sleep(0.05)
     assert len(w.search.asked) == conversations
 
@@ -25,13 +25,14 @@ async def waiting(w, conversations):
 async def test_a_turn_is_refused_when_as_many_wait_as_may_and_taken_when_they_are_answered():
     w = await world(search=LibrarySearch(), most_waiting=2)
     await waiting(w, 2)
-    with pytest.raises(Overloaded, match="2 turns wait") as refused:
-        w.live.require_room()
+    with pytest.raises(Overloaded, match="2 turns wait") as refused, w.live.room():
+        pass
     assert refused.value.retry_after > 0
 
     w.search.blocked.set()
     await w.live.idle()
-    w.live.require_room()
+    with w.live.room():
+        pass
 
 
 async def test_a_turn_that_is_superseded_makes_room():
@@ -40,12 +41,19 @@ async def test_a_turn_that_is_superseded_makes_room():
     for _ in range(3):
         await w.live.add_turn(RITA, w.conversation.id, Speaker.CUSTOMER, ASKED)
         await asyncio.sleep(0.01)
-    with pytest.raises(Overloaded):
-        w.live.require_room()
+    with pytest.raises(Overloaded), w.live.room():
+        pass
     await w.live.add_turn(RITA, w.conversation.id, Speaker.REPRESENTATIVE, "One moment, please.")
-    w.live.require_room()
+    with w.live.room():
+        pass
     w.search.blocked.set()
     await w.live.idle()
+
+
+async def test_a_turn_that_is_still_being_taken_waits_too():
+    w = await world(search=LibrarySearch(), most_waiting=1)
+    with w.live.room(), pytest.raises(Overloaded), w.live.room():
+        pass
 
 
 async def test_nothing_is_begun_ahead_while_many_wait():

@@ -436,7 +436,7 @@ async def world(
     macros=(),
     languages=None,
     rewording=None,
-    most_waiting=64,
+    most_waiting=32,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
