@@ -207,6 +207,25 @@ async def next_knowledge(stream):
             return event
 
 
+async def test_a_conversation_begun_alone_in_the_moment_of_redis_return_is_shared_with_its_next_event(store):
+    with running_redis() as redis:
+        async with redis_buses(store, redis) as made:
+            one, other = made(), made()
+            await connected(one, other)
+            redis.kill()
+            await turn(one, store, 1)
+            await one.stop()  # so that nobody else tells the others of it
+            redis.start()
+            one._down = False
+            shown = await asyncio.wait_for(publish(one, CARDS), 5)
+
+            await connected(other)
+            async with watching(other) as stream:
+                (snapshot,) = await take(stream, 1)
+    assert snapshot.id == shown.id
+    assert snapshot.data.knowledge == CARDS
+
+
 async def test_a_server_may_start_while_redis_is_away(store):
     with running_redis() as redis:
         redis.kill()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _log = logging.getLogger(__name__)
+_REDIS = "Redis"
 _BLOCK_MS = 1_000
 _AWAY_SECONDS = 5.0
 """A server that did not listen for so long looks at everything that it shows."""
@@ -137,7 +138,9 @@ class RedisEventBus(MemoryEventBus):
     async def _write(self, live: SharedLive, entry: Entry, revision: int, *, alert: str = "") -> int | None:
         """The entry's event id, once all up to it are applied here; None when the revision is stale."""
         if self._down:
-            raise DependencyUnavailable("Redis is not back yet.", where="Redis")
+            raise DependencyUnavailable("Redis is not back yet.", where=_REDIS)
+        if live.apart:  # begun without Redis in the moment when it came back
+            await self._tell_others(live)
         while True:
             over = live.snapshot.conversation.status is not ConversationStatus.OPEN
             said = await self._streams.add(
@@ -180,8 +183,6 @@ class RedisEventBus(MemoryEventBus):
                 await super()._save(live)
                 await self._streams.saved(live.of, live.epoch, position)
         except DependencyUnavailable as error:
-            if error.where != "Redis":
-                raise
             self._lost(error)
             await super()._save(live)
 
@@ -260,15 +261,13 @@ class RedisEventBus(MemoryEventBus):
         try:
             return await self._join((tenant_id, conversation_id), stored)
         except DependencyUnavailable as error:
-            if error.where != "Redis":
-                raise
             self._lost(error)
             return alone(stored)
 
     async def _join(self, of: tuple[str, str], stored: Live) -> SharedLive:
         """The store's snapshot with everything that was written since it was kept."""
         if self._down:
-            raise DependencyUnavailable("Redis is not back yet.", where="Redis")
+            raise DependencyUnavailable("Redis is not back yet.", where=_REDIS)
         state = await self._streams.read(of, None)
         while True:
             if state is None:
@@ -307,7 +306,10 @@ class RedisEventBus(MemoryEventBus):
                     await self._hear(changed)
                 heard = loop.time()
             except DependencyUnavailable as error:
-                self._lost(error)
+                if error.where == _REDIS:
+                    self._lost(error)
+                else:
+                    _log.warning("events of other servers wait: %s", error.message)
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception:  # noqa: BLE001 - the others go on being heard whatever one of them has written
                 _log.exception("a change of another server was not understood")
@@ -327,21 +329,26 @@ class RedisEventBus(MemoryEventBus):
                 await self._catch_up(live)
 
     def _lost(self, error: DependencyUnavailable) -> None:
+        """From now on this server is alone. What is no trouble of Redis' is raised again."""
+        if error.where != _REDIS:
+            raise error
         if not self._down:
             _log.warning("live events stay within this server: %s", error.message)
         self._down = True
 
     async def _back(self) -> None:
         """Tells the others what happened without them, and is told."""
-        for live in list(self._live.values()):
-            if isinstance(live, SharedLive) and live.apart:
+        while apart := [v for v in self._live.values() if isinstance(v, SharedLive) and v.apart]:
+            for live in apart:
                 await self._tell_others(live)
-        self._down = False
+        self._down = False  # between the look for others and this there is no await
         _log.warning("live events are shared again")
         await self._look_at(list(self._live))
 
     async def _tell_others(self, live: SharedLive) -> None:
         async with live.joining, live.lock:
+            if not live.apart:
+                return
             await super()._save(live)
             epoch = uuid4().hex
             last = await self._streams.replace(
