@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copilot.domain.access import Role
 from copilot.domain.actions import ToolEffect
 from copilot.domain.branding import Colour
 from copilot.domain.usage import ModelPrice
@@ -77,6 +78,21 @@ class BrandSettings(BaseModel):
     logo: Path | None = None
 
 
+class OidcSettings(BaseModel):
+    """An identity provider whose tokens the API takes; as in `OidcTrust`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str
+    audience: str
+    roles: dict[str, Role]
+    """By the provider's name of a role or group: {"desk-agents": "representative"}; the first counts."""
+    role_claim: str = "roles"
+    tenant_claim: str = ""
+    """The claim that names a person's tenant; empty: everybody is of `COPILOT_TENANT`."""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set; the defaults run on one laptop with no account and no internet."""
 
@@ -125,6 +141,9 @@ class Settings(BaseSettings):
     widget_token_minutes: int = Field(default=10, ge=1, le=60)
     integrations_dir: Path | None = None
     """Descriptions of helpdesks whose webhooks are taken; None: `integrations` beside the articles."""
+
+    oidc: OidcSettings | None = None
+    """As JSON: {"issuer": "https://id.example", "audience": "copilot", "roles": {"desk": "admin"}}."""
 
     database_url: SecretStr | None = None
     """postgresql://USER:PASSWORD@HOST:PORT/DATABASE for conversations, knowledge, actions and the ledger.

@@ -32,6 +32,7 @@ class LiveWorld(World):
         self.conversations = SqlConversationStore(database)
         self.idempotency = SqlIdempotencyStore(database)
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
+        self.person_tokens = None
         self.api_keys = SqlApiKeyStore(database, server_secret(data / "server.secret"), self.clock)
         limits = BusLimits(subscriber_queue=16, ring=400, id_block=50)
         self.events = MemoryEventBus(self.conversations, self.clock, limits)

@@ -100,6 +100,7 @@ class World:
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
+        self.person_tokens = None
         self.usage = Metering(MemoryUsageStore())
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None

@@ -28,7 +28,7 @@ from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, RateLimiter, WidgetTokens
+from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, PersonTokens, RateLimiter, WidgetTokens
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
 
@@ -429,6 +429,10 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
     @property
     def rates(self) -> RateLimiter: ...
+    @property
+    def person_tokens(self) -> PersonTokens | None:
+        """None: nobody signs in elsewhere."""
+
     @property
     def tracer(self) -> Tracer: ...
     @property

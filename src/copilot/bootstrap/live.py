@@ -50,6 +50,7 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
+from copilot.bootstrap.people import person_tokens
 from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state, secret_of
@@ -60,7 +61,7 @@ from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Drafter, Embedder, RateLimiter
+from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
@@ -100,6 +101,7 @@ class Services:
     branding: Mapping[str, Branding]
     clock: SystemClock
     rates: RateLimiter
+    person_tokens: PersonTokens | None
     tracer: Tracer
     vitals: Vitals
 
@@ -243,6 +245,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             branding=branding,
             clock=clock,
             rates=shared.rates,
+            person_tokens=person_tokens(settings),
             tracer=tracer,
             vitals=vitals,
         )

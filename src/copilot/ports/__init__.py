@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore, WidgetTokens
+from copilot.ports.access import ApiKeyStore, PersonTokens, WidgetTokens
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -84,6 +84,7 @@ __all__ = [
     "OpenConversation",
     "OrderSystem",
     "PassageIndex",
+    "PersonTokens",
     "PersonalDataFinder",
     "QueryRewriter",
     "RateLimiter",
