@@ -159,7 +159,7 @@ class SharedStreams:
     async def read(self, of: tuple[str, str], after: Position | None) -> State | None:
         """None when nobody has begun it, or it was forgotten."""
         async with translated():
-            return _state(await self._read(keys=_keys(of), args=[_since(after)]))
+            return _state(await self._read(keys=keys_of(of), args=[_since(after)]))
 
     async def begin(
         self, of: tuple[str, str], epoch: str, *, first: int, reserved: int, revision: int, lost: int
@@ -167,7 +167,7 @@ class SharedStreams:
         """Nothing where somebody else was quicker."""
         async with translated():
             await self._begin(
-                keys=_keys(of), args=[epoch, first - 1, reserved, revision, lost, _SECONDS_KEPT]
+                keys=keys_of(of), args=[epoch, first - 1, reserved, revision, lost, _SECONDS_KEPT]
             )
 
     async def add(
@@ -188,16 +188,16 @@ class SharedStreams:
             json.dumps(of), _since(after), alert,
         ]  # fmt: skip
         async with translated():
-            said = await self._add(keys=[*_keys(of), FEED], args=arguments)
+            said = await self._add(keys=[*keys_of(of), FEED], args=arguments)
         return Added("ok", int(said[3]), _state(said)) if said[0] == "ok" else Added(said[0])
 
     async def reserve(self, of: tuple[str, str], epoch: str, first: int, reserved: int) -> None:
         async with translated():
-            await self._reserve(keys=_keys(of), args=[epoch, first, reserved])
+            await self._reserve(keys=keys_of(of), args=[epoch, first, reserved])
 
     async def saved(self, of: tuple[str, str], epoch: str, position: Position) -> None:
         async with translated():
-            await self._saved(keys=_keys(of), args=[epoch, _number(position)])
+            await self._saved(keys=keys_of(of), args=[epoch, _number(position)])
 
     async def replace(
         self, of: tuple[str, str], epoch: str, *, last: int, reserved: int, revision: int
@@ -207,7 +207,7 @@ class SharedStreams:
             epoch, last, reserved, revision, _SECONDS_KEPT, _FEED_KEPT, json.dumps(of), self.me,
         ]  # fmt: skip
         async with translated():
-            return int(await self._replace(keys=[*_keys(of), FEED], args=arguments))
+            return int(await self._replace(keys=[*keys_of(of), FEED], args=arguments))
 
     async def lock(self, of: tuple[str, str], *, milliseconds: int) -> bool:
         """Whether it was free; it is free again after that time at the latest."""
@@ -233,7 +233,7 @@ async def follow_feed(redis: "Redis", after: str, *, milliseconds: int) -> tuple
     return (str(entries[-1][0]) if entries else after), changed
 
 
-def _keys(of: tuple[str, str]) -> list[str]:
+def keys_of(of: tuple[str, str]) -> list[str]:
     tenant, conversation = of
     return [f"{_TAG}:{tenant}:{conversation}", f"{_TAG}:{tenant}:{conversation}:events"]
 
@@ -244,7 +244,7 @@ def _of(text: str) -> tuple[str, str]:
 
 
 def _lock(of: tuple[str, str]) -> str:
-    return f"{_keys(of)[0]}:lock"
+    return f"{keys_of(of)[0]}:lock"
 
 
 def _number(position: Position) -> str:
