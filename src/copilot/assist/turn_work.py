@@ -19,7 +19,7 @@ from copilot.domain.conversation import (
     Speaker,
     Turn,
 )
-from copilot.domain.errors import CopilotError, InvalidInput, TooLarge
+from copilot.domain.errors import CopilotError, InvalidInput, NotFound, TooLarge
 from copilot.domain.snapshot import Progress
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import Attributes, span
@@ -128,10 +128,17 @@ class TurnWork:
 
     def _see(self, revision: Revision, sent: Turn) -> None:
         """Beside the turn's work, which the customer's next turn stops."""
-        seen = self._parts.feedback.see(revision.principal, revision.memory, sent)
-        task = asyncio.create_task(revision.attempt("feedback", seen))
+        task = asyncio.create_task(revision.attempt("feedback", self._seen(revision, sent)))
         self._sights.add(task)
         task.add_done_callback(self._sights.discard)
+
+    async def _seen(self, revision: Revision, sent: Turn) -> "FeedbackVerdict | None":
+        see = partial(self._parts.feedback.see, revision.principal, revision.memory, sent)
+        try:
+            return await see()
+        except NotFound:  # somebody answered before the draft's work had ended, and it is in no store yet
+            await self._ports.bus.save(revision.conversation.tenant_id, revision.conversation.id)
+            return await see()
 
 
 def _described(revision: Revision) -> Attributes:

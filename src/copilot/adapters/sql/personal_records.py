@@ -24,7 +24,8 @@ _WITH_THEM = (
 )  # fmt: skip
 ERASED = frozenset({*_BY_CONVERSATION, *_WITH_THEM})
 KEPT = {
-    "ledger": "what was approved and paid, by ids: records of money, chained so that none can be taken out",
+    "ledger": "what was approved and paid, and what was sent instead of a draft, masked: chained, so that "
+    "nothing can be taken out",
     "ledger_heads": "hashes",
     "money_counters": "sums",
     "money_reservations": "sums by an action's id",
