@@ -82,7 +82,7 @@ async def run(
     arguments: argparse.Namespace, rate: float, address: str, key: str, server: int
 ) -> dict[str, float]:
     """Figures of `rate` turns a second on the server at `address`, the process `server`."""
-    tally, memory = Tally(), list[float]()
+    tally, memory = Tally(), list[tuple[float, float]]()
     texts = _texts(arguments.texts)
     desks = [
         Desk(
@@ -140,7 +140,7 @@ async def run(
 
 def _figures(
     tally: Tally,
-    memory: list[float],
+    memory: list[tuple[float, float]],
     since: float,
     span: float,
     spent: dict[str, float],
@@ -149,7 +149,11 @@ def _figures(
     arguments: argparse.Namespace,
 ) -> dict[str, float]:
     warm = memory[int(arguments.warm_up / SAMPLED_EVERY) :] or memory
-    print("memory, MB:", _sparkline(memory), f"{memory[0]:.0f} → {memory[-1]:.0f}")
+    for name, values in (("memory", [a for a, _ in memory]), ("its own", [b for _, b in memory])):
+        print(f"{name + ', MB:':12}", _sparkline(values), f"{values[0]:.0f} → {values[-1]:.0f}")
+    first, last = (
+        [statistics.fmean(column) for column in zip(*part, strict=True)] for part in (warm[:3], warm[-3:])
+    )
     asked = {turn: at for turn, at in tally.intended.items() if at >= since}
     answers = {turn: tally.shown.get(tally.revision_of.get(turn, ("", 0))) for turn in asked}
     knowledge = [shown - asked[turn] for turn, shown in answers.items() if shown is not None]
@@ -173,9 +177,12 @@ def _figures(
         "server cores": spent["server"] / span,
         "clients' cores": spent["clients"] / span,
         "server core-ms a turn": 1_000 * spent["server"] / max(1.0, posted),
-        "memory after warm-up MB": statistics.fmean(warm[:3]),
-        "memory at the end MB": statistics.fmean(warm[-3:]),
-        "memory growth": statistics.fmean(warm[-3:]) / statistics.fmean(warm[:3]) - 1,
+        "memory after warm-up MB": first[0],
+        "memory at the end MB": last[0],
+        "memory growth": last[0] / first[0] - 1,
+        "its own after warm-up MB": first[1],
+        "its own at the end MB": last[1],
+        "its own growth": last[1] / first[1] - 1,
     }
 
 
@@ -192,10 +199,14 @@ def _texts(file: Path) -> Iterator[str]:
         yield from (text if round_number == 0 else f"{text} ({round_number})" for text in found)
 
 
-def _resident(pid: int) -> float:
-    """Megabytes."""
+def _resident(pid: int) -> tuple[float, float]:
+    """Megabytes: all that is resident, and what of it is the process' own; the rest are pages of files.
+
+    SQLite maps its file: with every turn that is kept, and read again, more of it counts as resident.
+    """
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    whole, own = (int(status.split(f"{name}:")[1].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
+    return whole, own
 
 
 def _percentile(seconds: list[float], share: float) -> float:
