@@ -108,6 +108,16 @@ def test_one_server_does_the_backgrounds_work_and_is_never_two():
     assert deployments["desk-api"]["spec"]["replicas"] == 2
 
 
+def test_metrics_are_read_from_the_worker_too_which_alone_knows_how_long_things_wait():
+    documents = rendered(*EVERYTHING)
+    (monitor,) = of_kind(documents, "ServiceMonitor").values()
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    watched = [s for s in of_kind(documents, "Service").values() if wanted <= s["metadata"]["labels"].items()]
+    for deployment in of_kind(documents, "Deployment").values():
+        labels = deployment["spec"]["template"]["metadata"]["labels"].items()
+        assert [s for s in watched if s["spec"]["selector"].items() <= labels], deployment["metadata"]["name"]
+
+
 def test_the_schema_is_brought_up_to_date_first_and_granted_to_the_servers_role():
     (job,) = of_kind(rendered(), "Job").values()
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
