@@ -44,7 +44,9 @@ def representative_key(env: dict[str, str]) -> str:
 def serving(env: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """(the server's process, seconds from its start until it was ready)."""
     started = time.perf_counter()
-    server = subprocess.Popen([sys.executable, "-m", "copilot.cli", "serve"], env=env)
+    command = [sys.executable, "-m", "copilot.cli", "serve"]
+    with (Path(env["COPILOT_DATA_DIR"]) / "server.log").open("ab") as log:  # as a service's is written
+        server = subprocess.Popen(command, env=env, stderr=log)
     try:
         _wait_until_ready(server, env["COPILOT_PORT"])
         yield server, time.perf_counter() - started

@@ -40,11 +40,12 @@ async def local_server(
     system: Mapping[str, Any] | None = None,
     *,
     serve: Sequence[str] = SERVE,
+    log: Path | None = None,
 ) -> AsyncIterator[LocalServer]:
     """Ingests `knowledge` into the folder `data`, serves it on a free loopback port, and ends the server.
 
     `system` are more settings that differ from the environment's; `serve` is the module, with its arguments,
-    that serves.
+    that serves. Its log goes to the file `log`, else warnings go to this process's standard error.
     """
     system = system or {}
     settings = Settings(**{**system, "data_dir": data, "knowledge_dir": knowledge})
@@ -59,6 +60,7 @@ async def local_server(
     port = _free_port()
     given = {f"COPILOT_{name.upper()}": _as_variable(value) for name, value in system.items()}
     environment = {
+        **({} if log else {"COPILOT_LOG_FORMAT": "text", "COPILOT_LOG_LEVEL": "warning"}),
         **os.environ,
         **given,
         "COPILOT_DATA_DIR": str(data),
@@ -69,13 +71,18 @@ async def local_server(
         "COPILOT_PORT": str(port),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *serve, env=environment)
+    written = log.open("wb") if log else None
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *serve, env=environment, stderr=written
+    )
     try:
         address = f"http://127.0.0.1:{port}"
         await _until_ready(process, address)
         yield LocalServer(address, *keys)
     finally:
         await _stop(process)
+        if written is not None:
+            written.close()
 
 
 def _as_variable(value: object) -> str:
