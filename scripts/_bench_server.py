@@ -1,6 +1,7 @@
 """The server as its users run it, in a process of its own, for benchmarks."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,13 @@ def environment(data: str, port: int) -> dict[str, str]:
         "COPILOT_PORT": str(port),
         "COPILOT_KNOWLEDGE_DIR": str(ROOT / "knowledge"),
     }
+
+
+def free_port() -> int:
+    """Another benchmark may be running."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def copilot(env: dict[str, str], *arguments: str) -> str:

@@ -3,7 +3,7 @@
     python3 scripts/_install.py                      what the server needs
     python3 scripts/_install.py --with dev           and the tests, linters and a browser
     python3 scripts/_install.py --with local-llm     and a local language model (1.2 GB)
-    python3 scripts/_install.py --with postgres      and PostgreSQL
+    python3 scripts/_install.py --with postgres      and the engine of that name: pii, postgres, redis
     python3 scripts/_install.py --extension          and the built browser extension
 
 Nothing to do is found out in a fraction of a second, from hashes of the inputs.

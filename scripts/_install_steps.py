@@ -32,7 +32,9 @@ NODE_MAJOR = 20
 SOURCE_ONLY = "rouge-score"
 # Each is an extra of the same name in pyproject.toml.
 ENGINES = {
+    "pii": "Finding names in free text",
     "postgres": "PostgreSQL",
+    "redis": "Redis",
 }
 GROUPS = ("local-llm", *ENGINES)
 # Debian's names of them.

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.servers.postgres import running
+from tests.servers.redis import running_redis
 
 from copilot.adapters.sql.database_url import parse
 from copilot.adapters.sql.opening import open_database
@@ -11,6 +12,13 @@ from copilot.adapters.sql.opening import open_database
 def postgres():
     """One PostgreSQL for the whole run; each test has databases of its own in it."""
     with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """One Redis for the whole run; whoever takes it empties it."""
+    with running_redis() as server:
         yield server
 
 

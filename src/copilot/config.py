@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from copilot.domain.access import Role
 from copilot.domain.actions import ToolEffect
 from copilot.domain.branding import Colour
 from copilot.domain.usage import ModelPrice
@@ -77,6 +78,21 @@ class BrandSettings(BaseModel):
     logo: Path | None = None
 
 
+class OidcSettings(BaseModel):
+    """An identity provider whose tokens the API takes; as in `OidcTrust`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str
+    audience: str
+    roles: dict[str, Role]
+    """By the provider's name of a role or group: {"desk-agents": "representative"}; the first counts."""
+    role_claim: str = "roles"
+    tenant_claim: str = ""
+    """The claim that names a person's tenant; empty: everybody is of `COPILOT_TENANT`."""
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set; the defaults run on one laptop with no account and no internet."""
 
@@ -84,6 +100,11 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".copilot")
     """Database, derived index, server secret, demo shop."""
+    secret_file: Path | None = None
+    """What seals, keys and tokens are made with, the same for all servers of a deployment; 32 bytes or more.
+
+    None: `secret` in the data folder, which the first start makes.
+    """
     knowledge_dir: Path = Path("knowledge")
     """Articles, and the folders `playbooks`, `policies` and `shop` beside them."""
     sources_dir: Path | None = None
@@ -98,8 +119,8 @@ class Settings(BaseSettings):
     allowed_origins: str = r"(chrome-extension|moz-extension)://[a-z0-9-]+"
     """Pages of other origins that may call the API, as one regular expression."""
 
-    log_format: LogFormat = LogFormat.JSON
-    """Of the server's log on standard error: a JSON object a line, or text for people."""
+    log_format: LogFormat | None = None
+    """Of the log on standard error: a JSON object a line, or text for people. None: text at a terminal."""
     log_level: LogLevel = LogLevel.INFO
     """From which its own lines are written; `info` has one for each request."""
 
@@ -121,6 +142,9 @@ class Settings(BaseSettings):
     integrations_dir: Path | None = None
     """Descriptions of helpdesks whose webhooks are taken; None: `integrations` beside the articles."""
 
+    oidc: OidcSettings | None = None
+    """As JSON: {"issuer": "https://id.example", "audience": "copilot", "roles": {"desk": "admin"}}."""
+
     database_url: SecretStr | None = None
     """postgresql://USER:PASSWORD@HOST:PORT/DATABASE for conversations, knowledge, actions and the ledger.
 
@@ -131,6 +155,17 @@ class Settings(BaseSettings):
 
     None: in `database_url` where that is PostgreSQL, else Chroma inside this process, in `data_dir`.
     """
+
+    redis_url: SecretStr | None = None
+    """redis://USER:PASSWORD@HOST:PORT/0 (rediss: by TLS), for several servers on one database: a conversation
+    may be posted to one and watched on another. None: live events and rate limits stay in this process."""
+    requests_per_minute: int = Field(default=6_000, ge=1)
+    """The most that one API key may ask in a minute; a sixth of them at once."""
+    most_waiting_turns: int = Field(default=32, ge=1)
+    """So many turns may wait for their knowledge on one server; a new one is then refused with 503."""
+    background_work: bool = True
+    """Whether this server does what nobody waits for: ingest jobs, helpdesks' messages, timers, actions that
+    were left over. Of several servers on one database exactly one does."""
 
     embedding_model: str = "builtin"
     """`builtin` (all-MiniLM-L6-v2), or the name or path of any sentence-transformers model."""
@@ -148,6 +183,10 @@ class Settings(BaseSettings):
     llm_refines: bool = False
     """Also let the model choose among next actions, reword the summary that is handed over or filed, and
     file what no playbook recognised. Each is a call more, which a small model is too slow for."""
+
+    mask_names: bool | None = None
+    """Whether names are masked before anything leaves for `llm_base_url`, by a model of about 150 MB on this
+    machine; cards, e-mail addresses and the like always are. None: where the extra `pii` is installed."""
 
     judge_base_url: str | None = None
     """Where the model that judges evaluations is; None: at `llm_base_url`."""

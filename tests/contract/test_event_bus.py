@@ -5,6 +5,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 import pytest
+from tests.servers.redis_buses import redis_buses
 
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
@@ -27,12 +28,18 @@ TENANT, CONVERSATION = "larkfield", "conv_1"
 CARDS = KnowledgeCards(answered=False, confidence=0.1)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def store(request, opened):
-    if request.param == "memory":
+@pytest.fixture(params=["memory", "sqlite", "postgres", "redis"])
+def engine(request):
+    """Where conversations are kept; `redis`: in memory, and the events in Redis."""
+    return request.param
+
+
+@pytest.fixture
+async def store(engine, opened):
+    if engine in {"memory", "redis"}:
         kept = MemoryConversationStore()
     else:
-        kept = SqlConversationStore(await opened(request.param))
+        kept = SqlConversationStore(await opened(engine))
     await kept.create(
         Conversation(id=CONVERSATION, tenant_id=TENANT, channel=Channel.CHAT, created_at=NOW, updated_at=NOW)
     )
@@ -40,9 +47,19 @@ async def store(request, opened):
 
 
 @pytest.fixture
-def start(store):
+async def start(engine, store, request):
     """Starts a bus as a new process would: nothing but the store is left of the one before."""
-    return lambda **limits: MemoryEventBus(store, FixedClock(), BusLimits(**limits))
+    if engine != "redis":
+        yield lambda **limits: MemoryEventBus(store, FixedClock(), BusLimits(**limits))
+        return
+    server = request.getfixturevalue("redis")
+    async with redis_buses(store, server) as made:
+
+        def emptied(**limits):
+            server.empty()
+            return made(**limits)
+
+        yield emptied
 
 
 async def turn(bus, store, number):
@@ -387,8 +404,10 @@ async def test_a_supervisor_who_is_too_slow_is_cut_off(start, store):
     async with aclosing(bus.watch_alerts(TENANT, None)) as watcher:
         first = asyncio.create_task(anext(watcher))
         await asyncio.sleep(0)
-        for number in (1, 2, 3):
+        await bus.publish(TENANT, CONVERSATION, 0, alert(1))
+        assert (await first).id == "alert_1"
+        for number in (2, 3, 4):
             await bus.publish(TENANT, CONVERSATION, 0, alert(number))
         with pytest.raises(StopAsyncIteration):
-            await first
+            await anext(watcher)
     assert bus.cut_off_count == 1

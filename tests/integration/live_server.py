@@ -14,6 +14,7 @@ from world import FakeAssist, World
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.memory_event_bus import BusLimits, MemoryEventBus
+from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
@@ -30,6 +31,8 @@ class LiveWorld(World):
         self.clock = SystemClock()
         self.conversations = SqlConversationStore(database)
         self.idempotency = SqlIdempotencyStore(database)
+        self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
+        self.person_tokens = None
         self.api_keys = SqlApiKeyStore(database, server_secret(data / "server.secret"), self.clock)
         limits = BusLimits(subscriber_queue=16, ring=400, id_block=50)
         self.events = MemoryEventBus(self.conversations, self.clock, limits)

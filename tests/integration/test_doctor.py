@@ -64,6 +64,16 @@ def test_a_setting_of_the_wrong_kind_is_named(place, monkeypatch):
     assert caught.value.where == "COPILOT_PORT"
 
 
+def test_redis_is_asked_and_its_password_told_to_nobody(place, monkeypatch, redis):
+    monkeypatch.setenv("COPILOT_REDIS_URL", redis.url)
+    assert examined()["Redis"]["said"] == "it answers."
+
+    monkeypatch.setenv("COPILOT_REDIS_URL", "redis://:hunter2@127.0.0.1:9/0")
+    found = examined(status=1)["Redis"]
+    assert "Redis did not answer" in found["said"]
+    assert "hunter2" not in str(found)
+
+
 async def test_beside_a_running_server_its_index_is_left_alone(place):
     server = Server(settings(data_dir=place / "data", knowledge_dir=ROOT / "knowledge"))
     await server.start()

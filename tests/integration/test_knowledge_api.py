@@ -20,6 +20,7 @@ from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.loaders.reading import read_file
+from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.probes import Probes
 from copilot.adapters.sources.catalog import FolderCatalog
@@ -98,6 +99,8 @@ class World:
         )
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.idempotency = MemoryIdempotencyStore()
+        self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
+        self.person_tokens = None
         self.usage = Metering(MemoryUsageStore())
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None

@@ -1,6 +1,7 @@
 """A turn and a refund in traces, logs and metrics of the whole product, and nobody's data in any of them."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,16 @@ SAID = (
     "what is your returns policy for damaged items? I want my money back."
 )
 ANSWER = json.dumps({"evidence": [], "reply": f"Dear {NAME}, we are sorry."})
+PLANTED = (
+    CARD,
+    CARD.replace(" ", ""),
+    EMAIL,
+    NAME,
+    "Xanthippe",
+    "lantern from order",
+    "Lindqvist",
+    "maya.",
+)
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 pytestmark = pytest.mark.slow
 
@@ -108,22 +119,12 @@ async def test_a_turn_and_its_refund_are_one_story_in_traces_and_logs_and_tell_n
         'copilot_llm_tokens_total{kind="completion",model="big"}',
         'copilot_stage_seconds_count{stage="retrieval"}',
         'copilot_turns_total{outcome="done"}',
-        "copilot_first_suggestion_seconds_count 3.0",  # the turns, and the order once its owner was known
         "copilot_approval_wait_seconds_count 1.0",
         'copilot_dependency_up{dependency="llm",required="no"} 1.0',
     ):
         assert counted in metrics, counted
-    for planted in (
-        CARD,
-        CARD.replace(" ", ""),
-        EMAIL,
-        NAME,
-        "Xanthippe",
-        "lantern from order",
-        "Lindqvist",
-        "maya.",
-    ):
-        for body in kept.bodies:
-            assert planted.encode() not in body, planted
-        assert planted not in log.read_text(), planted
-        assert planted not in metrics, planted
+    # The proof of identity is answered too, unless the approval comes first.
+    (drafted,) = re.findall(r"copilot_first_suggestion_seconds_count (\d)", metrics)
+    assert drafted in {"2", "3"}
+    told = [*kept.bodies, log.read_bytes(), metrics.encode()]
+    assert not [value for value in PLANTED for text in told if value.encode() in text]

@@ -26,6 +26,11 @@ class Server:
         self._process = await asyncio.create_subprocess_exec(*command, env=self._environment)
         await self.until(ready=True, seconds=60)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     async def until(self, *, ready: bool, seconds: float) -> dict:
         """What `/readyz` says, once it says so."""
         deadline = time.monotonic() + seconds

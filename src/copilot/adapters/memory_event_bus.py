@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from copilot.domain.actions import Action
@@ -45,10 +46,12 @@ from copilot.domain.assist import (
 )
 from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.signals import Alert
-from copilot.domain.snapshot import advanced, shown
+from copilot.domain.snapshot import Progress, advanced, shown
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 
+_REVISIONS_KEPT = 2
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
     Turn: TurnEvent,
     PartialTurn: PartialTurnEvent,
@@ -74,11 +77,15 @@ _EVENT_OF: dict[type[EventData], type[AssistEvent]] = {
 
 @dataclass(frozen=True)
 class BusLimits:
-    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many."""
+    """Bounds on memory; `id_block` ids are reserved at a time, so that a write comes once per so many.
+
+    A conversation that nobody watches or works on for `idle_seconds` leaves memory; the store has it.
+    """
 
     ring: int = 512
     subscriber_queue: int = 256
     live_conversations: int = 1_000
+    idle_seconds: float = 60.0
     replay_from_store: int = 500
     id_block: int = 1_000
 
@@ -114,7 +121,7 @@ class _Subscriber(Generic[Sent]):
 
 
 @dataclass
-class _Live:
+class Live:
     """One conversation in memory.
 
     The ring holds every event with an id greater than `floor`. Lasting events up to `saved` are in the store;
@@ -130,6 +137,7 @@ class _Live:
     ring: deque[AssistEvent] = field(default_factory=deque)
     unsaved: list[AssistEvent] = field(default_factory=list)
     changed: bool = False
+    used_at: datetime = _NEVER
     subscribers: set[_Subscriber[AssistEvent]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -137,11 +145,18 @@ class _Live:
     def revision(self) -> int:
         return self.snapshot.conversation.revision
 
+    def remember(self, event: AssistEvent, most: int) -> None:
+        """Keeps the event, the newest, for who missed it; `most` at a time."""
+        self.last_id = event.id
+        self.ring.append(event)
+        if len(self.ring) > most:
+            self.floor = self.lost = self.ring.popleft().id
+
 
 class MemoryEventBus:
     """The EventBus port for one process.
 
-    What must hold: between reading a `_Live` and acting on it there is no await, so a subscriber's snapshot
+    What must hold: between reading a `Live` and acting on it there is no await, so a subscriber's snapshot
     or replay and the live events that follow it meet without a gap and without a duplicate.
     """
 
@@ -149,9 +164,10 @@ class MemoryEventBus:
         self._store = store
         self._clock = clock
         self._limits = limits or BusLimits()
-        self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
+        self._live: OrderedDict[tuple[str, str], Live] = OrderedDict()
         self._alert_watchers: defaultdict[str, set[_Subscriber[Alert]]] = defaultdict(set)
         self._loading = asyncio.Lock()
+        self._swept_at = clock.now()
         self._listeners: list[Callable[[AssistEvent], None]] = []
         self.cut_off_count = 0
 
@@ -162,6 +178,11 @@ class MemoryEventBus:
     @property
     def live_count(self) -> int:
         return len(self._live)
+
+    @property
+    def event_count(self) -> int:
+        """Events in memory."""
+        return sum(len(live.ring) for live in self._live.values())
 
     def listen(self, listener: Callable[[AssistEvent], None]) -> None:
         """`listener` hears of every event once, when it is sent; it must be quick and raise nothing."""
@@ -186,17 +207,22 @@ class MemoryEventBus:
             if live.last_id < live.reserved:
                 break
             await self._reserve(live)
-        event: AssistEvent = _EVENT_OF[type(data)](
-            id=live.last_id + 1,
-            conversation_id=conversation_id,
-            revision=revision,
-            created_at=self._clock.now(),
-            data=data,
-        )
+        event = self._event(live.last_id + 1, conversation_id, revision, data)
         self._send(live, event)
         if isinstance(data, Alert):
             self._tell_watchers(data)
         return event
+
+    async def progress(self, tenant_id: str, conversation_id: str, turn_id: str) -> Progress:
+        live = await self._of(tenant_id, conversation_id)
+        events = [event for event in live.ring if not isinstance(event, SuggestionDeltaEvent)]
+        first = max(0, live.floor - self._limits.replay_from_store)
+        stored = await self._store.events_after(tenant_id, conversation_id, first)
+        told = [e.revision for e in (*stored, *events) if isinstance(e, TurnEvent) and e.data.id == turn_id]
+        if not told:
+            return Progress.UNTOLD
+        done = {e.revision for e in (*stored, *events) if isinstance(e, RevisionDoneEvent)}
+        return Progress.DONE if told[0] in done else Progress.TOLD
 
     async def save(self, tenant_id: str, conversation_id: str) -> None:
         live = await self._of(tenant_id, conversation_id)
@@ -216,6 +242,7 @@ class MemoryEventBus:
                 yield next_event
         finally:
             live.subscribers.discard(subscriber)
+            self._used((tenant_id, conversation_id), live)  # a panel that reconnects finds what it missed
 
     async def watch_alerts(self, tenant_id: str, after: str | None) -> AsyncGenerator[Alert]:
         watcher: _Subscriber[Alert] = _Subscriber(self._limits.subscriber_queue)
@@ -237,31 +264,38 @@ class MemoryEventBus:
                 self._alert_watchers[alert.tenant_id].discard(watcher)
                 self.cut_off_count += 1
 
-    def _send(self, live: _Live, event: AssistEvent) -> None:
-        live.last_id = event.id
-        live.snapshot = shown(live.snapshot, event.data)
+    def _event(self, number: int, conversation_id: str, revision: int, data: EventData) -> AssistEvent:
+        return _EVENT_OF[type(data)](
+            id=number,
+            conversation_id=conversation_id,
+            revision=revision,
+            created_at=self._clock.now(),
+            data=data,
+        )
+
+    def _send(self, live: Live, event: AssistEvent) -> None:
+        self._show(live, event)
         live.changed = True
-        live.ring.append(event)
-        if len(live.ring) > self._limits.ring:
-            live.floor = live.lost = live.ring.popleft().id
         if not isinstance(event.data, SuggestionDelta | PartialTurn):
             live.unsaved.append(event)
         for listener in self._listeners:
             listener(event)
+
+    def _show(self, live: Live, event: AssistEvent) -> None:
+        """To who watches here, and in snapshots from now on."""
+        live.snapshot = shown(live.snapshot, event.data)
+        live.remember(event, self._limits.ring)
+        self._tell(live, event)
+
+    def _tell(self, live: Live, event: AssistEvent) -> None:
         for subscriber in list(live.subscribers):
             if not subscriber.put(event):
                 live.subscribers.discard(subscriber)
                 self.cut_off_count += 1
 
-    async def _missed(self, live: _Live, after: int | None) -> Sequence[AssistEvent]:
+    async def _missed(self, live: Live, after: int | None) -> Sequence[AssistEvent]:
         """What a subscriber has to see before the events that are queued for it from this moment on."""
-        snapshot = SnapshotEvent(
-            id=live.last_id,
-            conversation_id=live.snapshot.conversation.id,
-            revision=live.revision,
-            created_at=self._clock.now(),
-            data=live.snapshot,
-        )
+        snapshot = self._snapshot(live)
         if after is None or after > live.last_id:
             return [snapshot]
         in_ring = [event for event in live.ring if event.id > after]
@@ -277,7 +311,16 @@ class MemoryEventBus:
         older = [event for event in stored if event.id <= floor]
         return [snapshot] if len(stored) > limit else [*older, *in_ring]
 
-    async def _reserve(self, live: _Live) -> None:
+    def _snapshot(self, live: Live) -> SnapshotEvent:
+        return SnapshotEvent(
+            id=live.last_id,
+            conversation_id=live.snapshot.conversation.id,
+            revision=live.revision,
+            created_at=self._clock.now(),
+            data=live.snapshot,
+        )
+
+    async def _reserve(self, live: Live) -> None:
         async with live.lock:
             if live.last_id < live.reserved:
                 return
@@ -287,7 +330,7 @@ class MemoryEventBus:
                 live.last_id = first - 1
             live.reserved = first + block - 1
 
-    async def _save(self, live: _Live) -> None:
+    async def _save(self, live: Live) -> None:
         if not live.changed:
             return
         snapshot, events, last_id = live.snapshot, list(live.unsaved), live.last_id
@@ -302,25 +345,39 @@ class MemoryEventBus:
         del live.unsaved[: len(events)]
         if kept:
             live.saved = last_id
+            self._let_go(live)
 
-    async def _of(self, tenant_id: str, conversation_id: str) -> _Live:
+    def _let_go(self, live: Live) -> None:
+        """Of what the store has, only the last revisions stay: the events of a turn weigh some 25 kB."""
+        oldest = live.revision - _REVISIONS_KEPT + 1
+        while live.ring and live.ring[0].id <= live.saved and live.ring[0].revision < oldest:
+            live.floor = live.ring.popleft().id
+
+    async def _of(self, tenant_id: str, conversation_id: str) -> Live:
         """The live conversation, from the store when it is not in memory. `NotFound`."""
         key = (tenant_id, conversation_id)
         live = self._live.get(key)
         if live is not None:
-            self._live.move_to_end(key)
+            self._used(key, live)
             return live
         async with self._loading:
             if key not in self._live:
                 await self._make_room()
                 self._live[key] = await self._load(tenant_id, conversation_id)
+            self._used(key, self._live[key])
             return self._live[key]
 
-    async def _load(self, tenant_id: str, conversation_id: str) -> _Live:
+    def _used(self, key: tuple[str, str], live: Live) -> None:
+        """The most recently used is the last, and the last to be forgotten."""
+        if self._live.get(key) is live:
+            self._live.move_to_end(key)
+            live.used_at = self._clock.now()
+
+    async def _load(self, tenant_id: str, conversation_id: str) -> Live:
         marks = await self._store.event_marks(tenant_id, conversation_id)
         snapshot = await self._store.snapshot(tenant_id, conversation_id)
         all_saved = marks.saved_revision == snapshot.conversation.revision
-        return _Live(
+        return Live(
             snapshot=snapshot,
             last_id=marks.reserved,
             reserved=marks.reserved,
@@ -331,6 +388,7 @@ class MemoryEventBus:
 
     async def _make_room(self) -> None:
         """Forgets the conversations that have been idle longest; their state is in the store."""
+        self._forget_idle()
         excess = len(self._live) + 1 - self._limits.live_conversations
         idle = [key for key, live in self._live.items() if not live.subscribers]
         for key in idle[: max(0, excess)]:
@@ -339,6 +397,22 @@ class MemoryEventBus:
                 await self._save(live)
             if not live.subscribers and not live.changed:
                 del self._live[key]
+
+    def _forget_idle(self) -> None:
+        """At most four times within `idle_seconds`: the watched and silent are looked at each time."""
+        now, idle = self._clock.now(), timedelta(seconds=self._limits.idle_seconds)
+        if now - self._swept_at < idle / 4:
+            return
+        self._swept_at = now
+        for key, live in list(self._live.items()):
+            if now - live.used_at < idle:
+                break  # the others were used later
+            if self._may_leave(live):
+                del self._live[key]
+
+    def _may_leave(self, live: Live) -> bool:
+        """Whether the store has all of it, and nobody here waits for more."""
+        return not (live.subscribers or live.changed or live.lock.locked())
 
 
 def _passing(snapshot: ConversationSnapshot) -> bool:

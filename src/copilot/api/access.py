@@ -14,8 +14,9 @@ from copilot.domain.errors import NotAuthenticated, NotPermitted
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="ApiKey",
-    description="An API key or a widget token: `Authorization: Bearer cop_…`.",
+    description="An API key, a widget token, or a token of the identity provider: `Authorization: Bearer …`.",
 )
+_DOTS_OF_JWT = 2
 _WIDGET_TOKEN = "cwt_"  # noqa: S105 - how they all begin
 
 
@@ -32,7 +33,7 @@ async def _metrics_of(request: Request) -> Metrics:
 
 
 async def authenticate(request: Request) -> Principal:
-    """The principal of the request's API key or widget token. `NotAuthenticated` without a good one."""
+    """The principal of the request's API key, widget token or a person's token; or `NotAuthenticated`."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise NotAuthenticated(
@@ -41,6 +42,8 @@ async def authenticate(request: Request) -> Principal:
     services = services_of(request)
     if key.strip().startswith(_WIDGET_TOKEN):
         return services.widget_tokens.principal_of(key.strip())
+    if services.person_tokens is not None and key.count(".") == _DOTS_OF_JWT:
+        return await services.person_tokens.principal_of(key.strip())
     return await services.api_keys.principal_of(key.strip())
 
 

@@ -1,5 +1,6 @@
 """Every error as an RFC 9457 problem: ours, bad requests, unknown routes, and the unexpected."""
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from copilot.api.schemas import FieldProblem, Problem
-from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated
+from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated, TooManyRequests
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = "5"
@@ -88,6 +89,8 @@ async def _copilot_error(request: Request, error: CopilotError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="copilot"'
     if isinstance(error, DependencyUnavailable):
         headers["Retry-After"] = _RETRY_SECONDS
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return problem_response(problem_of(error, request.url.path), headers)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -13,11 +14,15 @@ from copilot.api.access import authenticate, services_of
 from copilot.api.confinement import confine
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
-from copilot.domain.errors import CopilotError, InvalidInput
+from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
+from copilot.ports.actions import HELD
 from copilot.ports.tracing import current_cause
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ADD_TURN = "add_turn"
+_QUICK = {_ADD_TURN: timedelta(seconds=5)}
+"""Operations that whoever repeats them need not wait for a server that died: done twice is done once."""
 NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
 """Operations whose answers are secret, or are given once by other means: an Idempotency-Key does nothing."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -36,12 +41,23 @@ class ApiRoute(APIRoute):
             principal = request.state.principal = await authenticate(request)
             if cause := current_cause():
                 cause.note(tenant_id=principal.tenant_id, route=self.path_format)
+            await _within_rate(request, principal)
+            # From here on, because under load a turn waits longest before its route.
+            if self.operation_id == _ADD_TURN:
+                with services_of(request).assist.room():
+                    return await take(request, principal)
+            return await take(request, principal)
+
+        async def take(request: Request, principal: Principal) -> Response:
             await confine(request, principal, services_of(request))
             if request.method not in _WRITES:
                 return await handle(request)
             await request.body()  # before anything else, so that TooLarge is answered as such
             key = request.headers.get("idempotency-key") if self.operation_id not in NEVER_KEPT else None
-            return await handle(request) if key is None else await _once(request, principal, key, handle)
+            if key is None:
+                return await handle(request)
+            held = _QUICK.get(str(self.operation_id), HELD)
+            return await _once(request, principal, key, handle, held)
 
         return answer
 
@@ -55,8 +71,9 @@ def v1_router(tag: str) -> APIRouter:
         404: "Not there, or another tenant's",
         409: "Not possible any more, or the first request with this Idempotency-Key still runs",
         413: "The body is too large",
+        429: "The key asks too often; `Retry-After` says how many seconds to wait",
         422: "Something sent is wrong; `errors` says where",
-        503: "A dependency is down",
+        503: "A dependency is down, or more turns wait than can be answered in time",
     }
     return APIRouter(
         prefix="/v1",
@@ -66,7 +83,19 @@ def v1_router(tag: str) -> APIRouter:
     )
 
 
-async def _once(request: Request, principal: Principal, key: str, handle: _Handler) -> Response:
+async def _within_rate(request: Request, principal: Principal) -> None:
+    wait = await services_of(request).rates.take(f"{principal.tenant_id}:{principal.id}")
+    if wait > 0:
+        raise TooManyRequests(
+            "this key has asked too often",
+            retry_after=wait,
+            hint=f"Ask again in {wait:.1f} s, or have COPILOT_REQUESTS_PER_MINUTE raised.",
+        )
+
+
+async def _once(
+    request: Request, principal: Principal, key: str, handle: _Handler, held: timedelta
+) -> Response:
     """The handler's answer, or the one given before to the same request with the same key.
 
     A request that fails frees its key, so that it can be sent again.
@@ -78,7 +107,7 @@ async def _once(request: Request, principal: Principal, key: str, handle: _Handl
     services = services_of(request)
     store, tenant_id = services.idempotency, principal.tenant_id
     fingerprint = await _fingerprint(request, principal)
-    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now())
+    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now(), held=held)
     if earlier is not None:
         status, body = earlier
         media_type = "application/json" if body else None

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -27,7 +28,7 @@ from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, WidgetTokens
+from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, PersonTokens, RateLimiter, WidgetTokens
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
 
@@ -44,6 +45,9 @@ class Assist(Protocol):
         *,
         customer_verified: bool,
     ) -> Conversation: ...
+
+    def room(self) -> AbstractContextManager[None]:
+        """Held while a turn is taken; `Overloaded` when too many wait for their knowledge."""
 
     async def add_turn(
         self,
@@ -423,6 +427,12 @@ class Services(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def rates(self) -> RateLimiter: ...
+    @property
+    def person_tokens(self) -> PersonTokens | None:
+        """None: nobody signs in elsewhere."""
+
     @property
     def tracer(self) -> Tracer: ...
     @property

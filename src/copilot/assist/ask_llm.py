@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from copilot.assist.ask import cards
 from copilot.assist.ask_desk import AskDesk
 from copilot.assist.grounding import Evidence, Grounder
+from copilot.assist.masking import names_in
 from copilot.assist.quoting import cite
 from copilot.domain.asking import AnswerDraft, AskRequest, LoopPrompt
 from copilot.domain.assist import Drafter, Sentence, Support
 from copilot.domain.conversation import Speaker
-from copilot.ports import AskLoop, Clock
+from copilot.ports import AskLoop, Clock, PersonalDataFinder
 from copilot.prompts import OUR_PROMPTS, Prompts
 from copilot.retrieval.sentences import split_sentences
 from copilot.tools.facts import describe_date, order_facts
@@ -27,8 +28,14 @@ class LlmAnswerer:
     """Personal data is masked before it leaves and put back into the answer."""
 
     def __init__(
-        self, loop: AskLoop, grounder: Grounder, clock: Clock, prompts: Prompts = OUR_PROMPTS
+        self,
+        loop: AskLoop,
+        grounder: Grounder,
+        clock: Clock,
+        prompts: Prompts = OUR_PROMPTS,
+        finder: PersonalDataFinder | None = None,
     ) -> None:
+        self._finder = finder
         self._loop = loop
         self._grounder = grounder
         self._clock = clock
@@ -36,6 +43,8 @@ class LlmAnswerer:
 
     async def answer(self, request: AskRequest, desk: AskDesk) -> AnswerDraft:
         """Raises `DependencyUnavailable` or `InvalidDraft` as the loop does."""
+        turns = request.conversation.turns[-_TURNS:]
+        desk.masker.add_names(await names_in(self._finder, [request.question, request.hint], turns=turns))
         said = await self._loop.run(_prompt(self._prompts, request, desk), desk)
         text = desk.masker.unmask(_plain(said.text))[:_ANSWER_CHARACTERS]
         sentences: tuple[Sentence, ...] = ()

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from copilot.assist.redaction import Masker
+from copilot.assist.masking import masker_for
 from copilot.assist.structured import ask_structured
 from copilot.domain.assist import NextAction
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.playbook import Playbook
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Disposition, Summary
-from copilot.ports import ChatModel
+from copilot.ports import ChatModel, PersonalDataFinder
 from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "\n=====\n"
@@ -29,9 +29,12 @@ class _Choice(Value):
 class Chooser:
     """Options come from playbooks and policy; the model may only pick one, never make one up."""
 
-    def __init__(self, model: ChatModel, prompts: Prompts = OUR_PROMPTS) -> None:
+    def __init__(
+        self, model: ChatModel, prompts: Prompts = OUR_PROMPTS, finder: PersonalDataFinder | None = None
+    ) -> None:
         self._model = model
         self._prompts = prompts
+        self._finder = finder
 
     async def next_action(
         self, conversation: Conversation, actions: Sequence[NextAction]
@@ -59,10 +62,11 @@ class Chooser:
     async def _choose(
         self, what: str, options: Sequence[str], conversation: Conversation, issue: str = ""
     ) -> int:
-        masker = Masker()
+        said = conversation.turns[-_TURNS:]
+        masker = await masker_for(self._finder, [issue], turns=said, public=options)
         turns = [
             f"{'Customer' if t.speaker is Speaker.CUSTOMER else 'Representative'}: {masker.mask(t.text)}"
-            for t in conversation.turns[-_TURNS:]
+            for t in said
         ]
         text = self._prompts.render(
             "choose", what=what, options=options, turns=turns, issue=masker.mask(issue)

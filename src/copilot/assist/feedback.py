@@ -10,6 +10,7 @@ from copilot.domain.access import Principal
 from copilot.domain.actions import LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.conversation import Turn
+from copilot.domain.errors import CopilotError
 from copilot.domain.feedback import FeedbackOutcome
 from copilot.ports import Clock, ConversationStore, LedgerStore
 from copilot.ports import trace_names as names
@@ -49,7 +50,11 @@ class Feedback:
             return None
         verdict = verdict_on(suggestion.text, sent.text)
         memory.judged = memory.judged | {suggestion.id}
-        await self._record(principal, suggestion, verdict, sent.text, "seen in what was sent")
+        try:
+            await self._record(principal, suggestion, verdict, sent.text, "seen in what was sent")
+        except CopilotError:
+            memory.judged = memory.judged - {suggestion.id}
+            raise
         return verdict
 
     async def _record(

@@ -7,6 +7,7 @@ from copilot.assist.ahead import Ahead
 from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
+from copilot.assist.backlog import Backlog
 from copilot.assist.choosing import Chooser
 from copilot.assist.closing import Closing
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
@@ -72,6 +73,7 @@ class LiveParts:
     """What the live path is made of."""
 
     workbench: Workbench
+    backlog: Backlog
     verification: Verification
     pipeline: Pipeline
     closing: Closing
@@ -99,12 +101,14 @@ def live_parts(
     chooser: Chooser | None,
     refiner: SummaryRefiner | None,
     rewording: Rewording | None,
+    most_waiting: int,
 ) -> LiveParts:
     """Defaults stand in for what is None."""
     ranker = ranker or QuoteRanker(ports.embedder)
     silence, ahead = silence or Silence(ports.feedback), ahead or Ahead()
     saved = SavedReplies(ports.embedder)
     workbench = Workbench(ports.store, ports.bus, profiles)
+    backlog = Backlog(most_waiting)
     pipeline = Pipeline(
         understander=Understander(ports.embedder, ports.languages),
         watch=Watch(ports.store, ports.clock, ports.ids),
@@ -124,6 +128,7 @@ def live_parts(
         ),
         clock=ports.clock,
         ids=ports.ids,
+        backlog=backlog,
         chooser=chooser,
     )
     asks = Asks(
@@ -149,6 +154,7 @@ def live_parts(
     )
     return LiveParts(
         workbench=workbench,
+        backlog=backlog,
         verification=verification,
         pipeline=pipeline,
         closing=Closing(ports.clock, chooser=chooser, refiner=refiner),

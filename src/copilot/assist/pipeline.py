@@ -5,6 +5,7 @@ import time
 from datetime import date
 
 from copilot.assist.ahead import Prepared
+from copilot.assist.backlog import Backlog
 from copilot.assist.choosing import Chooser
 from copilot.assist.collaborators import Searcher
 from copilot.assist.lookups import LookUps
@@ -55,8 +56,10 @@ class Pipeline:
         replies: Replies,
         clock: Clock,
         ids: Ids,
+        backlog: Backlog,
         chooser: Chooser | None = None,
     ) -> None:
+        self._backlog = backlog
         self._understander = understander
         self._watch = watch
         self._search = search
@@ -75,10 +78,10 @@ class Pipeline:
         if prepared is not None:
             await revision.attempt("knowledge", self._show(revision, prepared))
         else:
-            await revision.attempt("understanding", self._understand(revision))
+            with self._backlog.waiting():
+                await revision.attempt("understanding", self._understand(revision))
             await asyncio.gather(
-                revision.attempt("knowledge", self._find_knowledge(revision)),
-                revision.attempt("orders", self._lookups.run(revision)),
+                self._answer(revision), revision.attempt("orders", self._lookups.run(revision))
             )
         await asyncio.gather(
             revision.attempt("knowledge", self._find_older_version(revision)),
@@ -203,6 +206,11 @@ class Pipeline:
             return
         for looked_up in prepared.events.results:
             await revision.publish(looked_up)
+
+    async def _answer(self, revision: Revision) -> None:
+        """Waited for by whoever asked; a slow order system is not."""
+        with self._backlog.waiting():
+            await revision.attempt("knowledge", self._find_knowledge(revision))
 
     async def _find_knowledge(self, revision: Revision) -> None:
         understanding = revision.memory.understanding

@@ -2,14 +2,18 @@
 
 Found by shape, in this order: payment cards (Luhn), bank accounts (IBAN), security codes and passwords said
 in words, social security numbers, e-mail addresses, phone numbers, street addresses. Order numbers are kept:
-they name nobody without the shop's database, and every reply needs them.
+they name nobody without the shop's database, and every reply needs them. Names are not found by shape: see
+`masking`.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-_CARD = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
+from copilot.domain.privacy import PersonalData
+
+_CARD = re.compile(r"(?<![\w-])(?:\d[ -]?){11,18}\d(?![\w-])")
+_MAESTRO = re.compile(r"5[06-9]|6")
+"""Only Maestro cards may have as few as twelve digits."""
 _IBAN = re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![\w-])")
 _SECRETS = (
     (
@@ -40,8 +44,9 @@ _SHAPES = (
     (
         "PHONE",
         re.compile(
-            r"(?<![\w-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])"
-            r"|(?<![\w-])\+\d[\d .-]{7,14}\d(?![\w-])|(?<![\w-])\d{10}(?![\w-])"
+            r"(?<![\w-])(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}"
+            r"(?:x\d{1,5})?(?![\w-])"
+            r"|(?<![\w-])\+\d[\d .()-]{7,18}\d(?:x\d{1,5})?(?![\w-])|(?<![\w-])\d{10}(?![\w-])"
         ),
     ),
     (
@@ -55,16 +60,10 @@ _SHAPES = (
         ),
     ),
 )
-_PLACEHOLDER = re.compile(r"\[(?:CARD|IBAN|CVV|PASSWORD|SSN|EMAIL|PHONE|ADDRESS)_\d+\]")
-_MAX_DIGITS = 19
-
-
-class PersonalData(NamedTuple):
-    """Characters `start`..`end` of the text are personal data of `kind`."""
-
-    kind: str
-    start: int
-    end: int
+_PLACEHOLDER = re.compile(r"\[[A-Z]{2,20}(?:_[A-Z]{2,20}){0,3}_\d+\]")
+_FEWEST_DIGITS, _MAX_DIGITS = 12, 19
+_RETURNED = ("[NAME_", "[EMAIL_", "[PHONE_", "[ADDRESS_")
+"""What may stand in a draft again; numbers that identify somebody stay away for good."""
 
 
 def luhn_valid(digits: str) -> bool:
@@ -96,6 +95,8 @@ def find_personal_data(text: str) -> list[PersonalData]:
 def _candidates(text: str) -> Iterator[PersonalData]:
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
+        if len(digits) == _FEWEST_DIGITS and not _MAESTRO.match(digits):
+            continue
         if len(digits) <= _MAX_DIGITS and luhn_valid(digits):
             yield PersonalData("CARD", match.start(), match.end())
     for match in _IBAN.finditer(text):
@@ -132,16 +133,30 @@ class Masker:
         # A customer who types "[EMAIL_1]" must not be handed somebody's address on the way back.
         text = _PLACEHOLDER.sub(lambda match: match.group().replace("[", "(").replace("]", ")"), text)
         masked = _replace(text, lambda piece, value: self._placeholder(piece.kind, value))
-        for name, kind in self._names.items():
-            masked = re.sub(rf"\b{re.escape(name)}\b", self._placeholder(kind, name), masked)
-        return masked
+        if not self._names:
+            return masked
+        # The longest first: "Ana Ruiz" before "Ana". A placeholder is no place to look for names in.
+        longest = sorted(self._names, key=len, reverse=True)
+        literal = "|".join(re.escape(name) for name in longest)
+        return re.sub(
+            rf"{_PLACEHOLDER.pattern}|(?<!\w)(?:{literal})(?!\w)",
+            lambda match: self._placeholder_for(match.group()),
+            masked,
+        )
 
     def unmask(self, text: str) -> str:
-        """Puts the originals back; secrets (cards, accounts, codes, passwords, SSN) stay masked for good."""
-        for placeholder, original in self._original.items():
-            if not placeholder.startswith(("[CARD", "[IBAN", "[CVV", "[PASSWORD", "[SSN")):
-                text = text.replace(placeholder, original)
-        return text
+        """Puts names and addresses of all sorts back; cards, codes, passwords stay masked for good."""
+        return _PLACEHOLDER.sub(
+            lambda match: (
+                self._original.get(match.group(), match.group())
+                if match.group().startswith(_RETURNED)
+                else match.group()
+            ),
+            text,
+        )
+
+    def _placeholder_for(self, found: str) -> str:
+        return self._placeholder(self._names[found], found) if found in self._names else found
 
     def _placeholder(self, kind: str, value: str) -> str:
         key = (kind, value)

@@ -9,7 +9,7 @@ from pydantic import Field
 from copilot.assist.details import foreign_details, names_in
 from copilot.assist.grounding import Evidence, Grounder
 from copilot.assist.links import foreign_links, hosts_of
-from copilot.assist.redaction import Masker
+from copilot.assist.masking import masker_for
 from copilot.assist.structured import ask_structured
 from copilot.assist.wording import is_phrase
 from copilot.domain.assist import Drafter, Sentence, Support
@@ -17,7 +17,7 @@ from copilot.domain.drafting import joined
 from copilot.domain.errors import InvalidDraft, MeaningChanged
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.value import Value
-from copilot.ports import ChatModel, LanguageDetector
+from copilot.ports import ChatModel, LanguageDetector, PersonalDataFinder
 from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "=====\n"
@@ -41,7 +41,9 @@ class Rewording:
         grounder: Grounder,
         languages: LanguageDetector | None = None,
         prompts: Prompts = OUR_PROMPTS,
+        finder: PersonalDataFinder | None = None,
     ) -> None:
+        self._finder = finder
         self._model = model
         self._grounder = grounder
         self._languages = languages
@@ -59,8 +61,8 @@ class Rewording:
         """Raises `MeaningChanged` when a number, date, name, link or question is lost or new, or the language
         is another one; `InvalidDraft` and `DependencyUnavailable` as a model does.
         """
-        masker = Masker(names)
         before = [s for s in sentences if s.text.strip()]
+        masker = await masker_for(self._finder, [s.text for s in before], names=names, public=[company])
         text = self._prompts.render(
             "transform_text",
             company=company,

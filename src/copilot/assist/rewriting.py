@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
+from copilot.assist.masking import masker_for
 from copilot.domain.errors import CopilotError
 from copilot.domain.words import content_words, stem
-from copilot.ports import ChatModel
+from copilot.ports import ChatModel, PersonalDataFinder
 from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "=====\n"
@@ -18,14 +19,27 @@ _MOST_NEW_WORDS = 3
 class ChatQueryRewriter:
     """The QueryRewriter port on any chat model."""
 
-    def __init__(self, model: ChatModel, *, seconds: float, prompts: Prompts = OUR_PROMPTS) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        seconds: float,
+        prompts: Prompts = OUR_PROMPTS,
+        finder: PersonalDataFinder | None = None,
+    ) -> None:
         self._model = model
+        self._finder = finder
         self._seconds = seconds
         self._prompts = prompts
 
     async def rewrite(self, text: str, history: Sequence[str]) -> str | None:
-        said = list(history[-_TURNS:])
-        asked = self._prompts.render("search_query", history=said, text=text)
+        told = list(history[-_TURNS:])
+        try:
+            masker = await masker_for(self._finder, [*told, text])
+        except CopilotError:
+            return None
+        said = [masker.mask(turn) for turn in told]
+        asked = self._prompts.render("search_query", history=said, text=masker.mask(text))
         system, user = asked.split(_SEPARATOR, 1)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         try:
@@ -35,8 +49,8 @@ class ChatQueryRewriter:
                 )
         except (CopilotError, TimeoutError):
             return None
-        question = answer.strip().strip('"')
-        return question if _says_only(question, [*said, text]) else None
+        question = masker.unmask(answer.strip().strip('"'))
+        return question if _says_only(question, [*told, text]) else None
 
 
 def _says_only(question: str, said: Sequence[str]) -> bool:

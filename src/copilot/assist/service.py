@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -58,12 +59,14 @@ class LiveAssist:
         chooser: Chooser | None = None,
         refiner: SummaryRefiner | None = None,
         rewording: Rewording | None = None,
+        most_waiting: int = 32,
     ) -> None:
         """Without `llm` the composer drafts alone; `llm_seconds` is how long its draft may take.
 
         `composer` is another one than ours, for evaluations that plant a fault.
         Without `asker` the playbook planner alone answers what representatives ask. `chooser` picks among
         next actions and dispositions, `refiner` rewords the summary when it is handed over or filed.
+        `most_waiting` is how many turns may wait for their knowledge.
         """
         parts = live_parts(
             ports,
@@ -79,10 +82,12 @@ class LiveAssist:
             chooser=chooser,
             refiner=refiner,
             rewording=rewording,
+            most_waiting=most_waiting,
         )
         self._ports = ports
         self._profiles = profiles
         self._workbench = parts.workbench
+        self._backlog = parts.backlog
         self._verification = parts.verification
         self._pipeline = parts.pipeline
         self._closing = parts.closing
@@ -131,7 +136,7 @@ class LiveAssist:
         """Begins work on what a customer is still writing; nothing of it shows before the turn arrives."""
         require_length(text)
         conversation = await self._open_conversation(principal, conversation_id)
-        if speaker is Speaker.CUSTOMER and text.strip():
+        if speaker is Speaker.CUSTOMER and text.strip() and not self._backlog.is_busy:
             self._ahead.begin(
                 conversation, text, partial(self._work.seat, principal, conversation), self._pipeline.rehearse
             )
@@ -159,6 +164,10 @@ class LiveAssist:
             await self._ports.bus.publish(principal.tenant_id, conversation_id, conversation.revision, heard)
         await self.typing(principal, conversation_id, speaker, text)
         return heard
+
+    def room(self) -> AbstractContextManager[None]:
+        """Held while a turn is taken; `Overloaded` when so many wait that it would be answered too late."""
+        return self._backlog.room()
 
     async def add_turn(
         self,

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from copilot.assist.contradiction import negates
 from copilot.assist.details import foreign_details
+from copilot.assist.masking import masker_for
 from copilot.assist.redaction import Masker
 from copilot.assist.structured import ask_structured
 from copilot.assist.summary import outcomes
@@ -17,7 +18,7 @@ from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.errors import CopilotError
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Statement, Summary
-from copilot.ports import ChatModel
+from copilot.ports import ChatModel, PersonalDataFinder
 from copilot.prompts import OUR_PROMPTS, Prompts
 
 _SEPARATOR = "\n=====\n"
@@ -55,16 +56,23 @@ class _Source:
 class SummaryRefiner:
     """For the moments that can wait some seconds: hand-over and wrap-up."""
 
-    def __init__(self, model: ChatModel, prompts: Prompts = OUR_PROMPTS) -> None:
+    def __init__(
+        self, model: ChatModel, prompts: Prompts = OUR_PROMPTS, finder: PersonalDataFinder | None = None
+    ) -> None:
         self._model = model
         self._prompts = prompts
+        self._finder = finder
 
     async def refine(
         self, summary: Summary, conversation: Conversation, actions: Sequence[Action]
     ) -> Summary:
         """`summary` itself where the model fails, answers out of form twice, or nothing it says holds."""
-        masker = Masker()
         sources = list(_sources(summary, conversation, actions))
+        turns = conversation.turns[-_TURNS:]
+        try:
+            masker = await masker_for(self._finder, [s.shown for s in sources], turns=turns)
+        except CopilotError:
+            return summary
         text = self._prompts.render("refine_summary", sources=[masker.mask(s.shown) for s in sources])
         stable, changing = text.split(_SEPARATOR, 1)
         messages = [{"role": "system", "content": stable}, {"role": "user", "content": changing}]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ from copilot.domain.conversation import (
     Speaker,
     Turn,
 )
-from copilot.domain.errors import CopilotError, InvalidInput, TooLarge
+from copilot.domain.errors import CopilotError, InvalidInput, NotFound, TooLarge
+from copilot.domain.snapshot import Progress
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import Attributes, span
 
 if TYPE_CHECKING:
     from copilot.domain.assist import FeedbackVerdict
+
+_LONGEST_WORK = timedelta(seconds=10)
 
 
 class TurnWork:
@@ -43,13 +47,19 @@ class TurnWork:
         turn: Turn | None,
         begun: Attempt | None,
         started: float,
+        *,
+        shown: bool = False,
     ) -> None:
-        """Shows the turn and starts its work. `turn` None: the last customer turn is answered anew."""
+        """Shows the turn, unless it was `shown`, and starts its work.
+
+        `turn` None: the last customer turn is answered anew.
+        """
         await self._ports.bus.advance(conversation)
         revision = await self._parts.workbench.revision(principal, conversation, started)
         revision.memory.begun = conversation.revision
         if turn is not None:
-            await revision.publish(turn)
+            if not shown:
+                await revision.publish(turn)
             if turn.speaker is Speaker.REPRESENTATIVE:
                 self._see(revision, turn)
         self._parts.workbench.start(conversation.id, partial(self._work, revision, turn, begun))
@@ -79,14 +89,22 @@ class TurnWork:
     async def said_already(
         self, principal: Principal, conversation_id: str, turn_id: str, started: float
     ) -> Turn:
-        """The turn as it was kept; its work is done now if the process ended before it was begun."""
+        """The turn as it was kept; its work is done now if the server that took it ended before."""
         conversation = await self._ports.store.get(principal.tenant_id, conversation_id)
         turn = next(t for t in conversation.turns if t.id == turn_id)
+        if turn != conversation.turns[-1] or conversation.status is not ConversationStatus.OPEN:
+            return turn
+        progress = await self._ports.bus.progress(principal.tenant_id, conversation_id, turn_id)
         memory = await self._parts.workbench.memory(conversation)
-        left_undone = memory.begun == 0 and turn == conversation.turns[-1]
-        if left_undone and conversation.status is ConversationStatus.OPEN:
+        if progress is Progress.UNTOLD:
             await self.start(principal, conversation, turn, None, started)
+        elif progress is Progress.TOLD and memory.begun == 0 and self._is_old(turn):
+            await self.start(principal, conversation, turn, None, started, shown=True)
         return turn
+
+    def _is_old(self, turn: Turn) -> bool:
+        """Whether a server that still lived would have ended its work."""
+        return self._ports.clock.now() - turn.created_at > _LONGEST_WORK
 
     async def seat(self, principal: Principal, conversation: Conversation) -> Revision:
         """Where to rehearse: the conversation as it stands when the work under way has settled."""
@@ -110,10 +128,17 @@ class TurnWork:
 
     def _see(self, revision: Revision, sent: Turn) -> None:
         """Beside the turn's work, which the customer's next turn stops."""
-        seen = self._parts.feedback.see(revision.principal, revision.memory, sent)
-        task = asyncio.create_task(revision.attempt("feedback", seen))
+        task = asyncio.create_task(revision.attempt("feedback", self._seen(revision, sent)))
         self._sights.add(task)
         task.add_done_callback(self._sights.discard)
+
+    async def _seen(self, revision: Revision, sent: Turn) -> "FeedbackVerdict | None":
+        see = partial(self._parts.feedback.see, revision.principal, revision.memory, sent)
+        try:
+            return await see()
+        except NotFound:  # somebody answered before the draft's work had ended, and it is in no store yet
+            await self._ports.bus.save(revision.conversation.tenant_id, revision.conversation.id)
+            return await see()
 
 
 def _described(revision: Revision) -> Attributes:

@@ -16,7 +16,9 @@ import httpx
 
 from copilot.adapters.chroma_index import IndexInUse
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.redis.client import check, connect
 from copilot.adapters.sql import versions
+from copilot.adapters.sql.api_key_store import given_secret
 from copilot.adapters.sql.opening import knowledge_store
 from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.bootstrap.knowledge import open_index
@@ -59,6 +61,8 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Fi
     if documents is not None:
         found.append(await _asked("index", lambda: _index(settings, documents)))
     found.append(await _asked("order system", lambda: _order_system(settings)))
+    if settings.redis_url is not None:
+        found.append(await _asked("Redis", lambda: _redis(settings)))
     if settings.llm_base_url is not None:
         found.append(await _asked("language model", lambda: _language_model(settings)))
     return found
@@ -112,6 +116,8 @@ def _data_folder(settings: Settings) -> Finding:
 
 
 def _secret(settings: Settings) -> Finding:
+    if settings.secret_file is not None:
+        return _given_secret(settings.secret_file)
     path = settings.secret_path
     if not path.is_file():
         return Finding("server secret", Verdict.OK, "none yet; the first start makes it.")
@@ -123,6 +129,24 @@ def _secret(settings: Settings) -> Finding:
             "chmod 600, then new API keys.",
         )
     return Finding("server secret", Verdict.OK, "only its owner may read it.")
+
+
+def _given_secret(path: Path) -> Finding:
+    try:
+        given_secret(path)
+    except ConfigurationError as error:
+        return Finding("server secret", Verdict.FAILED, f"{path}: {error.message}.", error.hint)
+    return Finding("server secret", Verdict.OK, f"in {path}.")
+
+
+async def _redis(settings: Settings) -> str:
+    assert settings.redis_url is not None  # noqa: S101 - asked only then
+    client = connect(settings.redis_url.get_secret_value())
+    try:
+        await check(client)
+    finally:
+        await client.aclose()
+    return "it answers."
 
 
 async def _rules(settings: Settings) -> str:

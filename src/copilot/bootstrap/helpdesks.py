@@ -43,7 +43,7 @@ async def open_helpdesks(
         stack.push_async_callback(helpdesk.close)
     inbox = HelpdeskInbox(helpdesks, store, links, assist, events, clock, ids, tracer=tracer)
     outbox = HelpdeskOutbox(helpdesks, store, events, clock, inbox.noted, tracer=tracer)
-    if helpdesks:
+    if helpdesks and settings.background_work:
         for work in (inbox.run(), outbox.run()):
             task = asyncio.create_task(work, name="helpdesks")
             stack.push_async_callback(_stopped, task)

@@ -27,7 +27,7 @@ from copilot.bootstrap.models import open_embedder, query_rewriter
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
-from copilot.ports import DocumentSource, Embedder, PassageIndex, QueryRewriter
+from copilot.ports import DocumentSource, Embedder, PassageIndex, PersonalDataFinder, QueryRewriter
 from copilot.prompts import render_text
 from copilot.retrieval.calibration import Calibration
 from copilot.retrieval.chunking import Chunker
@@ -55,7 +55,9 @@ class KnowledgeBase:
 
 
 @asynccontextmanager
-async def open_knowledge(settings: Settings, database: Database) -> AsyncIterator[KnowledgeBase]:
+async def open_knowledge(
+    settings: Settings, database: Database, finder: PersonalDataFinder | None = None
+) -> AsyncIterator[KnowledgeBase]:
     """Opens the index, which one process owns, and mends it where it differs from SQL."""
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
@@ -73,7 +75,7 @@ async def open_knowledge(settings: Settings, database: Database) -> AsyncIterato
             open_folder=FolderSource,
         )
         await ingestor.heal(settings.tenant)
-        rewriter = await stack.enter_async_context(query_rewriter(settings))
+        rewriter = await stack.enter_async_context(query_rewriter(settings, finder))
         yield KnowledgeBase(
             store,
             knowledge_search(settings, store, index, embedder, rewriter),

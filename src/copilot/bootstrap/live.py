@@ -17,7 +17,7 @@ from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
-from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
@@ -50,7 +50,10 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
-from copilot.bootstrap.state import open_state
+from copilot.bootstrap.people import person_tokens
+from copilot.bootstrap.privacy import name_finder
+from copilot.bootstrap.sharing import open_shared
+from copilot.bootstrap.state import open_state, secret_of
 from copilot.bootstrap.tools import open_tools
 from copilot.bootstrap.tracing import open_tracer
 from copilot.bootstrap.vitals import Vitals, dependencies, open_vitals
@@ -58,7 +61,7 @@ from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Drafter, Embedder
+from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
@@ -97,6 +100,8 @@ class Services:
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
+    rates: RateLimiter
+    person_tokens: PersonTokens | None
     tracer: Tracer
     vitals: Vitals
 
@@ -116,14 +121,16 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
-        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database))
+        finder = await stack.enter_async_context(name_finder(settings))
+        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database, finder))
         tracer = open_tracer(settings)
         stack.push_async_callback(tracer.close)
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
         shop = tools.order_system.orders
-        events = MemoryEventBus(conversations, clock)
+        shared = await stack.enter_async_context(open_shared(settings, conversations, clock))
+        events = shared.events
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
@@ -131,7 +138,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
         profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
         ranker = QuoteRanker(knowledge.embedder)
-        chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note))
+        chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note, finder))
         assist = LiveAssist(
             LivePorts(
                 store=conversations,
@@ -150,29 +157,32 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             ),
             profiles,
             ranker=ranker,
-            llm=await stack.enter_async_context(llm_drafter(settings, knowledge.embedder, metering.note)),
+            llm=await stack.enter_async_context(
+                llm_drafter(settings, knowledge.embedder, metering.note, finder)
+            ),
             llm_seconds=settings.llm_timeout_seconds,
-            asker=llm_answerer(settings, knowledge.embedder),
+            asker=llm_answerer(settings, knowledge.embedder, finder),
             ask_limits=ask_limits(settings),
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
+            most_waiting=settings.most_waiting_turns,
             chooser=chooser,
             refiner=refiner,
             rewording=await stack.enter_async_context(
-                llm_rewording(settings, knowledge.embedder, languages, metering.note)
+                llm_rewording(settings, knowledge.embedder, languages, metering.note, finder)
             ),
             composer=make_composer(knowledge.embedder) if make_composer else None,
         )
         stack.push_async_callback(assist.shutdown)
-        await assist.recover()
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
-        stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+        if settings.background_work:
+            await assist.recover()
+            stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
+            timers = _timers(assist, settings.tenant)
+            stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
         learning = keep_learning(
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )
         stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
-        stack.push_async_callback(
-            _stopped, asyncio.create_task(_timers(assist, settings.tenant), name="timers")
-        )
         preparing = _prepare(ranker, state.knowledge, settings.tenant)
         stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
         # The first customer should not wait for models and caches either.
@@ -191,7 +201,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             clock=clock,
             ids=ids,
         )
-        await jobs.start()
+        await jobs.start(work=settings.background_work)
         stack.push_async_callback(jobs.stop)
         helpdesks = await open_helpdesks(
             settings, state.database, assist, conversations, events, clock, ids, tracer, stack
@@ -200,7 +210,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             open_vitals(
                 dependencies(
                     settings, state.database, knowledge.index, knowledge.embedder, tools.order_system
-                ),
+                )
+                + shared.probes,
                 knowledge.embedder,
                 {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
             )
@@ -224,7 +235,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             sources=catalog,
             api_keys=state.api_keys,
             widget_tokens=SignedWidgetTokens(
-                server_secret(settings.secret_path), clock, timedelta(minutes=settings.widget_token_minutes)
+                secret_of(settings), clock, timedelta(minutes=settings.widget_token_minutes)
             ),
             links=helpdesks.links,
             helpdesks=helpdesks.inbox,
@@ -233,6 +244,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,
+            rates=shared.rates,
+            person_tokens=person_tokens(settings),
             tracer=tracer,
             vitals=vitals,
         )

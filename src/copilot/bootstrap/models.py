@@ -21,7 +21,7 @@ from copilot.assist.summary_refining import SummaryRefiner
 from copilot.config import LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.usage import ModelUsage
-from copilot.ports import Embedder, LanguageDetector
+from copilot.ports import Embedder, LanguageDetector, PersonalDataFinder
 from copilot.prompts import Prompts
 
 REWRITE_SECONDS = 2.0
@@ -67,7 +67,10 @@ def draft_style(settings: Settings) -> DraftStyle:
 
 @asynccontextmanager
 async def llm_drafter(
-    settings: Settings, embedder: Embedder, on_usage: OnUsage = _ignored
+    settings: Settings,
+    embedder: Embedder,
+    on_usage: OnUsage = _ignored,
+    finder: PersonalDataFinder | None = None,
 ) -> AsyncIterator[LlmDrafter | None]:
     if (model := chat_model(settings, on_usage)) is None:
         yield None
@@ -82,6 +85,7 @@ async def llm_drafter(
             style=draft_style(settings),
             limits=limits,
             prompts=prompts_of(settings),
+            finder=finder,
         )
     finally:
         await model.close()
@@ -89,7 +93,11 @@ async def llm_drafter(
 
 @asynccontextmanager
 async def llm_rewording(
-    settings: Settings, embedder: Embedder, languages: LanguageDetector, on_usage: OnUsage = _ignored
+    settings: Settings,
+    embedder: Embedder,
+    languages: LanguageDetector,
+    on_usage: OnUsage = _ignored,
+    finder: PersonalDataFinder | None = None,
 ) -> AsyncIterator[Rewording | None]:
     """Other words for drafts, by the configured model."""
     if (model := chat_model(settings, on_usage)) is None:
@@ -97,14 +105,14 @@ async def llm_rewording(
         return
     await model.load()
     try:
-        yield Rewording(model, Grounder(embedder), languages, prompts_of(settings))
+        yield Rewording(model, Grounder(embedder), languages, prompts_of(settings), finder)
     finally:
         await model.close()
 
 
 @asynccontextmanager
 async def llm_choices(
-    settings: Settings, on_usage: OnUsage = _ignored
+    settings: Settings, on_usage: OnUsage = _ignored, finder: PersonalDataFinder | None = None
 ) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
     """Where the settings want the model for more than drafts."""
     model = chat_model(settings, on_usage) if settings.llm_refines else None
@@ -114,23 +122,27 @@ async def llm_choices(
     await model.load()
     prompts = prompts_of(settings)
     try:
-        yield Chooser(model, prompts), SummaryRefiner(model, prompts)
+        yield Chooser(model, prompts, finder), SummaryRefiner(model, prompts, finder)
     finally:
         await model.close()
 
 
 @asynccontextmanager
-async def query_rewriter(settings: Settings) -> AsyncIterator[ChatQueryRewriter | None]:
+async def query_rewriter(
+    settings: Settings, finder: PersonalDataFinder | None = None
+) -> AsyncIterator[ChatQueryRewriter | None]:
     if (model := chat_model(settings)) is None:
         yield None
         return
     try:
-        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS, prompts=prompts_of(settings))
+        yield ChatQueryRewriter(model, seconds=REWRITE_SECONDS, prompts=prompts_of(settings), finder=finder)
     finally:
         await model.close()
 
 
-def llm_answerer(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
+def llm_answerer(
+    settings: Settings, embedder: Embedder, finder: PersonalDataFinder | None = None
+) -> LlmAnswerer | None:
     if settings.llm_base_url is None:
         return None
     loop = LangChainLoop(
@@ -140,7 +152,7 @@ def llm_answerer(settings: Settings, embedder: Embedder) -> LlmAnswerer | None:
         limits=ask_limits(settings),
         written_calls=draft_style(settings) is DraftStyle.STRUCTURED,
     )
-    return LlmAnswerer(loop, Grounder(embedder), SystemClock(), prompts_of(settings))
+    return LlmAnswerer(loop, Grounder(embedder), SystemClock(), prompts_of(settings), finder)
 
 
 def ask_limits(settings: Settings) -> AskLimits:

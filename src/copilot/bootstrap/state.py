@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from copilot.adapters.clock import SystemClock
-from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
+from copilot.adapters.sql.api_key_store import SqlApiKeyStore, given_secret, server_secret
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.database_url import parse
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
@@ -34,11 +34,15 @@ def database_address(settings: Settings) -> Path | URL:
     return parse(settings.database_url.get_secret_value(), "COPILOT_DATABASE_URL")
 
 
+def secret_of(settings: Settings) -> bytes:
+    return given_secret(settings.secret_file) if settings.secret_file else server_secret(settings.secret_path)
+
+
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[State]:
     """Opens the database; several processes may."""
     clock = SystemClock()
-    secret = server_secret(settings.secret_path)
+    secret = secret_of(settings)
     database = await open_database(database_address(settings))
     try:
         yield State(

@@ -15,7 +15,7 @@ from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.assist.desk import CatalogDesk
 from copilot.bootstrap.knowledge import open_search
-from copilot.bootstrap.state import State, open_state
+from copilot.bootstrap.state import State, open_state, secret_of
 from copilot.config import Settings
 from copilot.domain.errors import DependencyUnavailable
 from copilot.order_systems import OpenOrderSystem, open_order_system
@@ -128,4 +128,4 @@ def approval_seals(settings: Settings) -> Seals:
     """Sealing with the server secret; seals made with `secret.previous`, if that is there, still hold."""
     previous = settings.secret_path.with_name(f"{settings.secret_path.name}.previous")
     earlier = [server_secret(previous)] if previous.is_file() else []
-    return Seals(server_secret(settings.secret_path), earlier=earlier)
+    return Seals(secret_of(settings), earlier=earlier)

@@ -16,6 +16,7 @@ from copilot.cli import (
     ledger,
     mcp,
     policy,
+    privacy,
     serve,
     tools,
 )
@@ -49,6 +50,7 @@ def build_app() -> typer.Typer:
     app.add_typer(knowledge_care.build_app(), name="knowledge")
     app.add_typer(ledger.build_app(), name="ledger")
     app.add_typer(policy.build_app(), name="policy")
+    app.add_typer(privacy.build_app(), name="privacy")
     app.add_typer(tools.build_app(), name="tools")
     return app
 

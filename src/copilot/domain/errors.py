@@ -19,6 +19,8 @@
     │   ├── LimitReached             limit_reached            403   more money than may move
     │   └── CustomerNotVerified      customer_not_verified    403
     │       └── VerificationLocked   verification_locked      403   tried too often
+    ├── TooManyRequests              too_many_requests        429
+    │   └── Overloaded               overloaded               503   more wait than can be answered
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
     │   ├── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
@@ -108,6 +110,17 @@ class NotPermitted(CopilotError):
     status = 403
 
 
+class TooManyRequests(CopilotError):
+    """`retry_after` is how many seconds to wait."""
+
+    code = "too_many_requests"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.retry_after = retry_after
+
+
 class PolicyDenied(NotPermitted):
     """`decision` carries the clauses that speak against it."""
 
@@ -134,6 +147,11 @@ class CustomerNotVerified(NotPermitted):
 
 class VerificationLocked(CustomerNotVerified):
     code = "verification_locked"
+
+
+class Overloaded(TooManyRequests):
+    code = "overloaded"
+    status = 503
 
 
 class ToolFailed(CopilotError):

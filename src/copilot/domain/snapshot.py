@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field
@@ -25,6 +26,14 @@ from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
 
 _SUGGESTED_KEPT = 40
+
+
+class Progress(StrEnum):
+    """How far the work on a turn came: not even shown, shown, or worked on to its end."""
+
+    UNTOLD = "untold"
+    TOLD = "told"
+    DONE = "done"
 
 
 class EventMarks(Value):

@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore, WidgetTokens
+from copilot.ports.access import ApiKeyStore, PersonTokens, WidgetTokens
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -24,6 +24,7 @@ from copilot.ports.knowledge import (
     RemoteSource,
     StampedSource,
 )
+from copilot.ports.limits import RateLimiter
 from copilot.ports.looking import ActivityLog, DocumentShelf
 from copilot.ports.models import (
     TERM_BUCKETS,
@@ -40,6 +41,7 @@ from copilot.ports.models import (
     TextFeatures,
     TokenCounter,
 )
+from copilot.ports.privacy import PersonalDataFinder
 from copilot.ports.shop import OrderSystem
 from copilot.ports.usage import UsageStore
 
@@ -82,7 +84,10 @@ __all__ = [
     "OpenConversation",
     "OrderSystem",
     "PassageIndex",
+    "PersonTokens",
+    "PersonalDataFinder",
     "QueryRewriter",
+    "RateLimiter",
     "RemoteSource",
     "RemoteTools",
     "SentReply",

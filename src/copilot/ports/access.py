@@ -21,6 +21,16 @@ class ApiKeyStore(Protocol):
         """`NotFound` when the tenant has no such key; revoking twice is no error."""
 
 
+class PersonTokens(Protocol):
+    """Tokens of an identity provider, for people who sign in there."""
+
+    async def principal_of(self, token: str) -> Principal:
+        """`NotAuthenticated` for a token that is not good, `NotPermitted` for who has no role here.
+
+        `DependencyUnavailable` when the provider has to be asked and does not answer.
+        """
+
+
 class WidgetTokens(Protocol):
     """Short-lived tokens for one conversation; nothing of them is stored."""
 

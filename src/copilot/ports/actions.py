@@ -1,7 +1,7 @@
 """Proposals, the ledger, and what is remembered between requests."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerEntry, LedgerHead, LedgerRecord
@@ -106,13 +106,17 @@ class VerificationAttempts(Protocol):
         """Forgets every attempt that named one of them, as far as that subject goes."""
 
 
+HELD = timedelta(seconds=60)
+"""After this a request without an answer has died with its process, and the key is free again."""
+
+
 class IdempotencyStore(Protocol):
     """Answers remembered by `Idempotency-Key`."""
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime
+        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
     ) -> tuple[int, bytes] | None:
-        """The earlier answer (status, body), or None when this request is the first and now holds the key.
+        """The earlier answer (status, body), or None when this request now holds the key, for `held`.
 
         `IdempotencyKeyReused` when the key came with another request, `Conflict` while the first still runs.
         """

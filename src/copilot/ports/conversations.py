@@ -7,7 +7,7 @@ from typing import Protocol
 from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.signals import Alert
-from copilot.domain.snapshot import EventMarks
+from copilot.domain.snapshot import EventMarks, Progress
 from copilot.domain.wrap_up import Summary, WrapUp
 
 
@@ -102,6 +102,9 @@ class EventBus(Protocol):
         self, tenant_id: str, conversation_id: str, revision: int, data: EventData
     ) -> AssistEvent | None:
         """Gives the event its id and sends it. None, sending nothing, when `revision` is stale."""
+
+    async def progress(self, tenant_id: str, conversation_id: str, turn_id: str) -> Progress:
+        """How far the conversation's last turn, if it is this one, came on whatever server took it."""
 
     async def save(self, tenant_id: str, conversation_id: str) -> None:
         """Keeps in the store what has been shown so far; once per revision, and after an action's update."""

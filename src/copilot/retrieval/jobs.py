@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 
 from copilot.domain.errors import Conflict, CopilotError
@@ -22,6 +23,8 @@ MAX_ATTEMPTS = 3
 _SAVED_EVERY = 1.0
 """Seconds between two writes of a job's progress."""
 _TOLD_EVERY = 0.2
+_LOOKED_EVERY = 2.0
+"""Seconds between two looks at what other servers have taken in, or have done."""
 
 
 class IngestJobs:
@@ -57,7 +60,10 @@ class IngestJobs:
         self._changes = 0
         self._stopping = False
 
-    async def start(self) -> None:
+    async def start(self, *, work: bool = True) -> None:
+        """Goes on with what is unfinished; without `work` this server only takes in for another."""
+        if not work:
+            return
         for job in await self._store.unfinished():
             if job.attempts >= MAX_ATTEMPTS:
                 await self._end(
@@ -144,7 +150,8 @@ class IngestJobs:
             created_at=self._clock.now(),
         )
         await self._store.add(job, files)
-        self._enqueue(job)
+        if self._worker is not None:
+            self._enqueue(job)
         return job
 
     def _enqueue(self, job: IngestJob) -> None:
@@ -156,9 +163,13 @@ class IngestJobs:
         while True:
             self._wake.clear()
             if not self._queue:
-                await self._wake.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _LOOKED_EVERY)
+                await self._take_in()
                 continue
             job = self._queue.popleft()
+            if (await self._store.get(job.tenant_id, job.id)).status.is_final:  # cancelled elsewhere
+                continue
             begun = job.model_copy(
                 update={
                     "status": JobStatus.RUNNING,
@@ -178,6 +189,13 @@ class IngestJobs:
             finally:
                 self._running = None
             await self._tell()
+
+    async def _take_in(self) -> None:
+        """What other servers were asked for."""
+        known = {job.id for job in self._queue}
+        for job in await self._store.unfinished():
+            if job.id not in known and job.status is JobStatus.QUEUED:
+                self._enqueue(job)
 
     async def _run(self, job: IngestJob) -> None:
         described = {names.JOB_ID: job.id, names.TENANT: job.tenant_id}
@@ -256,8 +274,14 @@ class IngestJobs:
         saved: IngestJob | None = None
         while True:
             await asyncio.sleep(_SAVED_EVERY)
-            if self._running is not None and self._running.job != saved:
-                saved = self._running.job
+            if self._running is None:
+                continue
+            job = self._running.job
+            if (await self._store.get(job.tenant_id, job.id)).status is JobStatus.CANCELLED:  # elsewhere
+                self._running.task.cancel()
+                return
+            if job != saved:
+                saved = job
                 await self._store.save(saved)
 
     async def _mend(self, job: IngestJob) -> None:
@@ -296,7 +320,11 @@ class IngestJobs:
 
     async def _changed_since(self, changes: int) -> None:
         async with self._told:
-            await self._told.wait_for(lambda: self._changes != changes)
+            with suppress(TimeoutError):  # of another server's work nobody tells us
+                await asyncio.wait_for(
+                    self._told.wait_for(lambda: self._changes != changes),
+                    None if self._worker else _LOOKED_EVERY,
+                )
 
     async def _tell(self) -> None:
         async with self._told:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from copilot.domain.access import Role
+from copilot.domain.access import Principal, Role
+from copilot.domain.errors import NotAuthenticated
 
 TURN = {"speaker": "customer", "text": "Hello"}
 
@@ -111,3 +112,22 @@ async def test_every_answer_carries_security_headers(anonymous):
         assert headers["referrer-policy"] == "no-referrer"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
+
+
+async def test_who_signed_in_at_the_identity_provider_may_do_what_their_role_may(anonymous, world):
+    class Provider:
+        async def principal_of(self, token):
+            if token != "a.good.token":  # noqa: S105 - of a fake
+                raise NotAuthenticated("the token is not good here")
+            return Principal(id="person_1", tenant_id="larkfield", name="Ana", role=Role.REPRESENTATIVE)
+
+    world.person_tokens = Provider()
+    signed_in = {"Authorization": "Bearer a.good.token"}
+    assert (await anonymous.get("/v1/conversations", headers=signed_in)).status_code == 200
+    refused = await anonymous.delete("/v1/knowledge/documents/x", headers=signed_in)
+    assert refused.json()["code"] == "not_permitted"
+    assert (
+        await anonymous.get("/v1/conversations", headers={"Authorization": "Bearer a.b.c"})
+    ).status_code == 401
+    world.person_tokens = None
+    assert (await anonymous.get("/v1/conversations", headers=signed_in)).status_code == 401

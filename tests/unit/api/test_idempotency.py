@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from copilot.domain.access import Role
-from copilot.domain.errors import DependencyUnavailable
+from copilot.domain.errors import DependencyUnavailable, Overloaded
 
 KEY = {"Idempotency-Key": "a-key-of-the-caller"}
 
@@ -54,6 +54,19 @@ async def test_a_second_request_while_the_first_still_runs_is_a_conflict(client,
     assert (await first).status_code == 202
     third = await client.post(f"{conversation}/turns", json=turn(), headers=KEY)
     assert third.content == (await first).content
+
+
+async def test_a_turn_that_there_is_no_room_for_may_be_sent_again_with_its_key(client, conversation, world):
+    world.assist.full = Overloaded("64 turns wait", retry_after=1.2)
+    refused = await client.post(f"{conversation}/turns", json=turn(), headers=KEY)
+    assert refused.status_code == 503
+    assert refused.json()["code"] == "overloaded"
+    assert refused.headers["Retry-After"] == "2"
+    assert (await client.get(conversation)).json()["turns"] == []
+
+    world.assist.full = None
+    taken = await client.post(f"{conversation}/turns", json=turn(), headers=KEY)
+    assert taken.status_code == 202
 
 
 @pytest.mark.parametrize("failure", [DependencyUnavailable("down"), RuntimeError("bug")])

@@ -1,5 +1,6 @@
 """A small world behind the API: hand-written fakes of the use cases, in memory."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
@@ -10,6 +11,7 @@ from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
+from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.probes import Probes
 from copilot.adapters.widget_tokens import SignedWidgetTokens
@@ -50,6 +52,7 @@ class FakeAssist:
         self._clock, self._ids = clock, ids
         self._conversations, self._events, self._actions = conversations, events, actions
         self.failure: Exception | None = None
+        self.full: Exception | None = None  # what a turn is refused with at the door
         self.hold = None  # an asyncio.Event that requests wait for
         self.verified: dict[str, str | None] = {}
         self.typed = []
@@ -70,6 +73,12 @@ class FakeAssist:
         )
         await self._conversations.create(conversation)
         return conversation
+
+    @contextmanager
+    def room(self):
+        if self.full is not None:
+            raise self.full
+        yield
 
     async def typing(self, principal, conversation_id, speaker, text):
         await self._conversations.get(principal.tenant_id, conversation_id)
@@ -401,6 +410,8 @@ class World:
         self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
         self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py
         self.idempotency = MemoryIdempotencyStore()
+        self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
+        self.person_tokens = None
         self.usage = Metering(MemoryUsageStore())
         self.knowledge = MemoryGaps()
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())

@@ -325,6 +325,28 @@ async def test_a_customer_who_answers_at_once_costs_nothing_of_what_was_seen():
     assert (seen.suggestion_id, seen.verdict) == (drafted.id, FeedbackVerdict.USED)
 
 
+async def test_whoever_answers_before_the_draft_is_kept_is_heard_all_the_same(monkeypatch):
+    w = await world()
+    drafted, save = [], w.store.save_revision
+
+    async def slow(snapshot, events, *, tenant_id):
+        if snapshot.suggestion is not None and not drafted:
+            drafted.append(snapshot.suggestion)
+            shown.set()
+            await asyncio.Event().wait()  # until the next turn stops the work
+        return await save(snapshot, events, tenant_id=tenant_id)
+
+    shown = asyncio.Event()
+    monkeypatch.setattr(w.store, "save_revision", slow)
+    await w.live.add_turn(RITA, w.conversation.id, Speaker.CUSTOMER, "I want a refund for my broken lantern")
+    await asyncio.wait_for(shown.wait(), 5)
+    await w.live.add_turn(RITA, w.conversation.id, Speaker.REPRESENTATIVE, drafted[0].text)
+    await w.live.idle()
+
+    (seen,) = w.store.feedback.values()
+    assert (seen.suggestion_id, seen.verdict) == (drafted[0].id, FeedbackVerdict.USED)
+
+
 async def test_feedback_is_kept_and_written_to_the_ledger_without_personal_data():
     w = await world()
     await w.customer("how long does standard shipping take?")

@@ -436,6 +436,7 @@ async def world(
     macros=(),
     languages=None,
     rewording=None,
+    most_waiting=32,
 ) -> World:
     clock, ids, embedder = clock or FixedClock(NOW), SequentialIds(), HashingEmbedder()
     kept, ledger, orders = store or MemoryConversationStore(), FakeLedgerStore(), shop()
@@ -495,6 +496,7 @@ async def world(
         ask_limits=ask_limits,
         rewording=rewording,
         ahead=ahead,
+        most_waiting=most_waiting,
     )
     # After a restart, with the store of the process before, the conversation is there already.
     conversation = await live.open(RITA, Channel.CHAT, "Lantern") if store is None else None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from copilot.domain.errors import Conflict, IdempotencyKeyReused
+from copilot.ports.actions import HELD
 
 
 @dataclass
@@ -20,7 +21,7 @@ class MemoryIdempotencyStore:
         self._requests: dict[tuple[str, str], _Request] = {}
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime
+        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
     ) -> tuple[int, bytes] | None:
         earlier = self._requests.get((tenant_id, key))
         if earlier is None or earlier.begun_at < at - timedelta(hours=24):
@@ -28,7 +29,7 @@ class MemoryIdempotencyStore:
             return None
         if earlier.fingerprint != fingerprint:
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
-        if earlier.answer is None and earlier.begun_at > at - timedelta(minutes=1):
+        if earlier.answer is None and earlier.begun_at > at - held:
             raise Conflict("the first request with this Idempotency-Key is still being worked on")
         earlier.begun_at = earlier.begun_at if earlier.answer else at
         return earlier.answer

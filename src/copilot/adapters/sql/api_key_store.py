@@ -142,15 +142,34 @@ class SqlApiKeyStore:
         return hmac.new(self._secret, secret.encode(), hashlib.sha256).hexdigest()
 
 
-def _read_secret(path: Path) -> bytes:
+def given_secret(path: Path) -> bytes:
+    """The secret in a file that somebody made: 32 bytes or more, which its group may read too.
+
+    `ConfigurationError` when it is shorter, everybody may read it, or it is not there.
+    """
+    secret = _read(path, others=0o007).strip()
+    if len(secret) < _SECRET_BYTES:
+        raise ConfigurationError(
+            f"the server secret has {len(secret)} bytes, fewer than {_SECRET_BYTES}",
+            where=str(path),
+            hint="Make one with: openssl rand -hex 32",
+        )
+    return hashlib.sha256(secret).digest()
+
+
+def _read(path: Path, *, others: int) -> bytes:
     try:
-        if path.stat().st_mode & 0o077:
+        if path.stat().st_mode & others:
             raise ConfigurationError(
                 "others may read the server secret", where=str(path), hint="Run chmod 600 on it."
             )
-        secret = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"cannot read the server secret: {error}", where=str(path)) from error
+
+
+def _read_secret(path: Path) -> bytes:
+    secret = _read(path, others=0o077)
     if len(secret) != _SECRET_BYTES:
         raise ConfigurationError(
             f"the server secret has {len(secret)} bytes, not {_SECRET_BYTES}",

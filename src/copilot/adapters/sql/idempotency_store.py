@@ -22,11 +22,10 @@ from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.errors import Conflict, IdempotencyKeyReused
+from copilot.ports.actions import HELD
 
 REMEMBERED = timedelta(hours=24)
 _PURGED_EVERY = timedelta(hours=1)
-HELD = timedelta(seconds=60)
-"""After this a request without an answer has died with its process, and the key is free again."""
 
 _requests = Table(
     "idempotent_requests",
@@ -50,12 +49,14 @@ class SqlIdempotencyStore:
         self._purge_at = datetime.min.replace(tzinfo=UTC)
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime
+        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
     ) -> tuple[int, bytes] | None:
         purge = at >= self._purge_at
         if purge:
             self._purge_at = at + _PURGED_EVERY
-        begin = partial(_begin, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, purge=purge)
+        begin = partial(
+            _begin, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, held=held, purge=purge
+        )
         return await self._database.transact(begin)
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
@@ -68,7 +69,14 @@ class SqlIdempotencyStore:
 
 
 def _begin(
-    connection: Connection, *, tenant_id: str, key: str, fingerprint: str, at: datetime, purge: bool
+    connection: Connection,
+    *,
+    tenant_id: str,
+    key: str,
+    fingerprint: str,
+    at: datetime,
+    held: timedelta,
+    purge: bool,
 ) -> tuple[int, bytes] | None:
     claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
     take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
@@ -80,7 +88,9 @@ def _begin(
     # Locked, so that of two who find a claim that has died only one takes it over.
     found = select(_requests).where(*_named(tenant_id, key)).with_for_update()
     if (row := connection.execute(found).one_or_none()) is None:  # given up in this moment
-        return _begin(connection, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, purge=False)
+        return _begin(
+            connection, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, held=held, purge=False
+        )
     if row.begun_at >= at - REMEMBERED:
         if row.fingerprint != fingerprint:
             raise IdempotencyKeyReused(
@@ -88,7 +98,7 @@ def _begin(
             )
         if row.status is not None:
             return row.status, row.body
-        if row.begun_at > at - HELD:
+        if row.begun_at > at - held:
             raise Conflict(
                 "the first request with this Idempotency-Key is still being worked on",
                 hint="Repeat it in a moment.",

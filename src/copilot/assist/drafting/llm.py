@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from copilot.assist.drafting.prompting import LlmLimits, Prompt, Prompting
 from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Evidence, Grounder, quote_is_verbatim
+from copilot.assist.masking import masker_for
 from copilot.assist.quoting import cite
 from copilot.assist.redaction import Masker
 from copilot.domain.assist import Drafter, Sentence
@@ -17,7 +18,7 @@ from copilot.domain.drafting import DraftPiece, DraftRequest
 from copilot.domain.errors import InvalidDraft
 from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.value import Value
-from copilot.ports import ChatModel, TokenCounter
+from copilot.ports import ChatModel, PersonalDataFinder, TokenCounter
 from copilot.prompts import OUR_PROMPTS, Prompts
 from copilot.retrieval.sentences import split_sentences
 
@@ -71,8 +72,10 @@ class LlmDrafter:
         style: DraftStyle = DraftStyle.STRUCTURED,
         limits: LlmLimits | None = None,
         prompts: Prompts = OUR_PROMPTS,
+        finder: PersonalDataFinder | None = None,
     ) -> None:
         self._model = model
+        self._finder = finder
         self._grounder = grounder
         self._style = style
         self._limits = limits or LlmLimits()
@@ -80,7 +83,13 @@ class LlmDrafter:
 
     async def draft(self, request: DraftRequest) -> AsyncGenerator[DraftPiece]:
         """Prose arrives as it is written, its sentences marked at the end; a structured draft at once."""
-        masker = Masker(_names(request))
+        masker = await masker_for(
+            self._finder,
+            [request.hint],
+            names=_names(request),
+            turns=request.conversation.turns[-self._limits.turns :],
+            public=_public(request),
+        )
         prompt = self._prompting.build(request, masker)
         if not prompt.passages and not prompt.facts:
             return
@@ -136,6 +145,12 @@ class LlmDrafter:
 
     def _stream(self, prompt: Prompt, json_schema: dict[str, Any] | None = None) -> AsyncGenerator[str]:
         return self._model.stream(prompt.messages, max_tokens=self._limits.reply, json_schema=json_schema)
+
+
+def _public(request: DraftRequest) -> list[str]:
+    """What the model is told of the shop anyway: its clauses, and its goods."""
+    passages = [scored.passage.text for scored in request.knowledge]
+    return [*passages, *(str(v) for n, v in request.facts.items() if not n.startswith("customer."))]
 
 
 def _names(request: DraftRequest) -> dict[str, str]:

@@ -1,16 +1,18 @@
 """`pii`: personal data that masking finds, and what it takes for such though it is none."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from copilot.assist.redaction import PersonalData, find_personal_data
+from copilot.assist.redaction import find_personal_data
+from copilot.bootstrap.privacy import name_finder
 from copilot.domain.knowledge import Refusal
+from copilot.domain.privacy import PersonalData
 from copilot.evaluation.kinds.cases import Forgetful, mean, rounded, score_all
 from copilot.evaluation.kinds.kind import CaseMemory, CaseResult, KindOptions, KindResult, OnProgress
 from copilot.evaluation.kinds.rows import DataRow, Row, data_files, nothing_to_score, read_rows, sample
+from copilot.evaluation.workbench import settings_for
 
-Find = Callable[[str], Sequence[PersonalData]]
 _WHAT = "JSON Lines with `text`, and `spans` or `expected_spans`"
 _NAMES = {
     "CREDIT_CARD": "CARD",
@@ -23,6 +25,14 @@ _NAMES = {
 """What data sets call the kinds that redaction knows by name."""
 CLAIMED = frozenset({*_NAMES.values(), "CVV", "PASSWORD"})
 """The kinds that redaction says it masks; recall over these alone is `recall_claimed`."""
+CHECKED = frozenset(
+    """ABA_ROUTING_NUMBER AU_ABN AU_ACN AU_MEDICARE AU_TFN CARD CRYPTO DE_BSNR DE_HEALTH_INSURANCE DE_ID_CARD
+    DE_LANR DE_PASSPORT DE_SOCIAL_SECURITY DE_TAX_ID DE_VAT_ID ES_NIE ES_NIF FI_PERSONAL_IDENTITY_CODE IBAN
+    IN_AADHAAR IN_GSTIN IT_FISCAL_CODE IT_VAT_CODE KR_BRN KR_FRN KR_RRN MEDICAL_LICENSE NG_NIN UK_NHS PL_PESEL
+    SE_ORGANISATIONSNUMMER SE_PERSONNUMMER SG_UEN TH_TNIN TR_NATIONAL_ID US_NPI ZA_ID_NUMBER
+    """.split()  # noqa: SIM905 - a list of words reads as words
+)
+"""The kinds that carry check digits; recall over these alone is `recall_checked`."""
 
 
 class _Span(DataRow):
@@ -52,6 +62,11 @@ class PiiRow(DataRow):
             return tuple((start, end, kind) for start, end in self.expected_spans)
         return ((0, len(self.text), kind),) if self.expected_len else ()
 
+    @property
+    def placed(self) -> bool:
+        """Whether it says where; of the others any piece found will do."""
+        return self.spans is not None or bool(self.expected_spans)
+
 
 @dataclass(frozen=True)
 class _Text:
@@ -71,9 +86,6 @@ class PiiKind:
 
     name = "pii"
 
-    def __init__(self, find: Find = find_personal_data) -> None:
-        self._find = find
-
     async def run(self, options: KindOptions, on_progress: OnProgress) -> KindResult:
         return await self.resume(options, on_progress, Forgetful())
 
@@ -92,16 +104,24 @@ class PiiKind:
         if not texts:
             raise nothing_to_score(options.data, refused, _WHAT)
 
-        async def score(case: _Text) -> CaseResult:
-            return _scored(case, await asyncio.to_thread(self._find, case.row.text))
+        settings = settings_for(options.system)
+        async with name_finder(settings) if settings.mask_names else nullcontext() as finder:
 
-        cases = await score_all(sample(texts, options.limit, options.seed), score, on_progress, memory)
+            async def score(case: _Text) -> CaseResult:
+                found = find_personal_data(case.row.text)
+                if finder is not None:
+                    found += (await finder.find([case.row.text]))[0]
+                return _scored(case, found)
+
+            cases = await score_all(sample(texts, options.limit, options.seed), score, on_progress, memory)
         return KindResult(
             figures=rounded(_figures(cases)),
             cases=tuple(cases),
             refused=tuple(refused),
             notes=(
                 "a span counts as found when every letter and digit of it is masked",
+                "where a row does not say where it is, any piece found will do",
+                f"names are {'' if settings.mask_names else 'not '}looked for (COPILOT_MASK_NAMES)",
                 "negatives of one recogniser may hold what another one rightly finds",
             ),
         )
@@ -127,6 +147,8 @@ def _scored(case: _Text, found: Sequence[PersonalData]) -> CaseResult:
     missed, by_type = [], dict[str, list[bool]]()
     for start, end, kind in wanted:
         hit = all(at in masked for at in range(start, end) if text[at].isalnum())
+        if not case.row.placed:
+            hit = bool(found)
         by_type.setdefault(_NAMES.get(kind, kind), []).append(hit)
         if not hit:
             missed.append(f"{kind}: {text[start:end]}")
@@ -160,10 +182,14 @@ def _scored(case: _Text, found: Sequence[PersonalData]) -> CaseResult:
 def _figures(cases: Sequence[CaseResult]) -> dict[str, float | None]:
     types = sorted({n.removeprefix("spans ") for c in cases for n in c.scores if n.startswith("spans ")})
     claimed = [kind for kind in types if kind in CLAIMED]
+    checked = [kind for kind in types if kind in CHECKED]
     figures = {
         "recall": _ratio(cases, ["spans_found"], ["spans"]),
         "recall_claimed": _ratio(
             cases, [f"spans_found {kind}" for kind in claimed], [f"spans {kind}" for kind in claimed]
+        ),
+        "recall_checked": _ratio(
+            cases, [f"spans_found {kind}" for kind in checked], [f"spans {kind}" for kind in checked]
         ),
         "precision": _ratio(cases, ["pieces_right"], ["pieces"]),
         "false_alarm_rate": mean(cases, "false_alarm"),

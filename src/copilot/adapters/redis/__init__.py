@@ -1,0 +1,1 @@
+"""What several servers share while they work: live events and rate limits. Needs the extra `redis`."""

@@ -1,0 +1,202 @@
+"""What is kept of customers' conversations: to show it to them, to erase it, and to prove that it is gone."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, Text, cast, delete, func, or_, select
+
+from copilot.adapters.sql import schema
+from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.tenant_scope import of_one_tenant
+from copilot.domain.actions import ActionStatus
+from copilot.domain.conversation import ConversationStatus
+from copilot.domain.errors import Conflict
+
+_T = schema.metadata.tables
+_BY_CONVERSATION = (
+    "turns", "events", "revisions", "summaries", "citations", "suggestions", "alerts", "knowledge_gaps",
+    "verification_attempts", "actions", "helpdesk_conversations",
+)  # fmt: skip
+_WITH_THEM = (
+    "feedback", "feedback_outcomes", "gap_members", "gap_clusters", "helpdesk_deliveries", "helpdesk_notes",
+    "idempotent_requests", "conversations",
+)  # fmt: skip
+ERASED = frozenset({*_BY_CONVERSATION, *_WITH_THEM})
+KEPT = {
+    "ledger": "what was approved and paid, and what was sent instead of a draft, masked: chained, so that "
+    "nothing can be taken out",
+    "ledger_heads": "hashes",
+    "money_counters": "sums",
+    "money_reservations": "sums by an action's id",
+    "model_usage": "tokens and cost by a conversation's id",
+    "api_keys": "people who work here",
+    "artifacts": "what was learnt over all conversations, as numbers",
+    "embeddings": "of passages of the knowledge",
+    "documents": "knowledge", "document_facets": "knowledge", "passages": "knowledge",
+    "quarantine_decisions": "knowledge", "file_stamps": "knowledge",
+    "ingest_jobs": "knowledge", "ingest_job_files": "knowledge, until the job ends",
+}  # fmt: skip
+"""Tables that erasure leaves alone, and why."""
+_FINAL = tuple(status.value for status in ActionStatus if status.is_final)
+_AT_ONCE = 200
+
+
+@of_one_tenant()
+class SqlPersonalRecords:
+    """Over every table of the schema; each is in `ERASED` or in `KEPT`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def conversations_of(
+        self, tenant_id: str, customer_id: str, words: Sequence[str] = ()
+    ) -> list[str]:
+        """Ids of those with that verified customer, an action for them, or one of `words` in a turn."""
+        talks, said, done = _T["conversations"], _T["turns"], _T["actions"]
+        found = [
+            select(talks.c.id).where(talks.c.tenant_id == tenant_id, talks.c.customer_id == customer_id),
+            select(done.c.conversation_id).where(
+                done.c.tenant_id == tenant_id, done.c.customer_id == customer_id
+            ),
+        ]
+        found += [
+            select(talks.c.id)
+            .join(said, said.c.conversation_id == talks.c.id)
+            .where(
+                talks.c.tenant_id == tenant_id,
+                func.lower(said.c.text).contains(word.lower(), autoescape=True),
+            )
+            for word in words
+        ]
+
+        def look(connection: Connection) -> list[str]:
+            return sorted({row for query in found for row in connection.scalars(query)})
+
+        return await self._database.look(look)
+
+    async def ended_before(self, tenant_id: str, day: datetime) -> list[str]:
+        """A batch of wrapped-up conversations in which nothing has happened since, oldest first."""
+        talks = _T["conversations"]
+        query = (
+            select(talks.c.id)
+            .where(
+                talks.c.tenant_id == tenant_id,
+                talks.c.status == ConversationStatus.WRAPPED_UP,
+                talks.c.updated_at < day,
+            )
+            .order_by(talks.c.updated_at)
+            .limit(_AT_ONCE)
+        )
+        return await self._database.look(lambda connection: list(connection.scalars(query)))
+
+    async def export(self, tenant_id: str, conversation_id: str) -> dict[str, list[dict[str, object]]]:
+        """Every row of the conversation, by table."""
+
+        def look(connection: Connection) -> dict[str, list[dict[str, object]]]:
+            return {
+                name: [
+                    {k: v for k, v in row._mapping.items() if not isinstance(v, bytes)}  # noqa: SLF001 - its public name
+                    for row in connection.execute(select(table).where(where))
+                ]
+                for name, table, where in _rows(connection, tenant_id, conversation_id)
+            }
+
+        return await self._database.look(look)
+
+    async def erase(self, tenant_id: str, conversation_id: str) -> Counter[str]:
+        """Rows removed, by table, in one transaction. `Conflict` while an action of it is under way."""
+
+        def work(connection: Connection) -> Counter[str]:
+            done = _T["actions"]
+            open_ones = select(done.c.id).where(
+                done.c.tenant_id == tenant_id,
+                done.c.conversation_id == conversation_id,
+                done.c.status.not_in(_FINAL),
+            )
+            if (action := connection.scalars(open_ones).first()) is not None:
+                raise Conflict(
+                    f"the action {action} is still under way.",
+                    where=conversation_id,
+                    hint="Let it end, or resolve it; then erase again.",
+                )
+            removed = Counter[str]()
+            for name, table, where in _rows(connection, tenant_id, conversation_id):
+                removed[name] += connection.execute(delete(table).where(where)).rowcount
+            clusters, members = _T["gap_clusters"], _T["gap_members"]
+            empty = (
+                clusters.c.tenant_id == tenant_id,
+                clusters.c.id.not_in(
+                    select(members.c.cluster_id).where(
+                        members.c.tenant_id == tenant_id, members.c.cluster_id.is_not(None)
+                    )
+                ),
+            )
+            if removed["gap_members"]:
+                removed["gap_clusters"] += connection.execute(delete(clusters).where(*empty)).rowcount
+            return +removed
+
+        return await self._database.transact(work)
+
+    async def traces(self, tenant_id: str, words: Sequence[str]) -> Counter[str]:
+        """Rows in whose texts one of `words` still stands, by table; slow, since it reads everything."""
+
+        def look(connection: Connection) -> Counter[str]:
+            found = Counter[str]()
+            for name, table in _T.items():
+                columns = [c for c in table.columns if isinstance(c.type, Text)]
+                holds = [cast(c, Text).contains(word, autoescape=True) for c in columns for word in words]
+                if holds:
+                    own = [table.c.tenant_id == tenant_id] if "tenant_id" in table.c else []
+                    query = select(func.count()).select_from(table).where(*own, or_(*holds))
+                    found[name] += connection.scalar(query) or 0
+            return +found
+
+        return await self._database.look(look)
+
+
+def _rows(
+    connection: Connection, tenant_id: str, conversation_id: str
+) -> list[tuple[str, Table, ColumnElement[bool]]]:
+    """(name, table, which rows) of all that is the conversation's, those that others point at last."""
+    talks, links, gaps, shown = (
+        _T[name] for name in ("conversations", "helpdesk_conversations", "knowledge_gaps", "suggestions")
+    )
+    if connection.scalar(
+        select(talks.c.id).where(talks.c.tenant_id == tenant_id, talks.c.id == conversation_id)
+    ) is None:  # fmt: skip
+        return []
+    outside = select(links.c.external_id).where(
+        links.c.tenant_id == tenant_id, links.c.conversation_id == conversation_id
+    )
+    asked = select(gaps.c.id).where(gaps.c.tenant_id == tenant_id, gaps.c.conversation_id == conversation_id)
+    drafts = select(shown.c.id).where(shown.c.conversation_id == conversation_id)
+    requests = _T["idempotent_requests"]
+    answered = [
+        row.key
+        for row in connection.execute(
+            select(requests.c.key, requests.c.body).where(
+                requests.c.tenant_id == tenant_id, requests.c.body.is_not(None)
+            )
+        )
+        if conversation_id.encode() in row.body
+    ]
+    where: dict[str, ColumnElement[bool]] = {
+        "feedback": _T["feedback"].c.suggestion_id.in_(drafts),
+        "feedback_outcomes": _T["feedback_outcomes"].c.suggestion_id.in_(drafts),
+        "gap_members": _T["gap_members"].c.gap_id.in_(asked),
+        "helpdesk_deliveries": _T["helpdesk_deliveries"].c.external_id.in_(outside),
+        "helpdesk_notes": _T["helpdesk_notes"].c.external_id.in_(outside),
+        "idempotent_requests": requests.c.key.in_(answered),
+    }
+    for name in _BY_CONVERSATION:
+        where[name] = _T[name].c.conversation_id == conversation_id
+    where["conversations"] = talks.c.id == conversation_id
+    return [
+        (
+            name,
+            _T[name],
+            condition & (_T[name].c.tenant_id == tenant_id) if "tenant_id" in _T[name].c else condition,
+        )
+        for name, condition in where.items()
+    ]

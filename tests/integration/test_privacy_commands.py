@@ -1,0 +1,60 @@
+"""`copilot privacy`: what a customer is shown, what is erased, and that not even free pages hold it."""
+
+import asyncio
+import json
+
+import pytest
+from tests.contract.test_personal_records import PLANTED, planted
+from typer.testing import CliRunner
+
+from copilot.adapters.sql.opening import open_database
+from copilot.cli.app import build_app
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path))
+
+    async def plant():
+        database = await open_database(tmp_path / "copilot.db")
+        await planted(database, "conv_a", "cus_a")
+        await planted(database, "conv_b", "cus_b", action="executing")
+        await database.close()
+
+    asyncio.run(plant())
+    return tmp_path
+
+
+def said(*arguments, status=0):
+    result = CliRunner().invoke(build_app(), ["privacy", *arguments])
+    assert result.exit_code == status, result.output
+    return result.stdout
+
+
+def raw(place):
+    return b"".join(file.read_bytes() for file in place.glob("copilot.db*"))
+
+
+def test_what_is_erased_is_not_even_in_the_files_free_pages(place):
+    shown = json.loads(said("export", "--customer", "cus_a"))
+    assert list(shown) == ["conv_a"]
+    assert f"I am {PLANTED}" in json.dumps(shown)
+
+    planned = json.loads(said("erase", "--customer", "cus_a", "--dry-run"))
+    proof = json.loads(said("erase", "--customer", "cus_a"))
+
+    assert planned["conversations"] == proof["conversations"] == 1
+    assert planned["sha256_of_their_ids"] == proof["sha256_of_their_ids"]
+    assert proof["removed"]["turns"] == 1
+    assert (proof["left"], proof["refused"], proof["free_pages_overwritten"]) == ({}, {}, True)
+    assert b"conv_a" not in raw(place)
+    assert b"conv_b" in raw(place)
+
+
+def test_what_cannot_be_erased_yet_is_named(place):
+    proof = json.loads(said("erase", "--customer", "cus_b", status=1))
+    assert "still under way" in proof["refused"]["conv_b"]
+
+
+def test_retention_erases_nothing_that_is_open(place):
+    assert "Erased 0 conversations" in said("retention", "--days", "1")

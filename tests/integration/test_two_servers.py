@@ -1,0 +1,173 @@
+"""Two servers on one PostgreSQL and one Redis: what one is told, the other shows."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.servers.product import Server, settings
+from tests.servers.redis import running_redis
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+@asynccontextmanager
+async def servers(tmp_path, postgres, redis, **more):
+    """The first does the background's work; both read one secret, as replicas do."""
+    database = postgres.database()
+    shared = {"database_url": database, "redis_url": redis.url, "knowledge_dir": ROOT / "knowledge", **more}
+    both = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        if both:
+            (folder / "secret").write_bytes((tmp_path / "one" / "secret").read_bytes())
+            (folder / "secret").chmod(0o600)
+        both.append(Server(settings(data_dir=folder, background_work=not both, **shared)))
+        await both[-1].start()
+    key = await both[0].key()
+    headers = {"Authorization": f"Bearer {key}"}
+    clients = [httpx.AsyncClient(base_url=s.address, headers=headers, timeout=20) for s in both]
+    try:
+        yield both, clients
+    finally:
+        for client in clients:
+            await client.aclose()
+        for server in both:
+            await server.stop()
+
+
+async def watch(client, conversation, until, after=None):
+    """The events of a conversation, up to the first for which `until` holds."""
+    headers = {"Last-Event-ID": str(after)} if after is not None else {}
+    seen = []
+    async with (
+        asyncio.timeout(20),
+        client.stream("GET", f"/v1/conversations/{conversation}/events", headers=headers) as stream,
+    ):
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                seen.append(json.loads(line.removeprefix("data:")))
+                if until(seen[-1]):
+                    return seen
+    raise AssertionError(f"the stream ended after {[e['type'] for e in seen]}")
+
+
+def is_done(revision):
+    return lambda event: event["type"] == "revision.done" and event["revision"] >= revision
+
+
+async def say(client, conversation, number, text="How long does standard shipping take?"):
+    said = await client.post(
+        f"/v1/conversations/{conversation}/turns",
+        json={"speaker": "customer", "text": text},
+        headers={"Idempotency-Key": f"message-{number}"},
+    )
+    assert said.status_code == 202, said.text
+    return said.json()
+
+
+async def told(teller, watcher, conversation, number):
+    """The events that `watcher` gets while `teller` is told the turn of that number, up to its end."""
+    watching = asyncio.create_task(watch(watcher, conversation, is_done(number)))
+    await asyncio.sleep(0.3)
+    await say(teller, conversation, number)
+    return await watching
+
+
+async def opened(client):
+    return (await client.post("/v1/conversations", json={"channel": "chat"})).json()["id"]
+
+
+async def test_a_conversation_is_posted_to_one_and_watched_on_the_other(tmp_path, postgres, redis):
+    redis.empty()
+    async with servers(tmp_path, postgres, redis) as (_, (one, other)):
+        conversation = await opened(one)
+        events = await told(one, other, conversation, 1)
+        kinds = [event["type"] for event in events]
+        assert kinds[0] == "snapshot"
+        assert {"turn", "knowledge", "revision.done"} <= set(kinds)
+        ids = [event["id"] for event in events[1:]]
+        assert ids == list(range(ids[0], ids[0] + len(ids)))
+
+        # A panel that saw the turn goes on at the other server, and at the first, with the same events.
+        turn = next(event for event in events if event["type"] == "turn")
+        for client in (one, other):
+            assert (
+                await watch(client, conversation, is_done(1), turn["id"]) == events[kinds.index("turn") + 1 :]
+            )
+
+        # The same message sent again to the other server is no second turn.
+        await say(other, conversation, 1)
+        assert len((await one.get(f"/v1/conversations/{conversation}")).json()["turns"]) == 1
+
+
+async def test_servers_take_turns_of_one_conversation_in_one_order(tmp_path, postgres, redis):
+    redis.empty()
+    async with servers(tmp_path, postgres, redis) as (_, (one, other)):
+        conversation = await opened(one)
+        watching = [asyncio.create_task(watch(c, conversation, is_done(8))) for c in (one, other)]
+        await asyncio.sleep(0.3)
+        for number in range(8):
+            await say((one, other)[number % 2], conversation, number, f"Question {number}: shipping?")
+        seen = [[(e["id"], e["type"]) for e in events[1:]] for events in await asyncio.gather(*watching)]
+
+    assert seen[0] == seen[1]
+    assert [number for number, _ in seen[0]] == sorted({number for number, _ in seen[0]})
+    assert [kind for _, kind in seen[0]].count("turn") == 8
+
+
+async def test_a_document_uploaded_to_one_is_ingested_by_the_other_and_found_by_both(
+    tmp_path, postgres, redis
+):
+    redis.empty()
+    async with servers(tmp_path, postgres, redis) as (_, (one, other)):
+        page = ("tents.md", b"# Zephyr tents\n\nA Zephyr tent weighs 1,234 grams.", "text/markdown")
+        made = await other.post("/v1/knowledge/jobs/uploads", files={"files": page})
+        assert made.status_code == 202, made.text
+        async with asyncio.timeout(20):
+            async with other.stream("GET", f"/v1/knowledge/jobs/{made.json()['id']}/events") as stream:
+                told_of = [line async for line in stream.aiter_lines() if line.startswith("event:")]
+        assert told_of[-1] == "event: job.done"
+        for client in (one, other):
+            found = await client.post(
+                "/v1/knowledge/search", json={"query": "What does a Zephyr tent weigh?"}
+            )
+            assert "1,234 grams" in found.text
+
+
+async def test_without_redis_turns_go_on_and_panels_say_that_something_is_amiss(tmp_path, postgres):
+    with running_redis() as redis:
+        async with servers(tmp_path, postgres, redis) as ((first, _), (one, other)):
+            conversation = await opened(one)
+            await told(one, other, conversation, 1)
+            redis.kill()
+            said = await first.until(ready=False, seconds=5)
+            assert "Redis did not answer" in said["checks"]["redis"]["problem"]
+
+            events = await told(one, one, conversation, 2)
+            amiss = [e["data"]["message"] for e in events if e["type"] == "degraded"]
+            assert amiss == ["Other servers are not told of what happens here until Redis is back."]
+            assert len((await other.get(f"/v1/conversations/{conversation}")).json()["turns"]) == 2
+
+            redis.start()
+            await first.until(ready=True, seconds=5)
+            await asyncio.sleep(1.5)
+            events = await told(one, other, conversation, 3)
+            assert [t["text"] for t in events[0]["data"]["conversation"]["turns"]]
+            assert [e["type"] for e in events].count("turn") == 1
+
+
+async def test_a_key_that_asks_too_often_is_refused_by_both(tmp_path, postgres, redis):
+    redis.empty()
+    async with servers(tmp_path, postgres, redis, requests_per_minute=60) as (_, (one, other)):
+        answers = [await (one, other)[n % 2].get("/v1/conversations") for n in range(14)]
+
+    refused = [a for a in answers if a.status_code == 429]
+    assert [a.status_code for a in answers[:8]] == [200] * 8
+    assert len(refused) >= 3
+    assert refused[0].json()["code"] == "too_many_requests"
+    assert int(refused[0].headers["Retry-After"]) >= 1
