@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -95,6 +95,16 @@ class ChromiumSidePanel(SidePanel):
         )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def reload(self) -> None:
+        """Until the new page stands; one that is going answers with an error, or not as it should."""
+        self.evaluate("void (window.old = true, setTimeout(() => location.reload()))")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with suppress(AssertionError):
+                if self.evaluate("!window.old && document.readyState === 'complete'"):
+                    return
+        raise AssertionError("the side panel was not loaded again")
 
     def close(self) -> None:
         self.evaluate("void setTimeout(close)")

@@ -44,6 +44,6 @@ def test_a_refund_is_approved_in_the_side_panel_and_happens_once(tmp_path: Path,
             "Still refundable $6.95", seconds=30
         )  # of $55.95: the order system has paid $49 once
         assert panel.text().count("Approved by Representative") == 1
-        panel.evaluate("location.reload()")
+        panel.reload()
         panel.expect_text("Still refundable $6.95", seconds=30)
         assert panel.text().count("Approved by Representative") == 1

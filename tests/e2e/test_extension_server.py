@@ -34,7 +34,7 @@ def test_what_is_said_while_the_server_is_down_is_sent_once_when_it_is_back(chro
         say_next(page)
         panel.expect_text("cannot be reached")
         panel.expect_text("1 thing waits")
-        panel.evaluate("location.reload()")
+        panel.reload()
         panel.expect_text("cannot be reached")
         with serving(chromium.fake, urlsplit(address).port or 0):
             panel.expect_no_text("cannot be reached")
