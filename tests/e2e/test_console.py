@@ -30,7 +30,7 @@ MORE_PATHS = [
     "/console/documents/returns-policy",
     "/console/documents/returns-policy/impact",
     "/console/search?q=How long do I have to return an item?",
-    "/console/lint?run=true",
+    "/console/lint",
     "/console/gaps?status=all",
     "/console/policies/refunds.yaml",
     "/console/playbooks/cancel_order.yaml",

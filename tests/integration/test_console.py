@@ -1,6 +1,7 @@
 """The console over HTTP: who may see what, forms, and hostile text, on the whole product."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -260,7 +261,7 @@ def test_text_of_documents_is_text(people):
         "/console/documents/hostile",
         "/console/search?q=zebra",
         f"/console/search?q={SCRIPT}",
-        "/console/lint?run=true",
+        "/console/lint",
         "/console/documents/hostile/impact",
         f"/console/documents/{SCRIPT.replace('/', '')}",
     ):
@@ -268,6 +269,25 @@ def test_text_of_documents_is_text(people):
         assert "<script>alert" not in text, path
         assert code_in(text) == [], path
     assert "&lt;script&gt;" in admin.get("/console/documents/hostile").text
+
+
+def test_checks_run_in_the_background_and_their_findings_are_text(people):
+    manager = people[Role.ADMIN]
+    assert "The checks have not run" in manager.get("/console/lint").text
+    assert manager.post("/console/lint", {"check": "nonsense"}).status_code == 422
+    manager.post("/console/lint", {"check": ""})
+    deadline = time.monotonic() + 30
+    while "Stop</button>" in (page := manager.get("/console/lint", headers={"hx-request": "true"}).text):
+        assert "progress" in page
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "documents," in page
+    assert "passages" in page
+    assert "<script>alert" not in page
+    assert code_in(page) == []
+    # Nothing runs, so there is nothing to stop, and what was found stays.
+    manager.post("/console/lint/stop")
+    assert "documents," in manager.get("/console/lint").text
 
 
 def test_what_a_customer_writes_is_text_everywhere(server, people):

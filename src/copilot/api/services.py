@@ -11,7 +11,7 @@ from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
 from copilot.domain.branding import Branding
-from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
+from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport, LintRun
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.helpdesk import ExternalContact, IntegrationState
@@ -235,6 +235,16 @@ class Lint(Protocol):
     ) -> LintReport: ...
 
 
+class LintRunning(Protocol):
+    """The checks in the background."""
+
+    def last(self, tenant_id: str) -> LintRun | None: ...
+
+    def start(self, tenant_id: str, checks: AbstractSet[LintCheck]) -> None: ...
+
+    async def stop(self, tenant_id: str) -> None: ...
+
+
 class Gaps(Protocol):
     """Unanswered questions, in clusters."""
 
@@ -270,6 +280,8 @@ class Care(Protocol):
 
     @property
     def lint(self) -> Lint: ...
+    @property
+    def lint_runs(self) -> LintRunning: ...
     @property
     def gaps(self) -> Gaps: ...
     @property

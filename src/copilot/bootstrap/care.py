@@ -21,6 +21,7 @@ from copilot.ports import Embedder, PassageIndex
 from copilot.retrieval.gaps import GapDesk
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.lint.lint import KnowledgeLint
+from copilot.retrieval.lint.runs import LintRuns
 from copilot.retrieval.quarantine import Quarantine
 from copilot.retrieval.search import KnowledgeSearch
 
@@ -30,6 +31,7 @@ class KnowledgeCare:
     """What `api.services.Care` describes."""
 
     lint: KnowledgeLint
+    lint_runs: LintRuns
     gaps: GapDesk
     impact: KnowledgeImpact
     quarantine: Quarantine
@@ -49,6 +51,7 @@ def knowledge_care(
     reading = _reading(state, state.knowledge, index, embedder, search)
     return KnowledgeCare(
         lint=reading.lint,
+        lint_runs=LintRuns(reading.lint),
         gaps=reading.gaps,
         impact=knowledge_impact(state),
         quarantine=Quarantine(state.knowledge, ingestor, state.ledger, SystemClock()),

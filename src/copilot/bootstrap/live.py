@@ -216,6 +216,10 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
             )
         )
+        care = knowledge_care(
+            state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
+        )
+        stack.push_async_callback(care.lint_runs.close)
         yield Services(
             assist=assist,
             conversations=conversations,
@@ -227,9 +231,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             documents=state.knowledge,
             shelf=SqlDocumentShelf(state.database),
             library=library,
-            care=knowledge_care(
-                state, knowledge.index, knowledge.embedder, knowledge.search, knowledge.ingestor
-            ),
+            care=care,
             books=rule_books(settings, state, knowledge.embedder, tools.catalog, profiles.forget),
             jobs=jobs,
             sources=catalog,

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,16 @@ from copilot.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place
+    from copilot.domain.care import (
+        Finding,
+        GapCluster,
+        GapStatus,
+        Impact,
+        LintCheck,
+        LintProgress,
+        LintReport,
+        Place,
+    )
     from copilot.domain.knowledge import KnowledgeDocument
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")]
@@ -75,13 +85,39 @@ async def _lint(
 
     checker = LinkChecker(hosts) if hosts else None
     try:
-        async with open_reading_care(settings) as care:
-            return await care.lint.run(
-                settings.tenant, checks=checks, check_link=checker, uncited_after=uncited_after
-            )
+        with _bar() as move:
+            async with open_reading_care(settings) as care:
+                return await care.lint.run(
+                    settings.tenant,
+                    checks=checks,
+                    check_link=checker,
+                    uncited_after=uncited_after,
+                    on_progress=move,
+                )
     finally:
         if checker is not None:
             checker.close()
+
+
+@contextmanager
+def _bar() -> "Iterator[Callable[[LintProgress], None]]":
+    """On stderr."""
+    from rich.console import Console  # noqa: PLC0415 - costs start-up time
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Opening the database and the model", total=None)
+
+        def move(progress: "LintProgress") -> None:
+            bar.update(
+                task,
+                description=progress.step.capitalize(),
+                completed=progress.done,
+                total=progress.total or None,
+            )
+
+        yield move
 
 
 def _print_report(report: "LintReport") -> None:

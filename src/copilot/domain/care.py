@@ -49,6 +49,14 @@ class Finding(Value):
     places: tuple[Place, ...] = Field(min_length=1)
 
 
+class LintProgress(Value):
+    """How far the checks are: `done` of `total` passages, or 0 of 0 in a step that counts nothing."""
+
+    step: str
+    done: int = 0
+    total: int = 0
+
+
 class LintReport(Value):
     """Findings by check, the graver first; `skipped` says which checks were not run, and why."""
 
@@ -60,6 +68,15 @@ class LintReport(Value):
 
     def count(self, severity: Severity) -> int:
         return sum(finding.severity is severity for finding in self.findings)
+
+
+class LintRun(Value):
+    """The last time the checks ran, or how they get on; `report` stays while they run anew."""
+
+    checks: frozenset[LintCheck]
+    progress: LintProgress | None = None
+    report: LintReport | None = None
+    problem: str = ""
 
 
 class QuarantineDecision(Value):

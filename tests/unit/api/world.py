@@ -38,6 +38,7 @@ from copilot.domain.knowledge import (
 from copilot.domain.macro import FilledMacro, FoundMacro, Macro
 from copilot.domain.transforms import Transformed
 from copilot.domain.wrap_up import Disposition, HandOver, Summary, WrapUp
+from copilot.retrieval.lint.runs import LintRuns
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -337,12 +338,13 @@ class FakeCare:
 
     def __init__(self, library) -> None:
         self.lint = self.gaps = self.impact = self
+        self.lint_runs = LintRuns(self)
         self.quarantine = KeptOut(library)
         self._library = library
         self.status = GapStatus.OPEN
         self.linted = []
 
-    async def run(self, tenant_id, *, checks, uncited_after):
+    async def run(self, tenant_id, *, checks, uncited_after=None, on_progress=None):
         self.linted.append((tenant_id, checks, uncited_after))
         place = Place(external_id="blog", version="1", title="Blog", text="24 months")
         finding = Finding(

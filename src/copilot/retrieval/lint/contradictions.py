@@ -5,7 +5,7 @@ most words of the shorter stand in the longer: "express takes 2 days" says nothi
 Documents for two different products may differ, and a document's own dates of validity are no claim.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +38,29 @@ class _Said:
         return self.passage.text[statement.start : statement.end]
 
 
+class Disputes:
+    """Pairs of passages whose words differ in nothing but their figures, before their meaning is compared."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self._known: dict[str, _Said] = {}
+        self.held: list[tuple[_Said, _Said]] = []
+
+    def add(self, pairs: Iterable[Pair]) -> None:
+        """Those of them that may contradict each other."""
+        for pair in pairs:
+            if _same_product(self._corpus.document_of(pair.first), self._corpus.document_of(pair.second)):
+                one = _said(self._corpus, pair.first, self._known)
+                other = _said(self._corpus, pair.second, self._known)
+                if any(_says_otherwise(a, b) for a in one.statements for b in other.statements):
+                    self.held.append((one, other))
+
+
 async def find_contradictions(
-    corpus: Corpus, pairs: Sequence[Pair], embedder: Embedder
+    corpus: Corpus, disputes: Disputes, embedder: Embedder
 ) -> AsyncIterator[Finding]:
     """The sentence of the document that is longer in force comes first."""
-    said: dict[str, _Said] = {}
-    held = [
-        (one, other)
-        for pair in pairs
-        if _same_product(corpus.document_of(pair.first), corpus.document_of(pair.second))
-        and (one := _said(corpus, pair.first, said)).statements
-        and (other := _said(corpus, pair.second, said)).statements
-        and any(_says_otherwise(a, b) for a in one.statements for b in other.statements)
-    ]
+    held = disputes.held
     vectors = await _embedded({s.text(st) for pair in held for s in pair for st in s.statements}, embedder)
     found = [
         (cosine, (one, first), (other, second))

@@ -1,11 +1,13 @@
 """Passages of different documents that say the same in nearly the same words."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from copilot.domain.care import Finding, LintCheck, Severity
+from copilot.domain.knowledge import Passage
 from copilot.domain.words import words
 from copilot.retrieval.lint.corpus import Corpus
-from copilot.retrieval.lint.neighbours import Pair, by_documents
+from copilot.retrieval.lint.neighbours import Pair
 
 NEAR = 0.85
 """Cosine from which on two passages may be copies."""
@@ -16,22 +18,32 @@ _MIN_WORDS = 12
 """Shorter ones are greetings and cross-references."""
 
 
-def find_duplicates(corpus: Corpus, pairs: Sequence[Pair]) -> Iterator[Finding]:
+def alike(pairs: Iterable[Pair]) -> list[tuple[float, Pair]]:
+    """Those that are copies of each other, and how much so."""
+    near = ((likeness(pair.first.text, pair.second.text), pair) for pair in pairs if pair.cosine >= NEAR)
+    return [(share, pair) for share, pair in near if share >= ALIKE]
+
+
+def find_duplicates(corpus: Corpus, copies: Iterable[tuple[float, Pair]]) -> Iterator[Finding]:
     """One finding for two documents, however many passages they share."""
-    for shared in by_documents(pairs).values():
-        alike = [(likeness(p.first.text, p.second.text), p) for p in shared if p.cosine >= NEAR]
-        alike = [(share, pair) for share, pair in alike if share >= ALIKE]
-        if not alike:
-            continue
-        share, pair = max(alike, key=lambda found: (found[0], found[1].first.id))
-        count = f"{len(alike)} passages" if len(alike) > 1 else "A passage"
+    of_documents: defaultdict[tuple[str, ...], list[tuple[float, Pair]]] = defaultdict(list)
+    for share, pair in copies:
+        of_documents[tuple(passage.document_id for passage in _by_document(pair))].append((share, pair))
+    for shared in of_documents.values():
+        share, pair = max(shared, key=lambda found: (found[0], _by_document(found[1])[0].id))
+        one, other = _by_document(pair)
+        count = f"{len(shared)} passages" if len(shared) > 1 else "A passage"
         yield Finding(
             check=LintCheck.DUPLICATE,
             severity=Severity.WARNING if share == 1 else Severity.NOTICE,
-            message=f"{count} of {corpus.document_of(pair.first).external_id} and "
-            f"{corpus.document_of(pair.second).external_id} say the same ({share:.0%} of the words' order).",
-            places=(corpus.place(pair.first), corpus.place(pair.second)),
+            message=f"{count} of {corpus.document_of(one).external_id} and "
+            f"{corpus.document_of(other).external_id} say the same ({share:.0%} of the words' order).",
+            places=(corpus.place(one), corpus.place(other)),
         )
+
+
+def _by_document(pair: Pair) -> list[Passage]:
+    return sorted((pair.first, pair.second), key=lambda passage: passage.document_id)
 
 
 def likeness(one: str, other: str) -> float:

@@ -1,9 +1,9 @@
 """Passages of different documents that are about the same thing: each one's neighbours in the index."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 from copilot.domain.knowledge import Passage
 from copilot.ports import KnowledgeStore, PassageIndex, Vector
@@ -26,39 +26,60 @@ class Pair:
 
 
 async def related_pairs(
-    corpus: Corpus, store: KnowledgeStore, index: PassageIndex, model_id: str
-) -> list[Pair]:
-    """Each pair once, of documents that hold today; the work grows with the passages, not their square."""
+    corpus: Corpus,
+    store: KnowledgeStore,
+    index: PassageIndex,
+    model_id: str,
+    on_progress: Callable[[int, int], None],
+) -> AsyncIterator[list[Pair]]:
+    """Each pair once, of documents that hold today; some at a time, for each may have a dozen.
+
+    The work grows with the passages, not their square. `on_progress` hears how many of how many are compared.
+    """
     asked = {identity for identity, p in corpus.passages.items() if p.document_id in corpus.current}
     copies: dict[str, list[Passage]] = {}
     for identity in sorted(asked):
         passage = corpus.passages[identity]
         copies.setdefault(_folded(passage.text), []).append(passage)
     spare = {passage.id for group in copies.values() for passage in group[_COPIES:]}
-    found: dict[tuple[str, str], float] = {}
-    for group in copies.values():
-        for one, other in combinations(group[:_COPIES], 2):
-            if _comparable(corpus, one, other):
-                found[_key(one.id, other.id)] = 1.0
+    same = {
+        _key(one.id, other.id)
+        for group in copies.values()
+        for one, other in combinations(group[:_COPIES], 2)
+        if _comparable(corpus, one, other)
+    }
+    yield [_pair(corpus, key, 1.0) for key in sorted(same)]
 
-    async def ask(identity: str, vector: Vector) -> None:
-        for other, cosine in await index.nearest(corpus.tenant_id, vector, NEIGHBOURS):
-            if (
-                other in asked
-                and cosine >= SAME_TOPIC
-                and _comparable(corpus, corpus.passages[identity], corpus.passages[other])
-            ):
-                found.setdefault(_key(identity, other), cosine)
+    paired: dict[str, frozenset[str]] = {}
+    """Whom each passage was paired with when it was asked about."""
 
+    async def ask(identity: str, vector: Vector) -> list[Pair]:
+        found = {
+            other: cosine
+            for other, cosine in await index.nearest(corpus.tenant_id, vector, NEIGHBOURS)
+            if cosine >= SAME_TOPIC
+            and other in asked
+            and _comparable(corpus, corpus.passages[identity], corpus.passages[other])
+            and _key(identity, other) not in same
+        }
+        new = [other for other in found if identity not in paired.get(other, ())]
+        paired[identity] = frozenset(new)
+        return [_pair(corpus, _key(identity, other), found[other]) for other in new]
+
+    wanted = asked - spare
+    compared = 0
     async for names, vectors in store.all_vectors(corpus.tenant_id, model_id):
-        rows = [row for row, identity in enumerate(names) if identity in asked - spare]
+        rows = [row for row, identity in enumerate(names) if identity in wanted]
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
-            await asyncio.gather(*(ask(names[row], vectors[row]) for row in part))
-    return [
-        Pair(corpus.passages[one], corpus.passages[other], cosine)
-        for (one, other), cosine in sorted(found.items())
-    ]
+            lists = await asyncio.gather(*(ask(names[row], vectors[row]) for row in part))
+            compared += len(part)
+            on_progress(compared, len(wanted))
+            yield list(chain.from_iterable(lists))
+
+
+def _pair(corpus: Corpus, key: tuple[str, str], cosine: float) -> Pair:
+    return Pair(corpus.passages[key[0]], corpus.passages[key[1]], cosine)
 
 
 def _comparable(corpus: Corpus, one: Passage, other: Passage) -> bool:
@@ -77,14 +98,3 @@ def _key(one: str, other: str) -> tuple[str, str]:
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def by_documents(pairs: Sequence[Pair]) -> Mapping[tuple[str, str], list[Pair]]:
-    """Pairs by the ids of their two documents, the older pair of sides first in each."""
-    found: dict[tuple[str, str], list[Pair]] = {}
-    for pair in pairs:
-        one, other = pair.first, pair.second
-        if one.document_id > other.document_id:
-            one, other = other, one
-        found.setdefault((one.document_id, other.document_id), []).append(Pair(one, other, pair.cosine))
-    return found

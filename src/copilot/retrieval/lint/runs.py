@@ -1,0 +1,59 @@
+"""Runs the checks in the background, where a page can look at how they get on."""
+
+import asyncio
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+
+from copilot.domain.care import LintCheck, LintProgress, LintRun
+from copilot.domain.errors import CopilotError
+from copilot.retrieval.lint.lint import KnowledgeLint
+
+
+class LintRuns:
+    """One run at a time for each tenant, in this process: the next one replaces what it found."""
+
+    def __init__(self, lint: KnowledgeLint) -> None:
+        self._lint = lint
+        self._runs: dict[str, LintRun] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def last(self, tenant_id: str) -> LintRun | None:
+        return self._runs.get(tenant_id)
+
+    def start(self, tenant_id: str, checks: AbstractSet[LintCheck]) -> None:
+        """Unless one is under way."""
+        if tenant_id not in self._tasks:
+            before = self._runs.get(tenant_id)
+            self._runs[tenant_id] = LintRun(
+                checks=frozenset(checks),
+                progress=LintProgress(step="beginning"),
+                report=before.report if before else None,
+            )
+            self._tasks[tenant_id] = asyncio.create_task(self._run(tenant_id, frozenset(checks)))
+
+    async def stop(self, tenant_id: str) -> None:
+        """What an earlier run found stays."""
+        if (task := self._tasks.get(tenant_id)) is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def close(self) -> None:
+        for tenant_id in list(self._tasks):
+            await self.stop(tenant_id)
+
+    async def _run(self, tenant_id: str, checks: frozenset[LintCheck]) -> None:
+        def tell(progress: LintProgress) -> None:
+            self._change(tenant_id, progress=progress)
+
+        try:
+            report = await self._lint.run(tenant_id, checks=checks, on_progress=tell)
+            self._change(tenant_id, report=report)
+        except CopilotError as error:
+            self._change(tenant_id, problem=str(error))
+        finally:
+            self._change(tenant_id, progress=None)
+            del self._tasks[tenant_id]
+
+    def _change(self, tenant_id: str, **values: object) -> None:
+        self._runs[tenant_id] = self._runs[tenant_id].model_copy(update=values)
