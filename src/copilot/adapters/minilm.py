@@ -161,6 +161,8 @@ class MiniLmEmbedder:
             threads=max(1, (os.cpu_count() or 1) // 2),
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
+        # Passages that wait for these threads are made ready meanwhile.
+        self._tokens = ThreadPoolExecutor(1, "minilm-tokens", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._coming: dict[str, _Coming] = {}
         self.hits = self.misses = 0
@@ -220,8 +222,8 @@ class MiniLmEmbedder:
                 on_progress(len(texts))
             return vectors
         loop = asyncio.get_running_loop()
-        encoder = await loop.run_in_executor(self._bulk, self._loaded)
-        tokens = await loop.run_in_executor(self._bulk, encoder.tokenize, list(texts))
+        encoder = await loop.run_in_executor(self._tokens, self._loaded)
+        tokens = await loop.run_in_executor(self._tokens, encoder.tokenize, list(texts))
         done = 0
 
         async def embed(rows: list[int]) -> None:
@@ -244,6 +246,7 @@ class MiniLmEmbedder:
     def close(self) -> None:
         """Stop the threads; queries that still wait get `DependencyUnavailable`."""
         self._queries.close()
+        self._tokens.shutdown(wait=True, cancel_futures=True)
         self._bulk.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self._encoder = None
