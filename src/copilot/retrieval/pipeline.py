@@ -32,7 +32,7 @@ from copilot.retrieval.reports import Outcome, PutResult, identified, judged, pu
 BATCH_PASSAGES = 512
 """Embedded together: enough to sort by length, small enough to bound memory."""
 _FIRST_PASSAGES = 64
-"""In the first batch, and twice as many in each one after: the model waits for little at the start."""
+"""In the first batch: the model waits for little at the start."""
 _WRITTEN_PASSAGES = 128
 """In one transaction, or a document's own where it has more: conversations are written between two."""
 _READ_FILES = 256
@@ -184,7 +184,7 @@ class Pipeline:
             files, enough = source.read(), _FIRST_PASSAGES
             while (batch := await asyncio.to_thread(self._read, files, run, enough)).files:
                 await read.put(batch)
-                enough = min(2 * enough, BATCH_PASSAGES)
+                enough = BATCH_PASSAGES
             await read.put(None)
 
         async def embedding() -> None:
