@@ -27,7 +27,7 @@ class WordPieces:
         self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._first, self._last = (self._tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+        self._first, self._last = self._tokenizer.encode("").ids
         self._words: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:

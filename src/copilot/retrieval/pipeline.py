@@ -31,8 +31,8 @@ from copilot.retrieval.reports import Outcome, PutResult, identified, judged, pu
 
 BATCH_PASSAGES = 512
 """Embedded together: enough to sort by length, small enough to bound memory."""
-_FIRST_PASSAGES = 64
-"""In the first batch: the model waits for little at the start."""
+_FIRST_SHARE = 8
+"""The first batch is so many times smaller: the model waits for little at the start."""
 _WRITTEN_PASSAGES = 128
 """In one transaction, or a document's own where it has more: conversations are written between two."""
 _READ_FILES = 256
@@ -166,12 +166,19 @@ class Pipeline:
     """Carries the documents of a run through embedding into store and index."""
 
     def __init__(
-        self, *, store: KnowledgeStore, index: PassageIndex, embedder: Embedder, chunker: Chunker
+        self,
+        *,
+        store: KnowledgeStore,
+        index: PassageIndex,
+        embedder: Embedder,
+        chunker: Chunker,
+        batch_passages: int = BATCH_PASSAGES,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._chunker = chunker
+        self._batch_passages = batch_passages
 
     async def carry(self, source: DocumentSource, run: Run, on_files: Callable[[int], None]) -> None:
         """Everything `source` has; `on_files` hears how many more files are stored."""
@@ -181,10 +188,10 @@ class Pipeline:
         flying: dict[str, dict[str, Vector]] = {}
 
         async def reading() -> None:
-            files, enough = source.read(), _FIRST_PASSAGES
+            files, enough = source.read(), self._batch_passages // _FIRST_SHARE
             while (batch := await asyncio.to_thread(self._read, files, run, enough)).files:
                 await read.put(batch)
-                enough = BATCH_PASSAGES
+                enough = self._batch_passages
             await read.put(None)
 
         async def embedding() -> None:
