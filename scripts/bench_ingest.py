@@ -6,8 +6,8 @@ In one run, over the same documents as Markdown files: the embedding forward pas
 batching), our ingest, a plain pipeline (1,000 characters with 200 overlap, sentence-transformers, Chroma),
 ingest again with nothing changed, and with 1 % of the documents changed. `--memory N` instead ingests N short
 passages in a process of its own and reports its peak memory. `--engine ray` instead ingests in this process
-and on a Ray cluster of two nodes of one core each on this machine, where it cannot be faster: it shows what the
-cluster costs. About two minutes on two quiet cores.
+and on a Ray cluster of two nodes of one core each on this machine, where it cannot be faster: it shows what
+the cluster costs. About two minutes on two quiet cores.
 """
 
 import argparse
