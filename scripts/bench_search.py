@@ -125,6 +125,7 @@ async def measure_size(
     figures |= named("keywords alone", *await many(match, world.queries(arguments.searches // 5), 1))
     figures |= named("nearest alone", *await many(nearest, world.queries(arguments.searches // 5), 1))
     figures |= await plain(world, embedder, index, arguments, figures["search: per second"])
+    await store.close()
     await index.close()
     await database.close()
     return figures

@@ -208,6 +208,14 @@ async def test_a_words_weight_does_not_depend_on_what_else_is_asked(store):
     assert list(both.values()) == sorted(both.values(), reverse=True)
 
 
+async def test_a_word_asked_in_two_forms_counts_twice(store):
+    await put(store, document(), "A refund.", "A tent.", "A lantern.", "A card.", "A day.")
+    (once,), (twice,) = [await store.match("acme", query, 9) for query in ("refund", "refund of refunds")]
+    assert twice[1] == pytest.approx(2 * once[1])
+    again = await store.match("acme", "refund of refunds", 9)
+    assert again == [twice]
+
+
 async def test_what_is_written_is_found_at_once(store):
     await put(store, document(), "A tent.")
     assert len(await store.match("acme", "tent", 9)) == 1
@@ -215,6 +223,21 @@ async def test_what_is_written_is_found_at_once(store):
     assert len(await store.match("acme", "tent", 9)) == 2
     await store.delete_document("acme", "returns")
     assert len(await store.match("acme", "tent", 9)) == 1
+
+
+async def test_what_another_process_writes_is_found_at_once(opened):
+    """On PostgreSQL nothing is remembered that could be out of date."""
+    ours, theirs = [knowledge_store(await opened("sqlite")) for _ in range(2)]
+    cut, _ = await put(theirs, document(), "A tent.", "A red lantern.")
+    assert len(await ours.match("acme", "tent", 9)) == 1
+    assert list(await shown(ours, "acme", [cut[0].id])) == [cut[0].id]
+    await put(theirs, document("second"), "Another tent.")
+    assert len(await ours.match("acme", "tent", 9)) == 2
+    await theirs.delete_document("acme", "returns")
+    assert len(await ours.match("acme", "tent", 9)) == 1
+    assert await shown(ours, "acme", [cut[0].id]) == {}
+    for store in (ours, theirs):
+        await store.close()
 
 
 @pytest.mark.parametrize(

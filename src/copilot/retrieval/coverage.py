@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Self
 
 from copilot.domain.words import stem
@@ -42,15 +41,18 @@ def _present(stems: frozenset[str], text: str) -> set[str]:
     """A stem is the beginning of its word, so only words that begin like an asked one need be stemmed."""
     lowered = text.lower()
     if len(stems) <= _FEW:
-        near = (term for term in stems if term in lowered)
-        return {
-            term for term in near if any(stem(word) == term for word in _beginning(term).findall(lowered))
-        }
+        return {term for term in stems if _has(lowered, term)}
     beginnings = {term[:_PREFIX] for term in stems}
     like = {word for word in _WORD.findall(lowered) if word[:_PREFIX] in beginnings}
     return {term for word in like if (term := stem(word)) in stems}
 
 
-@lru_cache(maxsize=4096)
-def _beginning(term: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W_]){re.escape(term)}[^\W_]*")
+def _has(lowered: str, term: str) -> bool:
+    """Whether the text has a word of this stem."""
+    at = lowered.find(term)
+    while at >= 0:
+        whole = at == 0 or not lowered[at - 1].isalnum()
+        if whole and (word := _WORD.match(lowered, at)) and stem(word[0]) == term:
+            return True
+        at = lowered.find(term, at + 1)
+    return False

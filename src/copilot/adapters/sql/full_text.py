@@ -9,9 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copilot.adapters.sql.knowledge_tables import full_text_table
 from copilot.domain.words import content_words
 
-# Headings say what a passage is about in few words.
-CONTEXT_WEIGHT = 1.0
-TEXT_WEIGHT = 1.0
 TOKENIZER = "porter unicode61"
 MAX_TERMS = 512
 """Of a text the first different words: in a long one it is the many common ones that tell passages apart."""
@@ -53,8 +50,3 @@ async def remove(connection: AsyncConnection, tenant_id: str, rows: Sequence[int
 def query_words(query: str) -> list[str]:
     """Of a query's different words those that are looked for."""
     return content_words(query)[:MAX_TERMS]
-
-
-def quoted(word: str) -> str:
-    """An FTS5 expression for one word, none of whose characters is syntax."""
-    return f'"{word}"'

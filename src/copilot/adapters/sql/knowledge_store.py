@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copilot.adapters.sql import full_text
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.document_facets import wanted_passages
+from copilot.adapters.sql.kept_passages import KeptPassages
 from copilot.adapters.sql.knowledge_rows import (
     PASSAGE_COLUMNS,
     VECTOR,
@@ -78,8 +79,13 @@ class SqlKnowledgeStore:
         """With the parts that SQLite has, unless others are given."""
         self._database = database
         self._words = words
-        self._keywords = keywords or KeywordSearch(database)
-        self._passages = PassageReader(rows or SqlitePassageRows(database.readers))
+        if keywords is None:
+            search = keywords = KeywordSearch(database)
+            kept = KeptPassages(search.generation)
+        else:
+            kept = None  # other servers write, too, and nothing here would hear of it
+        self._keywords = keywords
+        self._passages = PassageReader(rows or SqlitePassageRows(database.readers), kept)
 
     async def close(self) -> None:
         """Ends what it reads in the background; the database stays open."""
@@ -143,7 +149,7 @@ class SqlKnowledgeStore:
                 await self._forget_vectors(connection, [content_hash for _, content_hash in old])
                 gone += [identity for identity, _ in old]
         for tenant_id in {document.tenant_id for document, _, _ in entries}:
-            self._keywords.forget(tenant_id)
+            self._forget(tenant_id)
         kept = {passage.id for document, cut, _ in entries if document.quarantined is None for passage in cut}
         return [identity for identity in gone if identity not in kept]
 
@@ -210,7 +216,7 @@ class SqlKnowledgeStore:
                 raise _no_document(external_id, version)
             old = await self._remove(connection, tenant_id, wanted)
             await self._forget_vectors(connection, [content_hash for _, content_hash in old])
-        self._keywords.forget(tenant_id)
+        self._forget(tenant_id)
         return [identity for identity, _ in old]
 
     async def get_document(
@@ -399,6 +405,11 @@ class SqlKnowledgeStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.where(documents.c.tenant_id == tenant_id))
             return {(external_id, version): value for external_id, version, value in rows}
+
+    def _forget(self, tenant_id: str) -> None:
+        """What was read before this moment's write."""
+        self._keywords.forget(tenant_id)
+        self._passages.forget(tenant_id)
 
     async def _forget_vectors(self, connection: AsyncConnection, content_hashes: Sequence[str]) -> None:
         """Those that no passage has any more: what was deleted leaves nothing behind."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from copilot.adapters.lru_cache import LruCache
+from copilot.adapters.sql.kept_passages import KeptPassages
 from copilot.adapters.sql.knowledge_rows import document_facts
 from copilot.adapters.sql.passage_rows import PassageRows
 from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage, PassageFacts
@@ -17,16 +18,24 @@ _PASSAGES = 20_000
 
 
 class PassageReader:
-    """What is kept is kept by content, so it never goes stale; what is searchable is asked each time."""
+    """What it remembers is remembered by content, so it never goes stale. What is searchable is asked each
+    time, or after each write where `kept` hears of them all.
+    """
 
-    def __init__(self, rows: PassageRows) -> None:
+    def __init__(self, rows: PassageRows, kept: KeptPassages | None = None) -> None:
         self._rows = rows
+        self._kept = kept
         self._facts: LruCache[tuple[str, str], DocumentFacts] = LruCache(_FACTS)
         self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
             _DOCUMENTS, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CHARACTERS
         )
         self._passages: LruCache[tuple[str, str], Passage] = LruCache(_PASSAGES)
         self._vectors: LruCache[tuple[str, str], Vector] = LruCache(_PASSAGES)
+
+    def forget(self, tenant_id: str) -> None:
+        """What was searchable."""
+        if self._kept is not None:
+            self._kept.forget(tenant_id)
 
     def forget_vectors(self) -> None:
         """Of what was deleted nothing stays behind."""
@@ -35,10 +44,32 @@ class PassageReader:
     async def look_up(
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
     ) -> LookedUp:
+        if self._kept is None:
+            return await self._read(tenant_id, passage_ids, embedded, model_id)
+        facts, vectors = self._kept.facts(tenant_id), self._kept.vectors(tenant_id)
+        known = [facts[name] for name in passage_ids if name in facts]
+        means = {name: vectors[model_id, name] for name in embedded if (model_id, name) in vectors}
+        if len(known) < len(passage_ids) or len(means) < len(embedded):
+            generation = self._kept.generation(tenant_id)
+            new = [name for name in passage_ids if name not in facts]
+            unread = [name for name in embedded if name not in means]
+            read = await self._read(tenant_id, new, unread, model_id)
+            if self._kept.generation(tenant_id) != generation:
+                return await self._read(tenant_id, passage_ids, embedded, model_id)
+            # A copy of each, because a view would keep all that were read with it.
+            meant = dict(zip(read.embedded, map(np.array, read.vectors), strict=True))
+            self._kept.keep(tenant_id, generation, model_id, read.passages, meant)
+            known += read.passages
+            means |= meant
+        return LookedUp(known, list(means), _stacked(list(means.values())))
+
+    async def _read(
+        self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
+    ) -> LookedUp:
         rows, (names, vectors) = await self._rows.facts_and_vectors(
             tenant_id, passage_ids, embedded, model_id
         )
-        known = {(row[1], row[2]): self._facts.get((row[1], row[2])) for row in rows}
+        known = {key: self._facts.get(key) for key in {(row[1], row[2]) for row in rows}}
         if new := [identity for (identity, _), facts in known.items() if facts is None]:
             documents, _ = await self._rows.documents_and_passages(new, [])
             for document in documents:
@@ -90,3 +121,7 @@ class PassageReader:
 
     async def vectors_of(self, passage_ids: Sequence[str], model_id: str) -> tuple[list[str], Vectors]:
         return await self._rows.vectors(passage_ids, model_id, by="id")
+
+
+def _stacked(vectors: Sequence[Vector]) -> Vectors:
+    return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)

@@ -11,7 +11,6 @@ from copilot.adapters.sql import full_text
 from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_tables import passages
-from copilot.adapters.sql.postings import WAITED_ROWS, WAITED_ROWS_A_WORD
 from copilot.adapters.sql.tenant_scope import working_for
 from copilot.adapters.sql.tokens import FREQUENCY_STEPS, lexeme, stems, text_vector, word_counts
 
@@ -30,6 +29,11 @@ _MATCH = text(
     'WHERE p.tenant_id = :tenant ORDER BY m.score DESC, m."row"'
 )
 _ROWS_OF = text('SELECT "row" FROM passages WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS text[]))')
+
+WAITED_ROWS = 4_000
+"""So many rows one query waits for; its rarest word always."""
+WAITED_ROWS_A_WORD = 200
+"""Of a long text more: its rarest words alone would mislead."""
 
 
 class PostgresWords:
@@ -78,7 +82,7 @@ class PostgresKeywords:
         wanted = stems(words)
 
         def look(connection: Connection) -> list[tuple[str, float]]:
-            known = connection.execute(_KNOWN, {"tenant": tenant_id, "words": wanted}).all()
+            known = connection.execute(_KNOWN, {"tenant": tenant_id, "words": list(wanted)}).all()
             if not known:
                 return []
             total, length = known[0].all_passages, known[0].all_length
@@ -90,9 +94,9 @@ class PostgresKeywords:
             values = {
                 "tenant": tenant_id,
                 "rare": [lexeme(word) for _, word in rare],
-                "rare_weights": [_weight(count, total) for count, _ in rare],
+                "rare_weights": [wanted[word] * _weight(count, total) for count, word in rare],
                 "common": [lexeme(word) for _, word in common],
-                "common_weights": [_weight(count, total) for count, _ in common],
+                "common_weights": [wanted[word] * _weight(count, total) for count, word in common],
                 "average": length / total,
                 "steps": list(FREQUENCY_STEPS),
                 "only": only,

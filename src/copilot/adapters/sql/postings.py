@@ -1,46 +1,49 @@
 """Where a query's words stand and what each weighs there, kept in memory: BM25 without a scan.
 
-BM25 is a sum over words, so what FTS5 says of one word is read once and added up with the others': exactly
-what FTS5 would say of them together. A common word of a large collection costs too much to wait for: the
-first query goes without it, and it is read in the background for those that follow.
+BM25 is a sum over words, so what each word weighs is read once and added up with the others': exactly what
+FTS5 would say of them together. A common word of a large collection costs too much to wait for: the first
+query goes without it, and it is read in the background for those that follow.
 """
 
 import asyncio
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from copilot.adapters.sql import full_text
+from copilot.adapters.sql import full_text, tokens, word_weights
 from copilot.adapters.sql.database import Database
-from copilot.adapters.sql.knowledge_tables import full_text_table
+from copilot.adapters.sql.word_weights import Lengths, Postings, one_moment
 from copilot.domain.errors import CopilotError
 
-WAITED_ROWS = 4_000
-"""So many rows one query waits for (about 2 µs each); its rarest word always."""
-WAITED_ROWS_A_WORD = 200
+WAITED_PLACES = 16_000
+"""So many places of words one query waits for (less than 1 µs each); its rarest word always."""
+WAITED_PLACES_A_WORD = 800
 """Of a long text more: its rarest words alone would mislead."""
-_UNIT = 1e9
-"""Scores travel as integers of this part, which are quicker to write and read than fractions."""
-KEPT_ROWS = 12_000_000
-"""Of 12 bytes each, for all tenants."""
+KEPT_ROWS = 24_000_000
+"""Of 8 bytes each, for all tenants."""
 KEPT_NAMES = 200_000
 """Of passages that were found, for each tenant."""
+FEW_ROWS = 10_000
+"""A word with no more is added up; for a commoner one it is first asked whether it can matter."""
 _BLOCK = 64
 _TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
-class Postings:
-    """The rows that have a word, ascending, and the word's part in each one's BM25 (higher is better)."""
+class _Found:
+    """What one visit brought: the state it found, words' postings, words too common to wait for, the best."""
 
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    state: bytes
+    read: dict[str, Postings]
+    common: list[str]
+    best: list[tuple[str, float]]
 
 
 class KeywordSearch:
@@ -51,12 +54,21 @@ class KeywordSearch:
         self._kept: OrderedDict[tuple[str, str], Postings] = OrderedDict()
         self._kept_rows = 0
         self._names: dict[str, dict[int, str]] = {}
-        self._written: dict[str, int] = {}
+        self._lengths: dict[str, Lengths] = {}
+        self._stems: dict[str, tuple[str, ...]] = {}
+        self._generations: dict[str, int] = {}
+        self._states: dict[str, bytes] = {}
         self._coming: dict[tuple[str, str], asyncio.Task[None]] = {}
 
+    def generation(self, tenant_id: str) -> int:
+        """How many writes to the tenant's knowledge were noticed."""
+        return self._generations.get(tenant_id, 0)
+
     def forget(self, tenant_id: str) -> None:
-        self._written[tenant_id] = self._written.get(tenant_id, 0) + 1
+        self._generations[tenant_id] = self.generation(tenant_id) + 1
+        self._states.pop(tenant_id, None)
         self._names.pop(tenant_id, None)
+        self._lengths.pop(tenant_id, None)
         for key in [key for key in self._kept if key[0] == tenant_id]:
             self._kept_rows -= len(self._kept.pop(key).rows)
 
@@ -67,41 +79,70 @@ class KeywordSearch:
 
         `among` names the only passages wanted; words weigh as they do among all.
         """
-        if not (words := full_text.query_words(query)):
+        if not (words := self._stems_of(full_text.query_words(query))):
             return []
+        best = await self._match(tenant_id, words, limit, among)
+        if best is None:  # somebody else wrote: a process that loads knowledge beside this one
+            self.forget(tenant_id)
+            best = await self._match(tenant_id, words, limit, among)
+        return best or []
+
+    async def _match(
+        self, tenant_id: str, words: Sequence[str], limit: int, among: Sequence[str] | None
+    ) -> list[tuple[str, float]] | None:
+        """None when what is kept is not what the database has."""
         kept, new = self._recall(tenant_id, words)
-        written = self._written.get(tenant_id)
+        generation, state = self.generation(tenant_id), self._states.get(tenant_id)
+        lengths = self._lengths.get(tenant_id)
         names = self._names.setdefault(tenant_id, {})
         if len(names) > KEPT_NAMES:
             names = self._names[tenant_id] = {}
 
-        def work(
-            connection: sqlite3.Connection,
-        ) -> tuple[dict[str, Postings], list[str], list[tuple[str, float]]]:
-            read, common = _rarest(connection, tenant_id, new, has_others=bool(kept))
-            found = [*kept, *read.values()]
-            if among is not None:
-                only = _rows_of(connection, tenant_id, among)
-                found = [_within(postings, only) for postings in found]
-            return read, common, _named(connection, _best(found, limit), names)
+        def work(connection: sqlite3.Connection) -> _Found | None:
+            with one_moment(connection):
+                now = word_weights.state(connection, tenant_id)
+                if state not in {None, now}:
+                    return None
+                read, common = (
+                    _rarest(connection, tenant_id, new, lengths, has_others=bool(kept)) if now else ({}, [])
+                )
+                known = kept | read
+                found = [known[word] for word in words if word in known]
+                if among is not None:
+                    only = word_weights.rows_of(connection, tenant_id, among)
+                    found = [_within(postings, only) for postings in found]
+                return _Found(now, read, common, _named(connection, _best(found, limit), names))
 
-        read, common, best = await self._database.readers.read(work)
-        if self._written.get(tenant_id) == written:
-            for word, postings in read.items():
+        found = await self._database.readers.read(work)
+        if found is None:
+            return None
+        if self.generation(tenant_id) == generation:
+            self._states[tenant_id] = found.state
+            for word, postings in found.read.items():
                 self._keep((tenant_id, word), postings)
-        for word in common:
+        for word in found.common:
             self._read_later(tenant_id, word)
-        return best
+        return found.best
 
-    def _recall(self, tenant_id: str, words: Sequence[str]) -> tuple[list[Postings], list[str]]:
+    def _stems_of(self, words: Sequence[str]) -> list[str]:
+        """As FTS5 has them; one as often as the query has words of it, which is what FTS5 makes of them."""
+        if new := [word for word in words if word not in self._stems]:
+            if len(self._stems) > KEPT_NAMES:
+                self._stems.clear()
+            counted = tokens.word_counts([("", word) for word in new])
+            self._stems |= zip(new, map(tuple, counted), strict=True)
+        return [stem for word in words for stem in self._stems[word]]
+
+    def _recall(self, tenant_id: str, words: Sequence[str]) -> tuple[dict[str, Postings], list[str]]:
         """What is kept, and the words of which nothing is."""
-        kept, new = [], []
-        for word in words:
-            if (tenant_id, word) in self._kept:
-                self._kept.move_to_end((tenant_id, word))
-                kept.append(self._kept[tenant_id, word])
-            else:
+        kept: dict[str, Postings] = {}
+        new: list[str] = []
+        for word in dict.fromkeys(words):
+            if (postings := self._kept.get((tenant_id, word))) is None:
                 new.append(word)
+            else:
+                self._kept.move_to_end((tenant_id, word))
+                kept[word] = postings
         return kept, new
 
     def _keep(self, key: tuple[str, str], postings: Postings) -> None:
@@ -124,11 +165,13 @@ class KeywordSearch:
             try:
                 if before:
                     await asyncio.wait(before[-1:])
-                written = self._written.get(tenant_id)
-                postings = await self._database.readers.read(
-                    lambda connection: _postings(connection, tenant_id, word)
+                generation = self.generation(tenant_id)
+                known = self._lengths.get(tenant_id)
+                lengths, postings = await self._database.readers.read(
+                    lambda connection: _common(connection, tenant_id, word, known)
                 )
-                if self._written.get(tenant_id) == written:
+                if self.generation(tenant_id) == generation:
+                    self._lengths[tenant_id] = lengths
                     self._keep(key, postings)
             except CopilotError:
                 pass  # whoever asks for the word again hears of it
@@ -146,60 +189,34 @@ class KeywordSearch:
 
 
 def _rarest(
-    connection: sqlite3.Connection, tenant_id: str, words: Sequence[str], *, has_others: bool
+    connection: sqlite3.Connection,
+    tenant_id: str,
+    words: Sequence[str],
+    lengths: Lengths | None,
+    *,
+    has_others: bool,
 ) -> tuple[dict[str, Postings], list[str]]:
     """Postings of the rarest words as far as one query may wait for them, and the words left over."""
-    if not words or not _has_words(connection, tenant_id):
-        return {}, []
     read: dict[str, Postings] = {}
     common: list[str] = []
-    waited, most = 0, max(WAITED_ROWS, WAITED_ROWS_A_WORD * len(words))
-    for frequency, word in sorted((_frequency(connection, tenant_id, word, most), word) for word in words):
+    waited, most = 0, max(WAITED_PLACES, WAITED_PLACES_A_WORD * len(words))
+    counted = ((word_weights.frequency(connection, tenant_id, word, most), word) for word in words)
+    for frequency, word in sorted(counted):
         if waited + frequency > most and (has_others or waited):
             common.append(word)
         else:
             waited += frequency
-            read[word] = _postings(connection, tenant_id, word)
+            read[word] = word_weights.postings(connection, tenant_id, word, lengths)
     return read, common
 
 
-def _has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
-    """False for a tenant that never had a passage."""
-    statement = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    return connection.execute(statement, (full_text_table(tenant_id),)).fetchone() is not None
-
-
-def _frequency(connection: sqlite3.Connection, tenant_id: str, word: str, most: int) -> int:
-    """How many passages have the word; counted to `most` and one."""
-    table = full_text_table(tenant_id)
-    statement = f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?)"  # noqa: S608
-    (count,) = connection.execute(statement, (full_text.quoted(word), most + 1)).fetchone()
-    return int(count)
-
-
-def _postings(connection: sqlite3.Connection, tenant_id: str, word: str) -> Postings:
-    """In one row of two JSON lists: SQLite makes them without Python's lock, which a row each would take."""
-    table = full_text_table(tenant_id)
-    weights = f"bm25({full_text.CONTEXT_WEIGHT}, {full_text.TEXT_WEIGHT})"
-    statement = (
-        "SELECT json_group_array(row), json_group_array(score) FROM ("  # noqa: S608
-        f"SELECT rowid AS row, CAST(rank * -{_UNIT} AS INTEGER) AS score FROM {table} "
-        f"WHERE {table} MATCH ? AND rank MATCH '{weights}')"
-    )
-    rows, scores = connection.execute(statement, (full_text.quoted(word),)).fetchone()
-    return Postings(
-        rows=np.array(orjson.loads(rows), dtype=np.int64),
-        scores=np.array(orjson.loads(scores), dtype=np.float32) / np.float32(_UNIT),
-    )
-
-
-def _rows_of(connection: sqlite3.Connection, tenant_id: str, passage_ids: Sequence[str]) -> NDArray[np.int64]:
-    statement = (
-        "SELECT json_group_array(row) FROM passages "
-        "WHERE +tenant_id = ? AND id IN (SELECT value FROM json_each(?))"
-    )
-    (rows,) = connection.execute(statement, (tenant_id, json.dumps(list(passage_ids)))).fetchone()
-    return np.array(orjson.loads(rows), dtype=np.int64)
+def _common(
+    connection: sqlite3.Connection, tenant_id: str, word: str, lengths: Lengths | None
+) -> tuple[Lengths, Postings]:
+    with one_moment(connection):
+        if lengths is None:
+            lengths = word_weights.read_lengths(connection, tenant_id)
+        return lengths, word_weights.postings(connection, tenant_id, word, lengths)
 
 
 def _named(
@@ -217,24 +234,44 @@ def _named(
     return [(name, score) for name, score in named if name is not None]
 
 
-def _within(postings: Postings, rows: NDArray[np.int64]) -> Postings:
+def _within(postings: Postings, rows: word_weights.Rows) -> Postings:
     kept = np.isin(postings.rows, rows, assume_unique=True)
     return Postings(postings.rows[kept], postings.scores[kept])
 
 
-def _best(found: Iterable[Postings], limit: int) -> list[tuple[int, float]]:
-    """(row, sum of scores), best first; of equals the one that was written first."""
-    found = [postings for postings in found if len(postings.rows)]
+def _best(found: Sequence[Postings], limit: int) -> list[tuple[int, float]]:
+    """(row, sum of scores), best first; of equals the one that was written first.
+
+    From the rarest word on: as soon as the words left cannot lift a passage that has no other among the best,
+    they are looked up only for those that they can (MaxScore; Turtle and Flood 1995).
+    """
+    found = sorted((postings for postings in found if len(postings.rows)), key=lambda one: len(one.rows))
     if not found:
         return []
     first = min(int(postings.rows[0]) for postings in found)
     last = max(int(postings.rows[-1]) for postings in found)
     sums = np.zeros(last - first + 1, dtype=np.float32)
-    for postings in found:
+    # The most that this word and those after it can add.
+    to_come = list(accumulate(postings.highest for postings in reversed(found)))[::-1]
+    for number, postings in enumerate(found):
+        if len(postings.rows) > FEW_ROWS and (least := _least(sums, limit)) > to_come[number]:
+            rows = np.flatnonzero(sums >= least - to_come[number])
+            scores = sums[rows]
+            for other in found[number:]:
+                scores += _scores_at(other, rows + first)
+            break
         sums[postings.rows - first] += postings.scores  # a word has each row once
-    rows = np.flatnonzero(sums >= max(_least(sums, limit), _TINY))
-    order = rows[np.argsort(-sums[rows], kind="stable")][:limit]
-    return list(zip((order + first).tolist(), sums[order].tolist(), strict=True))
+    else:
+        rows = np.flatnonzero(sums >= max(_least(sums, limit), _TINY))
+        scores = sums[rows]
+    order = np.argsort(-scores, kind="stable")[:limit]
+    return list(zip((rows[order] + first).tolist(), scores[order].tolist(), strict=True))
+
+
+def _scores_at(postings: Postings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Of each row, 0 where it does not have the word."""
+    places = np.minimum(np.searchsorted(postings.rows, rows), len(postings.rows) - 1)
+    return np.where(postings.rows[places] == rows, postings.scores[places], np.float32(0))
 
 
 def _least(sums: NDArray[np.float32], limit: int) -> float:

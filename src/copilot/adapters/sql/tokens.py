@@ -37,9 +37,9 @@ def word_counts(texts: Sequence[tuple[str, str]]) -> list[Counter[str]]:
     return found
 
 
-def stems(words: Sequence[str]) -> list[str]:
-    """The different stems of a query's words."""
-    return list(word_counts([("", " ".join(words))])[0])
+def stems(words: Sequence[str]) -> Counter[str]:
+    """The stems of a query's words, and how many of the words each has."""
+    return word_counts([("", " ".join(words))])[0]
 
 
 def lexeme(word: str) -> str:
