@@ -12,6 +12,7 @@ the cluster costs. About two minutes on two quiet cores.
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import random
@@ -109,6 +110,7 @@ async def measure(place: Path, data: Path, passages: int) -> dict[str, float]:
     embedder = MiniLmEmbedder()
     await embedder.load()
     knowledge = await Knowledge.open(place / "ours", embedder)
+    gc.freeze()  # as `copilot ingest` does
     cores = time.process_time()
     first, report = await knowledge.ingest(folder)
     cores = time.process_time() - cores

@@ -1,6 +1,7 @@
 """`copilot ingest`: documents from disk, websites, help centres and feeds into a tenant's knowledge."""
 
 import asyncio
+import gc
 import hashlib
 import os
 import re
@@ -205,6 +206,8 @@ async def _store(
             open_state(settings) as state,
             open_knowledge(settings, state.database, engine=engine) as knowledge,
         ):
+            # What is loaded now stays: looking through it for garbage again and again holds the model up.
+            gc.freeze()
             for intake in intakes:
                 report = await ingest_intake(settings, knowledge, intake, move, name)
                 reports.append((intake.label, report))
