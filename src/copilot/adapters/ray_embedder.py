@@ -127,9 +127,10 @@ class RayEmbedder:
         import pyarrow as pa  # type: ignore[import-untyped] # noqa: PLC0415 - with ray
         import ray.data  # noqa: PLC0415
 
-        # Like lengths together: little of a block is padding.
+        # Long and short ones in each: all blocks take as long, and each is embedded as many passages are.
         order = sorted(range(len(texts)), key=lambda row: -len(texts[row]))
-        parts = [order[start : start + _BLOCK_PASSAGES] for start in range(0, len(order), _BLOCK_PASSAGES)]
+        count = -(-len(order) // _BLOCK_PASSAGES)
+        parts = [order[start::count] for start in range(count)]
         tables = [pa.table({"row": part, "text": [texts[row] for row in part]}) for part in parts]
         task = partial(embed_block, open_model=self._open_model, name=self._name, model_id=self.model_id)
         ray.data.DataContext.get_current().enable_progress_bars = False
