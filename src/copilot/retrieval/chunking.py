@@ -157,6 +157,7 @@ class Chunker:
         text = document.text[start:end]
         if first.header:
             text = f"{first.header}\n{text}"
+        is_counted = len(atoms) == 1 and not first.header
         content_hash = hashlib.sha256(f"{context}\n{text}".encode()).hexdigest()
         seen[content_hash] += 1
         identity = f"{document.id}\0{content_hash}\0{seen[content_hash]}"
@@ -172,7 +173,7 @@ class Chunker:
             page=first.block.page,
             start=start,
             end=end,
-            token_count=self._counter.count(text),
+            token_count=first.tokens if is_counted else self._counter.count(text),
             content_hash=content_hash,
         )
 

@@ -39,7 +39,10 @@ __all__ = [
 
 
 class Ingestor:
-    """`open_folder` makes a source of a folder; everything else is as in the ports."""
+    """`open_folder` makes a source of a folder; everything else is as in the ports.
+
+    So many passages are embedded together: enough to sort by length or to spread, few enough for memory.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,16 @@ class Ingestor:
         embedder: Embedder,
         chunker: Chunker,
         open_folder: Callable[[Path], DocumentSource],
+        batch_passages: int = BATCH_PASSAGES,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._chunker = chunker
-        self._pipeline = Pipeline(store=store, index=index, embedder=embedder, chunker=chunker)
+        self._batch_passages = batch_passages
+        self._pipeline = Pipeline(
+            store=store, index=index, embedder=embedder, chunker=chunker, batch_passages=batch_passages
+        )
         self._open_folder = open_folder
         # One writer: two runs at once would each take the other's documents for changed.
         self._lock = asyncio.Lock()
@@ -158,8 +165,8 @@ class Ingestor:
 
     async def _embed_missing(self, tenant_id: str) -> None:
         missing = await self._store.passages_without_vector(tenant_id, self._embedder.model_id)
-        for start in range(0, len(missing), BATCH_PASSAGES):
-            part = missing[start : start + BATCH_PASSAGES]
+        for start in range(0, len(missing), self._batch_passages):
+            part = missing[start : start + self._batch_passages]
             vectors = await self._embedder.embed_passages([embedded_text(passage) for passage in part])
             hashes = [passage.content_hash for passage in part]
             await self._store.put_vectors(hashes, vectors, self._embedder.model_id)

@@ -1,13 +1,13 @@
 """The stages of one ingest run, side by side: read and cut, embed, write.
 
-While the model embeds one batch, the next is read and cut on a thread, and the one before is written; between
-two stages wait a few batches at most, so memory stays bounded however much there is.
+While the model embeds one batch, the next waits for it, the one after is read and cut on a thread, and
+the one before is written; there are never more, so memory stays bounded however much there is.
 """
 
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -31,8 +31,8 @@ from copilot.retrieval.reports import Outcome, PutResult, identified, judged, pu
 
 BATCH_PASSAGES = 512
 """Embedded together: enough to sort by length, small enough to bound memory."""
-_FIRST_PASSAGES = 64
-"""In the first batch, and twice as many in each one after: the model waits for little at the start."""
+_FIRST_SHARE = 8
+"""The first batch is so many times smaller: the model waits for little at the start."""
 _WRITTEN_PASSAGES = 128
 """In one transaction, or a document's own where it has more: conversations are written between two."""
 _READ_FILES = 256
@@ -60,12 +60,19 @@ class Pending:
 
 @dataclass
 class _Batch:
-    """What one reading gave, from so many files; vectors by content hash once it is embedded."""
+    """What one reading gave, from so many files; vectors by content hash once it is embedded.
+
+    `borrowed` are those that the vectors of an earlier batch have, at the latest when that one is written.
+    """
 
     files: int
     pending: list[Pending]
     vectors: dict[str, Vector] = field(default_factory=dict)
     embedded: set[str] = field(default_factory=set)
+    borrowed: dict[str, dict[str, Vector]] = field(default_factory=dict)
+
+    def vector(self, content_hash: str) -> Vector:
+        return self.borrowed.get(content_hash, self.vectors)[content_hash]
 
 
 class Run:
@@ -159,45 +166,61 @@ class Pipeline:
     """Carries the documents of a run through embedding into store and index."""
 
     def __init__(
-        self, *, store: KnowledgeStore, index: PassageIndex, embedder: Embedder, chunker: Chunker
+        self,
+        *,
+        store: KnowledgeStore,
+        index: PassageIndex,
+        embedder: Embedder,
+        chunker: Chunker,
+        batch_passages: int = BATCH_PASSAGES,
     ) -> None:
         self._store = store
         self._index = index
         self._embedder = embedder
         self._chunker = chunker
+        self._batch_passages = batch_passages
 
     async def carry(self, source: DocumentSource, run: Run, on_files: Callable[[int], None]) -> None:
         """Everything `source` has; `on_files` hears how many more files are stored."""
         read: asyncio.Queue[_Batch | None] = asyncio.Queue(_WAITING_BATCHES)
-        embedded: asyncio.Queue[_Batch | None] = asyncio.Queue(_WAITING_BATCHES)
-        flying: dict[str, Vector] = {}
+        begun: asyncio.Queue[tuple[_Batch, asyncio.Task[None]] | None] = asyncio.Queue(_WAITING_BATCHES)
+        embeddings: set[asyncio.Task[None]] = set()
+        flying: dict[str, dict[str, Vector]] = {}
 
         async def reading() -> None:
-            files, enough = source.read(), _FIRST_PASSAGES
+            files, enough = source.read(), self._batch_passages // _FIRST_SHARE
             while (batch := await asyncio.to_thread(self._read, files, run, enough)).files:
                 await read.put(batch)
-                enough = min(2 * enough, BATCH_PASSAGES)
+                enough = self._batch_passages
             await read.put(None)
 
         async def embedding() -> None:
             async for batch in _taken(read):
-                await self._embed(batch, flying)
-                await embedded.put(batch)
-            await embedded.put(None)
+                texts = await self._missing(batch, flying)
+                # Not awaited: the model goes from one batch to the next without a pause.
+                task = asyncio.create_task(self._embed(batch, texts))
+                embeddings.add(task)
+                await begun.put((batch, task))
+            await begun.put(None)
 
         async def writing() -> None:
-            async for batch in _taken(embedded):
+            async for batch, embedded in _taken(begun):
+                await embedded
+                embeddings.discard(embedded)
                 await self._write(batch, run)
                 for content_hash in batch.vectors:
                     flying.pop(content_hash, None)
                 on_files(batch.files)
 
-        await _side_by_side(reading(), embedding(), writing())
+        try:
+            await _side_by_side(reading(), embedding(), writing())
+        finally:
+            await _ended(embeddings)
 
     async def put(self, pending: Sequence[Pending], run: Run) -> None:
         """Single documents, through the same stages."""
         batch = _Batch(1, list(pending))
-        await self._embed(batch, {})
+        await self._embed(batch, await self._missing(batch, {}))
         await self._write(batch, run)
 
     def _read(self, files: Iterator[SourceFile], run: Run, enough: int) -> _Batch:
@@ -213,24 +236,25 @@ class Pipeline:
                 break
         return batch
 
-    async def _embed(self, batch: _Batch, flying: dict[str, Vector]) -> None:
-        """Only content that is neither stored nor on its way: nothing goes through the model twice."""
+    async def _missing(self, batch: _Batch, flying: dict[str, dict[str, Vector]]) -> dict[str, str]:
+        """Texts that are neither stored nor on their way: nothing goes through the model twice."""
         texts = {
             passage.content_hash: embedded_text(passage)
             for item in batch.pending
             for passage in item.searchable
         }
-        if not texts:
-            return
-        vectors = {key: flying[key] for key in texts if key in flying}
-        asked = [key for key in texts if key not in vectors]
-        vectors |= await self._store.cached_vectors(asked, self._embedder.model_id)
-        missing = [key for key in texts if key not in vectors]
-        if missing:
-            rows = await self._embedder.embed_passages([texts[key] for key in missing])
-            vectors.update(zip(missing, rows, strict=True))
-        flying.update(vectors)
-        batch.vectors, batch.embedded = vectors, set(missing)
+        batch.borrowed = {key: flying[key] for key in texts if key in flying}
+        asked = [key for key in texts if key not in batch.borrowed]
+        if asked:
+            batch.vectors |= await self._store.cached_vectors(asked, self._embedder.model_id)
+        batch.embedded = {key for key in asked if key not in batch.vectors}
+        flying.update(dict.fromkeys(batch.embedded, batch.vectors))
+        return {key: texts[key] for key in asked if key in batch.embedded}
+
+    async def _embed(self, batch: _Batch, texts: dict[str, str]) -> None:
+        if texts:
+            rows = await self._embedder.embed_passages(list(texts.values()))
+            batch.vectors.update(zip(texts, rows, strict=True))
 
     async def _write(self, batch: _Batch, run: Run) -> None:
         """SQL first, the index after; each document whole in one transaction."""
@@ -250,7 +274,7 @@ class Pipeline:
                 run.results.append(put_result(item.document, item.outcome, **counts))
 
     def _rows(self, item: Pending, batch: _Batch) -> Vectors:
-        rows = [batch.vectors[passage.content_hash] for passage in item.searchable]
+        rows = [batch.vector(passage.content_hash) for passage in item.searchable]
         return np.stack(rows) if rows else np.empty((0, self._embedder.dimensions), dtype=np.float32)
 
 
@@ -266,9 +290,14 @@ async def _side_by_side(*stages: Awaitable[None]) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _ended(tasks)
+
+
+async def _ended(tasks: Collection[asyncio.Future[None]]) -> None:
+    """Given up, and gone."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _parts(pending: Sequence[Pending]) -> Iterator[list[Pending]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -34,13 +35,18 @@ class MarkdownLoader:
 
 def add_markdown(builder: DocumentBuilder, text: str) -> None:
     """The blocks of a Markdown text without front matter."""
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    tree = SyntaxTreeNode(parser.parse(text))
+    tree = SyntaxTreeNode(_parser().parse(text))
     for node in tree.children:
         _add(builder, node)
     for node in tree.walk(include_self=False):
         if node.type == "link":
             builder.link(str(node.attrs.get("href", "")))
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Making one takes as long as a page; a text leaves no trace in it."""
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def _split(text: str, source: str) -> tuple[dict[str, Any], str]:
