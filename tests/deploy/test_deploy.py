@@ -15,8 +15,10 @@ from copilot.config import Settings
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "helm/copilot"
+OWN_SHOP = "settings.COPILOT_ORDER_SYSTEM=rest:/etc/copilot/shop.yaml"
 KNOWN = {f"COPILOT_{name.upper()}" for name in Settings.model_fields}
 EVERYTHING = [
+    OWN_SHOP,
     "ingress.enabled=true",
     "ingress.tlsSecret=cert",
     "serviceMonitor.enabled=true",
@@ -57,17 +59,17 @@ def names(container):
     return {variable["name"] for variable in container["env"]}
 
 
-@pytest.mark.parametrize("values", [[], EVERYTHING], ids=["as it comes", "with everything"])
+@pytest.mark.parametrize("values", [[OWN_SHOP], EVERYTHING], ids=["with an order system", "with everything"])
 def test_the_chart_is_well_formed(values):
     said = helm("lint", "--strict", CHART, *(part for value in values for part in ("--set", value)))
     assert said.returncode == 0, said.stdout
     kinds = {document["kind"] for document in rendered(*values)}
     assert {"Deployment", "Job", "Service", "PodDisruptionBudget", "NetworkPolicy"} <= kinds
     extras = {"HorizontalPodAutoscaler", "Ingress", "ServiceMonitor"}
-    assert extras & kinds == (extras if values else set())
+    assert extras & kinds == (extras if values is EVERYTHING else set())
 
 
-@pytest.mark.parametrize("values", [[], EVERYTHING], ids=["as it comes", "with everything"])
+@pytest.mark.parametrize("values", [[OWN_SHOP], EVERYTHING], ids=["with an order system", "with everything"])
 def test_no_container_may_do_more_than_it_needs(values):
     for pod in pods(rendered(*values)):
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -100,7 +102,7 @@ def test_the_chart_holds_no_secret_and_sets_only_what_the_product_knows():
 
 
 def test_one_server_does_the_backgrounds_work_and_is_never_two():
-    deployments = of_kind(rendered(), "Deployment")
+    deployments = of_kind(rendered(OWN_SHOP), "Deployment")
     background = {name: environment(d)["COPILOT_BACKGROUND_WORK"] for name, d in deployments.items()}
     assert background == {"desk-api": "false", "desk-worker": "true"}
     assert deployments["desk-worker"]["spec"]["replicas"] == 1
@@ -119,15 +121,59 @@ def test_metrics_are_read_from_the_worker_too_which_alone_knows_how_long_things_
 
 
 def test_the_schema_is_brought_up_to_date_first_and_granted_to_the_servers_role():
-    (job,) = of_kind(rendered(), "Job").values()
+    (job,) = of_kind(rendered(OWN_SHOP), "Job").values()
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["migrate", "--grant", "copilot_app"]
 
 
 def test_several_servers_without_redis_are_refused_with_a_reason():
-    said = helm("template", "desk", CHART, "--set", "secrets.redis.name=")
+    said = helm("template", "desk", CHART, "--set", OWN_SHOP, "--set", "secrets.redis.name=")
     assert said.returncode != 0
     assert "need Redis: set secrets.redis.name" in said.stderr
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        ["settings.COPILOT_ORDER_SYSTEM=embedded"],
+        ["settings.COPILOT_ORDER_SYSTEM=stripe+embedded"],
+        ["api.replicas=1", "api.autoscaling.enabled=true"],
+    ],
+)
+def test_several_servers_with_a_demo_shop_each_are_refused_with_a_reason(values):
+    said = helm("template", "desk", CHART, *(part for value in values for part in ("--set", value)))
+    assert said.returncode != 0
+    assert "cannot share the embedded order system: set settings.COPILOT_ORDER_SYSTEM" in said.stderr
+
+
+def test_one_server_may_have_the_demo_shop():
+    assert of_kind(rendered("api.replicas=1"), "Deployment")
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("api.replica=3", "replica"),
+        ("api.replicas=two", "replicas"),
+        ("settings.requests_per_minute=1", "requests_per_minute"),
+        ("llm.baseUrl=llm:8080", "baseUrl"),
+    ],
+)
+def test_a_value_that_the_chart_does_not_know_is_refused_by_name(value, named):
+    said = helm("template", "desk", CHART, "--set", OWN_SHOP, "--set", value)
+    assert said.returncode != 0
+    assert "schema" in said.stderr
+    assert named in said.stderr
+
+
+def test_only_named_peers_may_speak_to_the_pods():
+    (policy,) = of_kind(rendered(OWN_SHOP), "NetworkPolicy").values()
+    (rule,) = policy["spec"]["ingress"]
+    assert {"podSelector": {}} in rule["from"]
+    (closed,) = of_kind(rendered(OWN_SHOP, "networkPolicy.ingressFrom=null"), "NetworkPolicy").values()
+    assert "ingress" not in closed["spec"]
+    assert "Ingress" in closed["spec"]["policyTypes"]
 
 
 def test_the_compose_file_sets_only_what_the_product_knows_and_opens_nothing_to_others():
@@ -168,7 +214,7 @@ def test_the_proxy_lets_streams_through():
 
 @pytest.mark.slow
 async def test_the_product_starts_with_exactly_what_the_chart_sets(tmp_path, postgres, redis):
-    deployment = of_kind(rendered(), "Deployment")["desk-api"]
+    deployment = of_kind(rendered("api.replicas=1"), "Deployment")["desk-api"]
     secret = tmp_path / "secret"
     secret.write_text("0123456789abcdef" * 4 + "\n")
     secret.chmod(0o440)

@@ -19,8 +19,10 @@ from tests.unit.assist.world import (
 from copilot.adapters.agent_loop import LangChainLoop
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.embedder import HashingEmbedder
+from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.grounding import Grounder
+from copilot.assist.metering import Metering
 from copilot.domain.actions import ActionStatus, Provenance
 from copilot.domain.asking import AskLimits
 from copilot.domain.assist import Drafter, Support
@@ -232,6 +234,17 @@ async def test_a_model_without_native_calls_is_asked_by_schema_from_the_start_an
         _, answer = await ask(server, written_calls=True)
     assert len(server.requests) == 2
     assert answer.stopped == "The model's answer is not the JSON that was asked for."
+
+
+async def test_every_request_of_the_loop_is_on_the_conversations_account():
+    metering = Metering(MemoryUsageStore())
+    async with openai_server(READ, say("It is delivered.", usage=70, cached=20)) as server:
+        w, _ = await ask(server, on_usage=metering.note)
+    used = await metering.of(RITA.tenant_id, w.conversation.id)
+    (model,) = used.models
+    assert (model.model, model.requests, model.unmetered) == ("scripted", 2, 0)
+    assert model.completion_tokens == 2 * 10
+    assert (model.prompt_tokens, model.cached_tokens) == (40 + 60, 20)
 
 
 async def test_a_newer_turn_ends_the_request_to_the_endpoint():

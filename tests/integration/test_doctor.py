@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import socket
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,8 @@ NOBODY = "http://127.0.0.1:9/v1"
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("COPILOT_PORT", str(free.getsockname()[1]))
     monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COPILOT_KNOWLEDGE_DIR", str(ROOT / "knowledge"))
     (tmp_path / "kb").mkdir()
@@ -55,6 +62,65 @@ def test_what_is_wrong_is_named_with_what_to_do(place, monkeypatch):
     assert found["language model"]["verdict"] == "failed"
     assert found["rules"]["verdict"] == "ok"
     assert all(finding["hint"] for finding in found.values() if finding["verdict"] != "ok")
+
+
+@pytest.fixture
+def endpoint():
+    """A language model's endpoint: `status` is what it answers, `ahead` how far its clock is."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            server.asked.append((self.path, json.loads(body)))
+            self.send_response(server.status)
+            self.end_headers()
+
+        def date_time_string(self, timestamp=None):
+            return formatdate(time.time() + server.ahead, usegmt=True)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.status, server.ahead, server.asked = 200, 0, []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_language_model_is_asked_for_one_token_of_the_model_that_is_set(place, monkeypatch, endpoint):
+    monkeypatch.setenv("COPILOT_LLM_BASE_URL", f"http://127.0.0.1:{endpoint.server_port}/v1")
+    monkeypatch.setenv("COPILOT_LLM_MODEL", "small")
+    assert examined()["language model"]["verdict"] == "ok"
+    ((path, body),) = endpoint.asked
+    assert (path, body["model"], body["max_tokens"]) == ("/v1/chat/completions", "small", 1)
+
+    endpoint.status = 404
+    found = examined(status=1)["language model"]
+    assert "404 to 'small'" in found["said"]
+    assert "COPILOT_LLM_MODEL" in found["hint"]
+
+
+@pytest.mark.parametrize("ahead", [3600, -3600])
+def test_clocks_that_disagree_are_told(place, monkeypatch, endpoint, ahead):
+    monkeypatch.setenv("COPILOT_LLM_BASE_URL", f"http://127.0.0.1:{endpoint.server_port}/v1")
+    endpoint.ahead = ahead
+    found = examined(status=1)["language model"]
+    assert "s apart" in found["said"]
+    assert "NTP" in found["hint"]
+
+
+def test_a_port_that_is_taken_is_told(place, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("COPILOT_PORT", str(port))
+        found = examined()["port"]
+    assert found["verdict"] == "warning"
+    assert str(port) in found["said"]
+    assert examined()["port"]["verdict"] == "ok"
 
 
 def test_a_setting_of_the_wrong_kind_is_named(place, monkeypatch):

@@ -4,11 +4,13 @@ LangChain decides nothing about safety: every call goes through `AskTools`, whic
 """
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from copilot.adapters.circuit_breaker import CircuitBreaker
 from copilot.domain.asking import AskLimits, LoopAnswer, LoopPrompt
 from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable, InvalidDraft
+from copilot.domain.usage import ModelUsage
 from copilot.ports import AskTools
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ class LangChainLoop:
         written_calls: bool = False,
         silence_seconds: float = _BETWEEN_CHUNKS_SECONDS,
         breaker: CircuitBreaker | None = None,
+        on_usage: Callable[[ModelUsage], None] = lambda _: None,
     ) -> None:
         """`written_calls`: the model makes no native tool calls and is asked by JSON schema from the start.
 
         `silence_seconds` is how long the endpoint may say nothing.
+        `on_usage` hears of every request, also of one that broke off.
         """
         self._model = model
         self._base_url = base_url
@@ -44,6 +48,7 @@ class LangChainLoop:
         self._written_calls = written_calls
         self._silence_seconds = silence_seconds
         self._breaker = breaker or CircuitBreaker()
+        self._on_usage = on_usage
         self._chat: ChatOpenAI | None = None
 
     async def run(self, prompt: LoopPrompt, tools: AskTools) -> LoopAnswer:
@@ -58,7 +63,13 @@ class LangChainLoop:
 
         try:
             text, bounds = await run_agent(
-                self._open(), prompt.system, prompt.user, tools, self._limits, written=self._written_calls
+                self._open(),
+                prompt.system,
+                prompt.user,
+                tools,
+                self._limits,
+                written=self._written_calls,
+                on_usage=self._on_usage,
             )
         except Exception as error:
             failure = self._translated(error)

@@ -22,6 +22,7 @@ from copilot.ports import AskTools
 
 Request = ModelRequest[None]
 Response = ModelResponse[Any]
+OnUsage = Callable[[ModelUsage], None]
 Handler = Callable[[Request], Awaitable[Response]]
 _CHARACTERS_PER_TOKEN = 4
 _MOST_CALLS_AT_ONCE = 4
@@ -30,8 +31,9 @@ _MOST_CALLS_AT_ONCE = 4
 class Bounds(AgentMiddleware[Any, None]):
     """Counts model calls and tokens; the last call is made without tools, and after it there is none."""
 
-    def __init__(self, limits: AskLimits, model: str) -> None:
+    def __init__(self, limits: AskLimits, model: str, on_usage: OnUsage) -> None:
         super().__init__()
+        self._on_usage = on_usage
         self._model = model
         self._limits = limits
         self.calls = 0
@@ -47,14 +49,17 @@ class Bounds(AgentMiddleware[Any, None]):
         if self.calls == self._limits.model_calls:
             request = request.override(tools=[])
         call = ChatSpan(self._model, self._limits.reply_tokens, 0.0, ())
+        used = ModelUsage(model=self._model, metered=False)
         try:
             response = await handler(request)
-            call.used(_usage(self._model, response), None)
+            used = _usage(self._model, response)
+            call.used(used, None)
         except BaseException as error:
             call.failed(error)
             raise
         finally:
             call.end()
+            self._on_usage(used)
         _refuse_cut_short(response)
         self.tokens += _used(request, response)
         return response
@@ -203,7 +208,10 @@ def _usage(model: str, response: Response) -> ModelUsage:
     if told is None:
         return ModelUsage(model=model, metered=False)
     return ModelUsage(
-        model=model, prompt_tokens=told["input_tokens"], completion_tokens=told["output_tokens"]
+        model=model,
+        prompt_tokens=told["input_tokens"],
+        cached_tokens=told.get("input_token_details", {}).get("cache_read") or 0,
+        completion_tokens=told["output_tokens"],
     )
 
 
@@ -215,6 +223,7 @@ async def run_agent(
     limits: AskLimits,
     *,
     written: bool,
+    on_usage: OnUsage,
 ) -> tuple[str, Bounds]:
     """The model's last words, and what they cost. Vendor errors pass through."""
     from langchain.agents import create_agent  # noqa: PLC0415
@@ -225,7 +234,7 @@ async def run_agent(
         raise AssertionError("tool calls go to the desk")
 
     specs = tools.specs()
-    bounds = Bounds(limits, getattr(model, "model_name", ""))
+    bounds = Bounds(limits, getattr(model, "model_name", ""), on_usage)
     agent = create_agent(
         model,
         [

@@ -17,6 +17,11 @@ class Readings(Collector):
     def collect(self) -> Iterator[Metric]:
         readiness = self._vitals.readiness
         yield GaugeMetricFamily("copilot_ready", "1: as /readyz says", value=float(readiness.ready))
+        yield GaugeMetricFamily(
+            "copilot_background_work",
+            "1: this server delivers what waits and runs jobs",
+            value=float(self._vitals.background),
+        )
         up = GaugeMetricFamily("copilot_dependency_up", "1: it answers", labels=["dependency", "required"])
         took = GaugeMetricFamily(
             "copilot_dependency_seconds", "What it took to answer last", labels=["dependency"]

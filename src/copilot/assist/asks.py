@@ -8,6 +8,7 @@ from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_desk import AskDesk
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.collaborators import Searcher, ToolDesk
+from copilot.assist.metering import on_account_of
 from copilot.assist.profile import TenantProfile
 from copilot.domain.access import Principal
 from copilot.domain.asking import MAX_QUESTION_CHARACTERS, AnswerDraft, AskLimits, AskRequest, AskTicket
@@ -67,7 +68,8 @@ class Asks:
             today=self._parts.clock.now().date(),
         )
         work = self._work(principal, request, profile, topic)
-        task = asyncio.create_task(work, name=f"ask {conversation.id}")
+        with on_account_of(conversation.tenant_id, conversation.id):
+            task = asyncio.create_task(work, name=f"ask {conversation.id}")
         self._tasks[conversation.id] = task
         task.add_done_callback(lambda done: self._finished(conversation.id, done))
         return AskTicket(

@@ -6,9 +6,11 @@ Nothing is changed, but that an old SQLite store gets this version's schema, as 
 import asyncio
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from copilot.domain.errors import ConfigurationError, CopilotError
 from copilot.order_systems import open_order_system
 
 _SECONDS = 10.0
+_CLOCKS_APART = 30.0
+"""Seconds; more than a slow answer and a rounded date explain."""
 _MEGABYTE = 2**20
 _SCARCE, _TOO_SCARCE = 1_024 * _MEGABYTE, 100 * _MEGABYTE
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -54,7 +58,13 @@ class Finding:
 
 async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
     """Every check, each within ten seconds; one that fails keeps none of the others from being made."""
-    found = [_unknown_settings(environment), _exposure(settings), _data_folder(settings), _secret(settings)]
+    found = [
+        _unknown_settings(environment),
+        _exposure(settings),
+        _port(settings),
+        _data_folder(settings),
+        _secret(settings),
+    ]
     found.append(await _asked("rules", lambda: _rules(settings)))
     database, documents = await _database(settings)
     found.append(database)
@@ -94,6 +104,23 @@ def _exposure(settings: Settings) -> Finding:
         f"{settings.host}:{settings.port} is open to other machines, and the server speaks plain HTTP.",
         "Put a proxy with TLS before it.",
     )
+
+
+def _port(settings: Settings) -> Finding:
+    """Taken is well enough where a server runs already, so it is a warning."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.host, settings.port))
+        except OSError as error:
+            return Finding(
+                "port",
+                Verdict.WARNING,
+                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.",
+                "Well, if this server runs already; else change COPILOT_PORT or COPILOT_HOST.",
+            )
+    return Finding("port", Verdict.OK, f"{settings.port} is free.")
 
 
 def _data_folder(settings: Settings) -> Finding:
@@ -211,13 +238,35 @@ async def _order_system(settings: Settings) -> str:
 async def _language_model(settings: Settings) -> str:
     headers = {"Authorization": f"Bearer {settings.llm_api_key.get_secret_value()}"}
     async with httpx.AsyncClient(timeout=_SECONDS, headers=headers) as client:
-        answer = await client.get(f"{str(settings.llm_base_url).rstrip('/')}/models")
+        answer = await client.post(
+            f"{str(settings.llm_base_url).rstrip('/')}/chat/completions",
+            json={
+                "model": settings.llm_model,
+                "messages": [{"role": "user", "content": "Hi"}],
+                "max_tokens": 1,
+            },
+        )
     if not answer.is_success:
         raise ConfigurationError(
-            f"{settings.llm_base_url} answers {answer.status_code}.",
-            hint="Check COPILOT_LLM_BASE_URL and COPILOT_LLM_API_KEY.",
+            f"{settings.llm_base_url} answers {answer.status_code} to {settings.llm_model!r}.",
+            hint="Check COPILOT_LLM_BASE_URL, COPILOT_LLM_MODEL and COPILOT_LLM_API_KEY.",
         )
-    return f"{settings.llm_base_url} answers."
+    _require_same_time(answer)
+    return f"{settings.llm_base_url} answers as {settings.llm_model!r}."
+
+
+def _require_same_time(answer: httpx.Response) -> None:
+    """Approvals, tokens and limits end by this machine's clock. No date, nothing to compare."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return
+    apart = abs((SystemClock().now() - theirs).total_seconds())
+    if apart > _CLOCKS_APART:
+        raise ConfigurationError(
+            f"this machine's clock and the one at {answer.url.host} are {apart:,.0f} s apart.",
+            hint="Let both follow a time server (NTP): approvals and tokens end by the clock.",
+        )
 
 
 async def _asked(subject: str, ask: Callable[[], Awaitable[str]]) -> Finding:

@@ -161,7 +161,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 llm_drafter(settings, knowledge.embedder, metering.note, finder)
             ),
             llm_seconds=settings.llm_timeout_seconds,
-            asker=llm_answerer(settings, knowledge.embedder, finder),
+            asker=llm_answerer(settings, knowledge.embedder, metering.note, finder),
             ask_limits=ask_limits(settings),
             silence=Silence(feedback, SilenceLimits(cost=settings.interruption_cost)),
             most_waiting=settings.most_waiting_turns,
@@ -214,6 +214,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 + shared.probes,
                 knowledge.embedder,
                 {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
+                background=settings.background_work,
             )
         )
         care = knowledge_care(

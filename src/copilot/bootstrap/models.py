@@ -159,7 +159,10 @@ async def query_rewriter(
 
 
 def llm_answerer(
-    settings: Settings, embedder: Embedder, finder: PersonalDataFinder | None = None
+    settings: Settings,
+    embedder: Embedder,
+    on_usage: OnUsage = _ignored,
+    finder: PersonalDataFinder | None = None,
 ) -> LlmAnswerer | None:
     if settings.llm_base_url is None:
         return None
@@ -169,6 +172,7 @@ def llm_answerer(
         api_key=settings.llm_api_key.get_secret_value(),
         limits=ask_limits(settings),
         written_calls=draft_style(settings) is DraftStyle.STRUCTURED,
+        on_usage=on_usage,
     )
     return LlmAnswerer(loop, Grounder(embedder), SystemClock(), prompts_of(settings), finder)
 

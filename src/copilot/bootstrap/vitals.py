@@ -38,11 +38,17 @@ class Vitals:
     """By queue: how many wait in it."""
     caches: Mapping[str, Callable[[], tuple[int, int]]] = field(default_factory=dict)
     """By cache: (hits, misses) since the start."""
+    background: bool = True
+    """Whether this server does the background's work; without any that does, nothing that waits is done."""
 
 
 @asynccontextmanager
 async def open_vitals(
-    probes: list[Probe], embedder: Embedder, backlog: Mapping[str, Callable[[], float]]
+    probes: list[Probe],
+    embedder: Embedder,
+    backlog: Mapping[str, Callable[[], float]],
+    *,
+    background: bool,
 ) -> AsyncIterator[Vitals]:
     """Every probe has been asked once when this begins."""
     queues: dict[str, Callable[[], int]] = {}
@@ -50,7 +56,7 @@ async def open_vitals(
     if isinstance(embedder, MiniLmEmbedder):
         queues["embedding"] = embedder.waiting
         caches["query_vectors"] = lambda: (embedder.hits, embedder.misses)
-    vitals = Vitals(Probes(probes, SystemClock()), LoopLag(), backlog, queues, caches)
+    vitals = Vitals(Probes(probes, SystemClock()), LoopLag(), backlog, queues, caches, background)
     await vitals.readiness.start()
     watching = asyncio.create_task(vitals.lag.run(), name="loop lag")
     try:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.probes import Probes
+from copilot.api.readings import Readings
+from copilot.bootstrap.vitals import Vitals
 from copilot.domain.assist import FeedbackVerdict
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy/observability"
@@ -47,6 +51,20 @@ async def test_alerts_ask_for_metrics_that_there_are_and_say_what_to_look_at(tol
         assert rule["labels"]["severity"] in {"page", "ticket"}
     verdicts = set(re.findall(r"used|edited", " ".join(rule["expr"] for rule in RULES)))
     assert verdicts <= {verdict.value for verdict in FeedbackVerdict}
+
+
+def test_somebody_is_woken_when_no_server_does_the_backgrounds_work():
+    # A server that is gone has no metrics: a comparison would be silent, only their absence is told.
+    (rule,) = [rule for rule in RULES if "copilot_background_work" in rule["expr"]]
+    assert rule["expr"] == "absent(copilot_background_work == 1)"
+    assert rule["labels"]["severity"] == "page"
+
+
+@pytest.mark.parametrize("background", [True, False])
+async def test_a_server_says_whether_it_does_the_backgrounds_work(background):
+    vitals = Vitals(Probes([], FixedClock()), background=background)
+    (reading,) = [m for m in Readings(vitals).collect() if m.name == "copilot_background_work"]
+    assert [sample.value for sample in reading.samples] == [float(background)]
 
 
 def test_panels_have_a_title_a_unit_and_a_place_of_their_own():

@@ -25,6 +25,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- if and (gt (int $most) 0) (not .Values.secrets.redis.name) }}
 {{- fail "several servers (the API and its worker) need Redis: set secrets.redis.name" }}
 {{- end }}
+{{- /* The demo shop's orders are in each pod's own folder: a refund made in one would be unknown to the next. */}}
+{{- $shop := get .Values.settings "COPILOT_ORDER_SYSTEM" | default "embedded" }}
+{{- if and (gt (int $most) 1) (hasSuffix "embedded" $shop) }}
+{{- fail "several API servers cannot share the embedded order system: set settings.COPILOT_ORDER_SYSTEM to your own, or one API replica" }}
+{{- end }}
 {{- end }}
 
 {{- define "copilot.podSecurity" -}}
