@@ -1,10 +1,11 @@
 """Nearest neighbours in PostgreSQL with pgvector: how quick, and how many of the true ones; see `--help`.
 
-    scripts/bench vectors [--passages N] [--in-cluster N] [--clients N] [--searches N] [--json]
+    scripts/bench vectors [--passages N] [--in-cluster N] [--clients N] [--searches N] [--vectors FILE.npy]
 
 A PostgreSQL of its own holds two tenants: one with 99 in 100 of the vectors, one with the rest. Vectors are
 invented: clusters of five, so that the nearest ten lie in several, with noise of 0.8 of their length. What is
 found is compared with the ten that a comparison with every vector finds. 100,000 take five minutes.
+`--vectors` takes them from a file instead, such as embeddings of your own passages.
 """
 
 import argparse
@@ -47,6 +48,9 @@ def main() -> None:
     parser.add_argument(
         "--in-cluster", type=int, default=5, help="vectors of one cluster (5); fewer are harder to find"
     )
+    parser.add_argument(
+        "--vectors", type=Path, help="a .npy file of vectors, one a row: used instead of invented ones"
+    )
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
     with running() as server:
@@ -60,8 +64,7 @@ async def measure(address: str, arguments: argparse.Namespace) -> dict[str, floa
     small = max(1, int(arguments.passages * SMALL))
     figures: dict[str, float] = {}
     for tenant, size in (("large", arguments.passages - small), ("small", small)):
-        centres = unit(dice.normal(size=(max(1, size // arguments.in_cluster), DIMENSIONS)))
-        vectors = invented(dice, centres, size)
+        vectors, asked = sample(dice, size, arguments)
         begun = time.perf_counter()
         for start in range(0, size, AT_ONCE):
             part = vectors[start : start + AT_ONCE]
@@ -69,7 +72,6 @@ async def measure(address: str, arguments: argparse.Namespace) -> dict[str, floa
             progress(f"{tenant} tenant: {start + len(part):,} of {size:,}")
         figures[f"{tenant} tenant: passages"] = size
         figures[f"{tenant} tenant: fill seconds"] = time.perf_counter() - begun
-        asked = invented(dice, centres, arguments.searches)
         seconds, found = await search(index, tenant, asked, arguments.clients)
         for share in (50, 95):
             figures[f"{tenant} tenant: p{share} ms"] = float(np.percentile(seconds, share)) * 1000
@@ -104,6 +106,19 @@ def recall(vectors: Vectors, asked: Vectors, found: list[list[str]]) -> float:
         true = np.argpartition(-(vectors @ query), NEAREST)[:NEAREST]
         hits += len({f"psg_{number}" for number in true} & set(names))
     return hits / (NEAREST * len(asked))
+
+
+def sample(dice: np.random.Generator, size: int, arguments: argparse.Namespace) -> tuple[Vectors, Vectors]:
+    """Vectors to keep, and others of the same kind to ask with."""
+    if arguments.vectors is None:
+        centres = unit(dice.normal(size=(max(1, size // arguments.in_cluster), DIMENSIONS)))
+        return invented(dice, centres, size), invented(dice, centres, arguments.searches)
+    given = np.load(arguments.vectors)
+    wanted = size + arguments.searches
+    if len(given) < wanted:
+        raise SystemExit(f"{arguments.vectors} has {len(given):,} vectors; {wanted:,} are needed.")
+    chosen = unit(given[dice.permutation(len(given))[:wanted]])
+    return chosen[:size], chosen[size:]
 
 
 def invented(dice: np.random.Generator, centres: Vectors, count: int) -> Vectors:
