@@ -78,10 +78,17 @@ async def test_stopping_keeps_what_was_found_before(lint, runs):
     assert runs.last("acme").report == REPORT
 
 
-async def test_says_why_it_failed(lint, runs):
-    lint.error = DependencyUnavailable("the index is away.", hint="Wait.")
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DependencyUnavailable("the index is away.", hint="Wait."), "the index is away"),
+        (KeyError("psg_1"), "the server's log says why"),
+    ],
+)
+async def test_says_why_it_failed(lint, runs, error, told):
+    lint.error = error
     lint.go.set()
     runs.start("acme", {LintCheck.STALE})
     await until(lambda: runs.last("acme").problem)
-    assert "the index is away" in runs.last("acme").problem
+    assert told in runs.last("acme").problem
     await until(lambda: runs.last("acme").progress is None)

@@ -1,12 +1,14 @@
 """Runs the checks in the background, where a page can look at how they get on."""
 
 import asyncio
+import logging
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 
 from copilot.domain.care import LintCheck, LintProgress, LintRun
 from copilot.domain.errors import CopilotError
 from copilot.retrieval.lint.lint import KnowledgeLint
+
+_log = logging.getLogger(__name__)
 
 
 class LintRuns:
@@ -35,8 +37,7 @@ class LintRuns:
         """What an earlier run found stays."""
         if (task := self._tasks.get(tenant_id)) is not None:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def close(self) -> None:
         for tenant_id in list(self._tasks):
@@ -51,6 +52,9 @@ class LintRuns:
             self._change(tenant_id, report=report)
         except CopilotError as error:
             self._change(tenant_id, problem=str(error))
+        except Exception:  # noqa: BLE001 - the page says so
+            _log.exception("the checks of the knowledge failed")
+            self._change(tenant_id, problem="The checks failed; the server's log says why.")
         finally:
             self._change(tenant_id, progress=None)
             del self._tasks[tenant_id]
