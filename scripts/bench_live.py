@@ -129,11 +129,11 @@ def run_typing(options: argparse.Namespace, env: dict[str, str], folder: str) ->
     return figures
 
 
-async def drive(key: str, conversations: int, turns: int, every: float, pid: int) -> Run:
+async def drive(key: str, conversations: int, turns: int, every: float, pid: int, port: int = PORT) -> Run:
     """`turns` customer turns, shared out among that many customers at once."""
     run, texts = Run(), customer_turns()
     started, used = time.perf_counter(), cpu_seconds(pid)
-    async with LiveClient.connect(f"http://127.0.0.1:{PORT}", key) as client:
+    async with LiveClient.connect(f"http://127.0.0.1:{port}", key) as client:
         shares = [turns // conversations + (n < turns % conversations) for n in range(conversations)]
         await asyncio.gather(
             *(customer(client, seed, texts, share, every, run) for seed, share in enumerate(shares))
