@@ -10,9 +10,6 @@ Inputs: `input_ids` and `positions` (each token's place in its own text), int32 
 `pooling` (rows, texts, tokens), 1 where a token belongs to a text. The last two are float32.
 Output: `sentence_embedding` (rows, texts, 384), unit length.
 
-Weights of the dense layers are 8-bit integers with a scale for every 16 inputs, and what they are multiplied
-with is rounded likewise, token by token, so that no text's vector depends on its neighbours (decision 0031).
-
 Source of the architecture: the model's own config.json (6 layers, 12 heads, exact-erf GELU).
 """
 
@@ -25,18 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Part of the cache key: raise it whenever the graph below changes.
-GRAPH_VERSION = 4
+GRAPH_VERSION = 3
 
 LAYERS = 6
 HEADS = 12
 HIDDEN = 384
 LAYER_NORM_EPSILON = 1e-12
-BLOCK = 16
-"""Inputs that share a scale. Vectors stay within cosine 0.999 of the reference, with 32 not always."""
-_BITS = 8
-_LARGEST, _ZERO = 127, 128
-_MULTIPLY_INTEGERS = 4
-"""onnxruntime's `accuracy_level`: what comes in is rounded to 8 bits too."""
 # Microsoft's fused operators live in their own operator domain; onnxruntime always ships them.
 FUSED = "com.microsoft"
 
@@ -71,34 +62,14 @@ class _Graph:
 
     def dense(self, prefix: str, source: str) -> str:
         """Multiply by a torch Linear's weight, stored (out, in); its bias is left to a fused operator."""
-        kernel = self.weights[f"{prefix}.weight"]
-        outputs, inputs = kernel.shape
-        rounded, scales = _rounded(kernel)
-        return self.node(
-            "MatMulNBits",
-            [source, self.weight(f"{prefix}.kernel", rounded), self.weight(f"{prefix}.scales", scales)],
-            [f"{prefix}.product"],
-            FUSED,
-            K=inputs,
-            N=outputs,
-            bits=_BITS,
-            block_size=BLOCK,
-            accuracy_level=_MULTIPLY_INTEGERS,
-        )
+        kernel = self.weight(f"{prefix}.kernel", self.weights[f"{prefix}.weight"].T)
+        return self.node("MatMul", [source, kernel], [f"{prefix}.product"])
 
     def skip_layer_norm(self, dense: str, norm: str, source: str, skip: str, output: str) -> str:
         """Residual connection, the dense layer's bias and layer normalisation in one pass."""
         inputs = [source, skip, self.weight(f"{norm}.weight"), self.weight(f"{norm}.bias")]
         inputs.append(self.weight(f"{dense}.bias"))
         return self.node("SkipLayerNormalization", inputs, [output], FUSED, epsilon=LAYER_NORM_EPSILON)
-
-
-def _rounded(kernel: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """(outputs, blocks, inputs of a block) around 128, and a scale for each block."""
-    blocks = kernel.reshape(len(kernel), -1, BLOCK)
-    scales = np.abs(blocks).max(axis=2) / _LARGEST
-    rounded = np.round(blocks / np.maximum(scales, np.finfo(np.float32).tiny)[..., None]) + _ZERO
-    return rounded.astype(np.uint8), scales.astype(np.float32)
 
 
 def _embeddings(graph: _Graph) -> str:
