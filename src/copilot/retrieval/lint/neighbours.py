@@ -25,6 +25,15 @@ class Pair:
     cosine: float
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Ids of passages that hold today, of those whose neighbours are asked for, and pairs of one text."""
+
+    usable: frozenset[str]
+    asked: frozenset[str]
+    same: frozenset[tuple[str, str]]
+
+
 async def related_pairs(
     corpus: Corpus,
     store: KnowledgeStore,
@@ -36,19 +45,9 @@ async def related_pairs(
 
     The work grows with the passages, not their square. `on_progress` hears how many of how many are compared.
     """
-    asked = {identity for identity, p in corpus.passages.items() if p.document_id in corpus.current}
-    copies: dict[str, list[Passage]] = {}
-    for identity in sorted(asked):
-        passage = corpus.passages[identity]
-        copies.setdefault(_folded(passage.text), []).append(passage)
-    spare = {passage.id for group in copies.values() for passage in group[_COPIES:]}
-    same = {
-        _key(one.id, other.id)
-        for group in copies.values()
-        for one, other in combinations(group[:_COPIES], 2)
-        if _comparable(corpus, one, other)
-    }
-    yield [_pair(corpus, key, 1.0) for key in sorted(same)]
+    # A thread, because it looks at every word, and conversations go on meanwhile.
+    chosen = await asyncio.to_thread(_choose, corpus)
+    yield [_pair(corpus, key, 1.0) for key in sorted(chosen.same)]
 
     paired: dict[str, frozenset[str]] = {}
     """Whom each passage was paired with when it was asked about."""
@@ -58,24 +57,39 @@ async def related_pairs(
             other: cosine
             for other, cosine in await index.nearest(corpus.tenant_id, vector, NEIGHBOURS)
             if cosine >= SAME_TOPIC
-            and other in asked
+            and other in chosen.usable
             and _comparable(corpus, corpus.passages[identity], corpus.passages[other])
-            and _key(identity, other) not in same
+            and _key(identity, other) not in chosen.same
         }
         new = [other for other in found if identity not in paired.get(other, ())]
         paired[identity] = frozenset(new)
         return [_pair(corpus, _key(identity, other), found[other]) for other in new]
 
-    wanted = asked - spare
     compared = 0
     async for names, vectors in store.all_vectors(corpus.tenant_id, model_id):
-        rows = [row for row, identity in enumerate(names) if identity in wanted]
+        rows = [row for row, identity in enumerate(names) if identity in chosen.asked]
         for start in range(0, len(rows), _AT_ONCE):
             part = rows[start : start + _AT_ONCE]
             lists = await asyncio.gather(*(ask(names[row], vectors[row]) for row in part))
             compared += len(part)
-            on_progress(compared, len(wanted))
+            on_progress(compared, len(chosen.asked))
             yield list(chain.from_iterable(lists))
+
+
+def _choose(corpus: Corpus) -> _Chosen:
+    usable = frozenset(identity for identity, p in corpus.passages.items() if p.document_id in corpus.current)
+    copies: dict[str, list[Passage]] = {}
+    for identity in sorted(usable):
+        passage = corpus.passages[identity]
+        copies.setdefault(_folded(passage.text), []).append(passage)
+    spare = {passage.id for group in copies.values() for passage in group[_COPIES:]}
+    same = frozenset(
+        _key(one.id, other.id)
+        for group in copies.values()
+        for one, other in combinations(group[:_COPIES], 2)
+        if _comparable(corpus, one, other)
+    )
+    return _Chosen(usable, usable - spare, same)
 
 
 def _pair(corpus: Corpus, key: tuple[str, str], cosine: float) -> Pair:
