@@ -30,6 +30,8 @@ KEPT_ROWS = 24_000_000
 """Of 8 bytes each, for all tenants."""
 KEPT_NAMES = 200_000
 """Of passages that were found, for each tenant."""
+KEPT_STEMS = 200_000
+"""Of words that were asked for, by anybody."""
 FEW_ROWS = 10_000
 """A word with no more is added up; for a commoner one it is first asked whether it can matter."""
 _BLOCK = 64
@@ -127,7 +129,7 @@ class KeywordSearch:
     def _stems_of(self, words: Sequence[str]) -> list[str]:
         """As FTS5 has them; one as often as the query has words of it, which is what FTS5 makes of them."""
         if new := [word for word in words if word not in self._stems]:
-            if len(self._stems) > KEPT_NAMES:
+            if len(self._stems) > KEPT_STEMS:
                 self._stems.clear()
             counted = tokens.word_counts([("", word) for word in new])
             self._stems |= zip(new, map(tuple, counted), strict=True)
