@@ -261,6 +261,8 @@ def _require_same_time(answer: httpx.Response) -> None:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
         return
+    if theirs.tzinfo is None:  # "-0000": a clock that does not say where it stands
+        return
     apart = abs((SystemClock().now() - theirs).total_seconds())
     if apart > _CLOCKS_APART:
         raise ConfigurationError(

@@ -73,7 +73,6 @@ class LintReport(Value):
 class LintRun(Value):
     """The last time the checks ran, or how they get on; `report` stays while they run anew."""
 
-    checks: frozenset[LintCheck]
     progress: LintProgress | None = None
     report: LintReport | None = None
     problem: str = ""

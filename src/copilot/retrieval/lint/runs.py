@@ -27,7 +27,6 @@ class LintRuns:
         if tenant_id not in self._tasks:
             before = self._runs.get(tenant_id)
             self._runs[tenant_id] = LintRun(
-                checks=frozenset(checks),
                 progress=LintProgress(step="beginning"),
                 report=before.report if before else None,
             )
