@@ -229,8 +229,8 @@ def test_a_refund_above_the_limit_is_approved_by_a_second_person(
 def test_a_new_conversation_and_its_alert_appear_by_themselves(server: ConsoleServer, as_role) -> None:
     sam = as_role(Role.SUPERVISOR)
     go(sam, "Live")
+    sam.locator("#live tbody a").first.focus()  # waits for the page; counting does not
     before = sam.locator("#live tbody tr").count()
-    sam.locator("#live tbody a").first.focus()
     focused = sam.evaluate("document.activeElement.id")
 
     server.converse("This is the third time I write. I will call my lawyer and the consumer authority!")
