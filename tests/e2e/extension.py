@@ -157,6 +157,7 @@ class Browsing:
         page.fill("#server", server or self.server)
         page.fill("#token", key)
         page.click("text=Sign in")
+        expect(page.locator("#sign-out")).to_be_visible()
         expect(page.locator("#token")).to_have_value("")
         page.close()
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.e2e.desk import until
 from tests.e2e.extension import Browsing, browsing, needs_extension, say_next
-from tests.e2e.fake_api import serving
+from tests.e2e.fake_api import KEY, serving
 
 pytestmark = needs_extension
 
@@ -56,6 +56,24 @@ def test_a_wrong_key_is_said_and_a_right_one_goes_on(chromium: Browsing) -> None
     until(lambda: len(chromium.turns()) == 2)
     panel.expect_no_text("does not accept the key")
     expect(options.locator("#token")).to_have_value("")
+
+
+def test_who_signs_in_before_the_page_is_ready_is_not_overwritten(tmp_path: Path) -> None:
+    with browsing(tmp_path, signed_in=False) as made:
+        page = made.context.new_page()
+        page.add_init_script(
+            """const { get } = chrome.storage.local;
+            chrome.storage.local.get = async (...asked) => {
+              await new Promise((done) => setTimeout(done, 1000));
+              return get.apply(chrome.storage.local, asked);
+            };"""
+        )
+        page.goto(f"{made.extension}/options.html")
+        page.fill("#server", made.server)
+        page.fill("#token", KEY)
+        page.click("text=Sign in")
+        expect(page.locator("#connection")).to_contain_text("Connected")
+        expect(page.locator("#server")).to_have_value(made.server)
 
 
 class _OtherServer(BaseHTTPRequestHandler):

@@ -15,13 +15,14 @@ function say(text: string, tone: "" | "ok" | "bad"): void {
   line.className = `state ${tone}`;
 }
 
-async function signIn(event: Event): Promise<void> {
+async function signIn(event: Event, locked: Promise<void>): Promise<void> {
   event.preventDefault();
   try {
     const serverUrl = normaliseServerUrl(element<HTMLInputElement>("server").value);
     // Asked before anything is awaited: the browser takes it only straight from the click.
     const granted = chrome.permissions.request({ origins: [hostPattern(serverUrl)] });
     const typed = element<HTMLInputElement>("token").value.trim();
+    await locked;
     await saveSettings({ serverUrl });
     if (typed) await saveToken(typed);
     element<HTMLInputElement>("token").value = "";
@@ -76,11 +77,15 @@ function row(origin: string, state: string, label: string, act: () => Promise<vo
 }
 
 async function start(): Promise<void> {
-  await lockStorage();
-  element<HTMLInputElement>("server").value = (await loadSettings()).serverUrl;
-  element("known").textContent = SITES.map((site) => site.name).join(", ");
-  element("server-form").addEventListener("submit", (event) => void signIn(event));
+  // Before anything is awaited: whoever types at once, a password manager too, is heard and not overwritten.
+  const locked = lockStorage();
+  element("server-form").addEventListener("submit", (event) => void signIn(event, locked));
   element("sign-out").addEventListener("click", () => void signOut());
+  await locked;
+  const { serverUrl } = await loadSettings();
+  const server = element<HTMLInputElement>("server");
+  server.value ||= serverUrl;
+  element("known").textContent = SITES.map((site) => site.name).join(", ");
   chrome.storage.onChanged.addListener((changes) => {
     if ("sites" in changes || "off" in changes) void showSites();
   });
