@@ -130,6 +130,17 @@ describe("Relay", () => {
     expect(states.at(-1)).toEqual({ waiting: 0, problem: null });
   });
 
+  it("sends what comes while an earlier sending ends, whenever that is", async () => {
+    for (let later = 0; later < 80; later += 1) {
+      const server = new Server();
+      const { relay: made } = relay(server, browser());
+      const first = made.follow(PAGE, seen("Hello"));
+      for (let step = 0; step < later; step += 1) await Promise.resolve();
+      await Promise.all([first, made.follow(PAGE, seen("Hello", "Anyone?"))]);
+      expect([...server.turns], `${later} steps later`).toEqual([["conv_1", ["Hello", "Anyone?"]]]);
+    }
+  });
+
   it("keeps what was said while the server is away, and over a reload of the panel", async () => {
     const server = new Server();
     const shared = browser();

@@ -32,8 +32,14 @@ class Desk:
     conversation_id: str = ""
 
     def ask(self, text: str = scene.CUSTOMER_TEXT) -> None:
+        """Writes as the customer, and waits until it has come: a new message takes away what was shown."""
+        before = self._turns()
         self.page.fill("#customer-text", text)
         self.page.press("#customer-text", "Enter")
+        until(lambda: self._turns() > before)
+
+    def _turns(self) -> int:
+        return sum(event["type"] == "turn" for event in list(self.fake.events[self.conversation_id]))
 
     def publish(self, kind: str, data: Any, revision: int | None = None) -> None:
         self.fake.publish(self.conversation_id, kind, data, revision)

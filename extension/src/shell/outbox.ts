@@ -66,8 +66,7 @@ export class Outbox {
       this.again = true;
       return this.running;
     }
-    clearTimeout(this.timer);
-    this.running = this.exclusive("send", () => this.drain()).finally(() => (this.running = null));
+    this.running = this.drainWhileAsked();
     return this.running;
   }
 
@@ -76,13 +75,22 @@ export class Outbox {
     clearTimeout(this.timer);
   }
 
+  private async drainWhileAsked(): Promise<void> {
+    try {
+      do {
+        this.again = false;
+        clearTimeout(this.timer);
+        await this.exclusive("send", () => this.drain());
+      } while (this.again && !this.stopped); // Nothing may come between this look and the next line.
+    } finally {
+      this.running = null;
+    }
+  }
+
   private async drain(): Promise<void> {
-    do {
-      this.again = false;
-      for (let next = (await this.queue())[0]; next && !this.stopped; next = (await this.queue())[0]) {
-        if (!(await this.tryOne(next))) return;
-      }
-    } while (this.again && !this.stopped);
+    for (let next = (await this.queue())[0]; next && !this.stopped; next = (await this.queue())[0]) {
+      if (!(await this.tryOne(next))) return;
+    }
     if (!this.stopped) await this.report(null);
   }
 
