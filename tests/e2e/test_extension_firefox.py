@@ -26,6 +26,7 @@ def test_from_message_to_card_to_reply_box(firefox: FirefoxBrowsing, name: str) 
     page = firefox.help_desk(name)
     panel.until(lambda: len(firefox.turns()) == before + 2, "the page was not read")
     page.say_next()
+    panel.until(lambda: len(firefox.turns()) == before + 3, "the new message was not read")
     panel.expect_text("Summary so far")
     assert firefox.turns()[before:] == [
         ("customer", "My lantern arrived with a cracked globe. Order LF-1004820."),
@@ -34,8 +35,8 @@ def test_from_message_to_card_to_reply_box(firefox: FirefoxBrowsing, name: str) 
     ]
     panel.press("Insert", "copilot-suggestion")
     panel.expect_text("Inserted")
-    until(lambda: len(firefox.fake.writes) == writes + 1)
-    assert firefox.fake.writes[-1][1]["verdict"] == "used"
+    # The draft for the message before may have been there, and counts as ignored then.
+    until(lambda: "used" in [body.get("verdict") for _, body in firefox.fake.writes[writes:]])
     panel.press("Undo", "#question")
     panel.expect_text("Taken back")
     page.close()
@@ -48,12 +49,14 @@ def test_a_refund_is_approved_in_the_sidebar(firefox: FirefoxBrowsing) -> None:
     firefox.panel.press("Approve", "copilot-next-actions")
     firefox.panel.expect_text("rf_20418")
     verbs = [verb for verb, _ in firefox.fake.writes[before:]]
-    assert verbs == ["approve"]
+    assert [verb for verb in verbs if verb != "feedback"] == ["approve"]  # what became of drafts comes when it can
     page.close()
 
 
 def test_the_page_and_our_script_in_it_cannot_read_the_key(firefox: FirefoxBrowsing) -> None:
+    before = len(firefox.fake.conversations)
     page = firefox.help_desk("hubspot")
+    firefox.panel.until(lambda: len(firefox.fake.conversations) == before + 1, "the page was not read")
     assert page.evaluate("typeof chrome === 'undefined' && typeof browser === 'undefined'")
     found = page.evaluate(
         f"fetch({firefox.panel.evaluate('location.href')!r}).then((r) => r.status, (e) => 'refused')"

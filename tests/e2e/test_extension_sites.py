@@ -58,14 +58,14 @@ def test_from_message_to_card_to_reply_box(chromium: Browsing, name: str) -> Non
         assert list(fake.conversations.values())[-1].channel == EXPECTED[name]["channel"]
 
         say_next(page)
+        until(lambda: len(_said(chromium)) == len(SAID) + 1, 15)
         panel.expect_text("Summary so far")
         assert _said(chromium) == [*SAID, ("customer", "Can I get my money back?")]
         panel.press("Insert", "copilot-suggestion")
         panel.expect_text("Inserted")
         expect_composer(page, scene.insertable())
-        until(lambda: len(fake.writes) == feedback + 1)
-        assert fake.writes[-1][0] == "feedback"
-        assert fake.writes[-1][1]["verdict"] == "used"
+        # The draft for the message before may have been there, and counts as ignored then.
+        until(lambda: "used" in [body.get("verdict") for _, body in fake.writes[feedback:]])
 
         panel.press("Undo", "#question")
         expect(page.locator("body")).not_to_contain_text(scene.insertable()[:40])
