@@ -47,7 +47,7 @@ class Assist(Protocol):
     ) -> Conversation: ...
 
     def room(self) -> AbstractContextManager[None]:
-        """Held while a turn is taken; `Overloaded` when too many wait for their knowledge."""
+        """Held while a turn or question is taken; `Overloaded` when too many wait for their knowledge."""
 
     async def add_turn(
         self,

@@ -215,7 +215,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 )
                 + shared.probes,
                 knowledge.embedder,
-                {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
+                {
+                    "actions": driver.oldest_seconds,
+                    "helpdesk_messages": helpdesks.inbox.oldest_seconds,
+                    "helpdesk_notes": helpdesks.outbox.oldest_seconds,
+                },
                 background=settings.background_work,
             )
         )
