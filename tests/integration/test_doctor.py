@@ -1,10 +1,13 @@
 """`copilot doctor` over deployments that are well, and that are not."""
 
 import asyncio
+import hashlib
 import json
 import socket
+import sqlite3
 import threading
 import time
+from datetime import timedelta
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +16,11 @@ import pytest
 from tests.servers.product import Server, settings
 from typer.testing import CliRunner
 
+from copilot.adapters.clock import SystemClock
+from copilot.adapters.minilm import check_model_files, export_model
+from copilot.adapters.model_files import CACHE_VARIABLE
+from copilot.adapters.sql.versions import HEAD
+from copilot.bootstrap.doctor import _asked
 from copilot.cli.app import build_app
 from copilot.domain.errors import ConfigurationError
 
@@ -40,10 +48,17 @@ def examined(status=0):
     return {finding["subject"]: finding for finding in json.loads(result.stdout)}
 
 
+def examined_model():
+    """What is said of the model's files, without the index, which would make them anew."""
+    return asyncio.run(_asked("model files", lambda: asyncio.to_thread(check_model_files))).__dict__
+
+
 def test_a_new_deployment_is_well(place):
     found = examined()
     assert {finding["verdict"] for finding in found.values()} == {"ok"}
     assert found["index"]["said"] == "1 vectors for 1 passages."
+    assert found["database"]["said"].startswith(f"schema {HEAD}, as this version has it")
+    assert found["model files"]["said"].startswith("the weights are the tested ones")
     shown = CliRunner().invoke(build_app(), ["doctor"]).stdout
     assert "server secret" in shown
 
@@ -128,6 +143,79 @@ def test_a_setting_of_the_wrong_kind_is_named(place, monkeypatch):
     with pytest.raises(ConfigurationError, match="integer") as caught:
         examined()
     assert caught.value.where == "COPILOT_PORT"
+
+
+def test_keys_that_travel_in_the_clear_are_told(place, monkeypatch):
+    monkeypatch.setenv("COPILOT_HOST", "0.0.0.0")  # noqa: S104 - to be warned of
+    assert "API keys" not in examined()
+    for name in ("Ana", "Robin"):
+        made = ["keys", "create", "--name", name, "--role", "representative", "--quiet"]
+        key = CliRunner().invoke(build_app(), made, catch_exceptions=False).stdout.strip()
+    found = examined()["API keys"]
+    assert found["verdict"] == "warning"
+    assert found["said"].startswith("2 of larkfield are taken at 0.0.0.0:")
+    assert "proxy with TLS" in found["hint"]
+
+    CliRunner().invoke(build_app(), ["keys", "revoke", key.split("_")[1]], catch_exceptions=False)
+    assert examined()["API keys"]["said"].startswith("1 of larkfield")
+    monkeypatch.setenv("COPILOT_HOST", "127.0.0.1")
+    assert "API keys" not in examined()
+
+
+def test_a_model_that_is_not_what_was_made_from_the_weights_is_told(place, tmp_path, monkeypatch):
+    here, target = tmp_path / "cache", export_model()
+    (here / "minilm").mkdir(parents=True)
+    monkeypatch.setenv(CACHE_VARIABLE, str(here))
+    assert "the first start makes the model" in examined_model()["said"]
+
+    copied, note = here / "minilm" / target.name, target.with_suffix(".json")
+    damaged = bytearray(target.read_bytes())
+    made = json.loads(note.read_text()) | {"sha256": hashlib.sha256(damaged).hexdigest()}
+    copied.write_bytes(damaged)
+    copied.with_suffix(".json").write_text(json.dumps(made))
+    assert examined_model()["verdict"] == "ok"
+
+    damaged[len(damaged) // 2] ^= 1  # of the same length, which is all that a start looks at
+    copied.write_bytes(damaged)
+    found = examined_model()
+    assert found["verdict"] == "failed"
+    assert "changed or damaged" in found["said"]
+    assert found["hint"] == "Delete the file; it is made again."
+
+
+def test_an_older_store_is_told_of_and_left_as_it_is(place):
+    with sqlite3.connect(place / "data" / "copilot.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0003'")
+    before = (place / "data" / "copilot.db").read_bytes()
+    found = examined()["database"]
+    assert found["verdict"] == "warning"
+    assert found["said"] == f"schema 0003; this version has {HEAD}."
+    assert "back it up" in found["hint"]
+    assert (place / "data" / "copilot.db").read_bytes() == before
+
+
+def test_a_store_of_a_newer_version_is_told(place):
+    with sqlite3.connect(place / "data" / "copilot.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    found = examined(status=1)["database"]
+    assert "'9999'" in found["said"]
+    assert "newer version" in found["hint"]
+
+
+@pytest.mark.parametrize(("ahead", "verdict"), [(0, "ok"), (3600, "failed"), (-3600, "failed")])
+def test_postgresqls_clock_and_schema_are_looked_at(place, monkeypatch, postgres, ahead, verdict):
+    class Wrong(SystemClock):
+        def now(self):
+            return super().now() + timedelta(seconds=ahead)
+
+    monkeypatch.setattr("copilot.bootstrap.doctor.SystemClock", Wrong)
+    monkeypatch.setenv("COPILOT_DATABASE_URL", postgres.database())
+    found = examined(status=int(verdict == "failed"))["database"]
+    assert found["verdict"] == verdict
+    if verdict == "ok":
+        assert found["said"].startswith(f"schema {HEAD}, as this version has it")
+    else:
+        assert "the database's are 3,600 s apart" in found["said"]
 
 
 def test_redis_is_asked_and_its_password_told_to_nobody(place, monkeypatch, redis):

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -221,6 +221,31 @@ async def test_messages_that_overtake_each_other_stand_in_their_order(kind, tmp_
         made.clock.forward(timedelta(seconds=0.5))
         await made.settle()
         assert [text[-2] for _, text in await made.turns()] == ["1", "2", "3"]
+
+
+async def test_while_too_many_wait_messages_are_kept_and_become_turns_when_there_is_room(made):
+    with ExitStack() as full:
+        for _ in range(32):
+            full.enter_context(made.live.live.room())
+        answers = [await made.send(made.message(number, f"{ASKED} ({number})")) for number in (1, 2)]
+        await made.settle()
+        assert [answer.status_code for answer in answers] == [202, 202]  # Chatwoot would not send it again
+        assert await made.turns() == []
+
+        made.clock.forward(timedelta(minutes=20))  # longer than all attempts with a message that fails
+        for _ in range(20):
+            await made.settle()
+        made.clock.forward(timedelta(seconds=1))
+        assert await made.inbox.round() == 1  # of the two seconds that it was told to wait
+        assert made.inbox.oldest_seconds() == 20 * 60 + 1
+        (state,) = await made.inbox.states("larkfield")
+        assert state.problem == ""
+
+    made.clock.forward(timedelta(seconds=1))
+    await made.settle()
+    assert [text[-2] for _, text in await made.turns()] == ["1", "2"]
+    await made.settle()
+    assert made.inbox.oldest_seconds() == 0
 
 
 async def test_what_staff_write_is_theirs_and_notes_are_nobodys(made):

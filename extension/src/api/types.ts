@@ -891,13 +891,23 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lint Knowledge
-         * @description What is wrong with the knowledge, graver things first in each check. Follows no link to the web.
+         * Get Lint
+         * @description What was found wrong with the knowledge, graver things first in each check, and how a new run gets on.
+         *
+         *     Of this server, since its start: 404 before the first run.
          */
-        get: operations["lint_knowledge"];
+        get: operations["get_lint"];
         put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Start Lint
+         * @description Has the knowledge checked in the background, unless it is being checked. Follows no link to the web.
+         */
+        post: operations["start_lint"];
+        /**
+         * Stop Lint
+         * @description Stops the checks, if they run; what an earlier run found stays.
+         */
+        delete: operations["stop_lint"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2610,25 +2620,46 @@ export interface components {
          */
         LintCheck: "injection" | "contradiction" | "dead_link" | "stale" | "duplicate" | "passage" | "never_cited";
         /**
-         * LintReport
-         * @description Findings by check, the graver first; `skipped` says which checks were not run, and why.
+         * LintProgress
+         * @description How far the checks are: `done` of `total` passages, or 0 of 0 in a step that counts nothing.
          */
-        LintReport: {
+        LintProgress: {
             /**
-             * Checked At
-             * Format: date-time
+             * Done
+             * @default 0
              */
-            checked_at: string;
+            done: number;
+            /** Step */
+            step: string;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+        };
+        /**
+         * LintState
+         * @description The checks' last report, and how they get on when they run anew.
+         *
+         *     `progress` is null when none run, `problem` says why the last run came to no end. The report's own fields
+         *     are null until there is one: no findings yet is not the same as none.
+         */
+        LintState: {
+            /** Checked At */
+            checked_at?: string | null;
             /** Documents */
-            documents: number;
+            documents?: number | null;
             /** Findings */
-            findings: components["schemas"]["Finding"][];
+            findings?: components["schemas"]["Finding"][] | null;
             /** Passages */
-            passages: number;
+            passages?: number | null;
+            /** Problem */
+            problem: string;
+            progress: components["schemas"]["LintProgress"] | null;
             /** Skipped */
             skipped?: {
                 [key: string]: string;
-            };
+            } | null;
         };
         /**
          * Macro
@@ -8501,14 +8532,9 @@ export interface operations {
             };
         };
     };
-    lint_knowledge: {
+    get_lint: {
         parameters: {
-            query?: {
-                /** @description Only these; without it, all. */
-                check?: components["schemas"]["LintCheck"][] | null;
-                /** @description How old a document is that something should have cited. */
-                uncited_days?: number;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -8521,7 +8547,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LintReport"];
+                    "application/json": components["schemas"]["LintState"];
                 };
             };
             /** @description No API key, or one that is unknown or revoked */
@@ -8535,6 +8561,181 @@ export interface operations {
             };
             /** @description The role of the key does not allow it */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_lint: {
+        parameters: {
+            query?: {
+                /** @description Only these; without it, all. */
+                check?: components["schemas"]["LintCheck"][] | null;
+                /** @description How old a document is that something should have cited. */
+                uncited_days?: number;
+            };
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintState"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_lint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

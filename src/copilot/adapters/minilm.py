@@ -24,6 +24,7 @@ from copilot.adapters.model_files import (
     check_sha256,
     default_cache_dir,
     find_packaged_file,
+    sha256,
     write_atomically,
 )
 from copilot.adapters.word_pieces import PACKAGES, word_pieces
@@ -51,22 +52,50 @@ def export_model(cache_dir: Path | None = None) -> Path:
 
     Raises `ConfigurationError` when the weights are not installed or not the tested ones.
     """
-    target = (
-        (cache_dir or default_cache_dir()) / "minilm" / f"model-{WEIGHTS_SHA256[:12]}-v{GRAPH_VERSION}.onnx"
-    )
-    # The note is written last, so a note means a whole file, even after a crash between the two.
-    note = target.with_suffix(".json")
+    target, note = _made_files(cache_dir)
     expected = {"weights_sha256": WEIGHTS_SHA256, "graph_version": GRAPH_VERSION}
     with suppress(OSError, ValueError):
         found = json.loads(note.read_bytes())
-        if found == {**expected, "bytes": target.stat().st_size}:
+        if found.items() >= {**expected, "bytes": target.stat().st_size}.items():
             return target
+    model = build_model(read_weights(_tested_weights()))
+    write_atomically(target, model)
+    made = {**expected, "bytes": len(model), "sha256": sha256(model)}
+    write_atomically(note, json.dumps(made, indent=2).encode())
+    return target
+
+
+def check_model_files(cache_dir: Path | None = None) -> str:
+    """Hashes everything that the model is read from, which a start does not; says what was compared.
+
+    `ConfigurationError` for weights that are not the tested ones, or a made file that has changed since.
+    """
+    _tested_weights()
+    target, note = _made_files(cache_dir)
+    if not target.is_file():
+        return "the weights are the tested ones; the first start makes the model from them."
+    try:
+        made = json.loads(note.read_bytes()).get("sha256")
+    except (OSError, ValueError):
+        return "the weights are the tested ones; the next start makes the model from them anew."
+    if made is None:
+        return "the weights are the tested ones; the model was made before its hash was noted."
+    check_sha256(target.read_bytes(), made, target, hint="Delete the file; it is made again.")
+    return "the weights are the tested ones, and the model is as it was made from them."
+
+
+def _made_files(cache_dir: Path | None) -> tuple[Path, Path]:
+    """The ONNX file and its note, which is written last: a note means a whole file, even after a crash."""
+    target = (
+        (cache_dir or default_cache_dir()) / "minilm" / f"model-{WEIGHTS_SHA256[:12]}-v{GRAPH_VERSION}.onnx"
+    )
+    return target, target.with_suffix(".json")
+
+
+def _tested_weights() -> Path:
     weights = find_packaged_file(PACKAGES, "model.safetensors")
     check_sha256(weights.read_bytes(), WEIGHTS_SHA256, weights)
-    model = build_model(read_weights(weights))
-    write_atomically(target, model)
-    write_atomically(note, json.dumps({**expected, "bytes": len(model)}, indent=2).encode())
-    return target
+    return weights
 
 
 class MiniLmEncoder:

@@ -51,13 +51,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def check_sha256(content: bytes, expected: str, where: Path) -> None:
-    """Raise `ConfigurationError` unless `content` is byte for byte the file that was tested."""
+def check_sha256(
+    content: bytes, expected: str, where: Path, *, hint: str = "Delete .venv and install again."
+) -> None:
+    """Raise `ConfigurationError` unless `content` is byte for byte the expected file."""
     found = sha256(content)
     if found != expected:
         raise ConfigurationError(
             f"the file was changed or damaged: its SHA-256 is {found}, expected {expected}.",
-            hint="Delete .venv and install again.",
+            hint=hint,
             where=str(where),
         )
 

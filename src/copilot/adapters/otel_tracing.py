@@ -1,6 +1,8 @@
 """Spans for an OpenTelemetry collector, sent in batches from a thread of their own over OTLP/HTTP.
 
 A collector that is slow or gone costs spans, never a turn: what does not fit into the queue is dropped.
+The spans are our own, handed to the SDK's exporter when they end: the SDK's, which others may read and write
+from any thread while they last, cost a turn three times as much.
 """
 
 import asyncio
@@ -11,21 +13,13 @@ from dataclasses import dataclass
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import (
-    Link,
-    NonRecordingSpan,
-    SpanContext,
-    Status,
-    StatusCode,
-    TraceFlags,
-    set_span_in_context,
-)
-from opentelemetry.trace import Span as ApiSpan
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as ApiKind
-from opentelemetry.trace import Tracer as ApiTracer
 
 from copilot.adapters.plain_tracing import parse_traceparent
 from copilot.ports import trace_names as names
@@ -33,6 +27,8 @@ from copilot.ports.tracing import Attributes, AttributeValue, Ended, Listener, S
 
 _KINDS = {kind: ApiKind[kind.name] for kind in SpanKind}
 _CONTENT = frozenset({names.INPUT_MESSAGES, names.OUTPUT_MESSAGES})
+_WELL, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+_SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
 _TOLD_EVERY_SECONDS = 60.0
 _TALKATIVE = (
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
@@ -66,17 +62,21 @@ class OtelTracer:
             headers=dict(settings.headers) if settings.headers else None,
             timeout=settings.timeout_seconds,
         )
-        resource = Resource.create({"service.name": settings.service, "service.version": version})
-        self._provider = TracerProvider(
-            resource=resource,
-            sampler=ParentBased(TraceIdRatioBased(settings.sampled)),
-            shutdown_on_exit=False,
+        resource = _KnownResource(
+            Resource.create({"service.name": settings.service, "service.version": version}).attributes
         )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("copilot", version, schema_url=names.SCHEMA_URL)
-        self._made = _Made(self._tracer, [], mask if settings.content else None)
-        for logger in _TALKATIVE:
-            logging.getLogger(logger).addFilter(_Seldom())
+        self._bound = TraceIdRatioBased.get_bound_for_rate(settings.sampled)
+        self._batches = BatchSpanProcessor(exporter)
+        self._made = _Made(
+            self._batches,
+            resource,
+            InstrumentationScope("copilot", version, names.SCHEMA_URL),
+            [],
+            mask if settings.content else None,
+        )
+        self._quieted = [(logging.getLogger(logger), _Seldom()) for logger in _TALKATIVE]
+        for logger, seldom in self._quieted:
+            logger.addFilter(seldom)
 
     def start(
         self,
@@ -88,74 +88,140 @@ class OtelTracer:
         link: str | None = None,
     ) -> Span:
         parent, linked = _remote(traceparent), _remote(link)
-        context = set_span_in_context(NonRecordingSpan(parent)) if parent else None
-        span = self._tracer.start_span(
-            name, context, _KINDS[kind], attributes, links=[Link(linked)] if linked else None
-        )
-        return _OtelSpan(name, span, attributes, self._made)
+        if parent is not None:
+            trace, sampled = parent.trace_id, parent.trace_flags.sampled
+        else:
+            trace = _IDS.generate_trace_id()
+            sampled = trace & TraceIdRatioBased.TRACE_ID_LIMIT < self._bound
+        flags = _SAMPLED if sampled else _NOT_SAMPLED
+        return _OtelSpan(name, kind, trace, flags, parent, attributes, self._made, linked)
 
     def listen(self, listener: Listener) -> None:
         self._made.listeners.append(listener)
 
     async def close(self) -> None:
         """Sends what waits, for at most a few seconds."""
-        await asyncio.to_thread(self._provider.shutdown)
+        await asyncio.to_thread(self._batches.shutdown)
+        for logger, seldom in self._quieted:
+            logger.removeFilter(seldom)
 
 
-@dataclass(frozen=True)
+_IDS = RandomIdGenerator()
+
+
+class _KnownResource(Resource):
+    """The exporter looks each span's resource up, which hashes all that it says: this one by what it is."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+@dataclass(frozen=True, slots=True)
 class _Made:
     """What every span of a tracer shares; `mask` None: content is not kept."""
 
-    tracer: ApiTracer
+    batches: BatchSpanProcessor
+    resource: Resource
+    scope: InstrumentationScope
     listeners: list[Listener]
     mask: Callable[[str], str] | None
 
 
 class _OtelSpan:
-    __slots__ = ("_attributes", "_error", "_made", "_name", "_span", "_started", "span_id", "trace_id")
+    __slots__ = (
+        "_attributes",
+        "_began",
+        "_context",
+        "_error",
+        "_kind",
+        "_linked",
+        "_made",
+        "_name",
+        "_parent",
+        "_started",
+    )
 
-    def __init__(self, name: str, span: ApiSpan, attributes: Attributes | None, made: _Made) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        trace: int,
+        flags: TraceFlags,
+        parent: SpanContext | None,
+        attributes: Attributes | None,
+        made: _Made,
+        linked: SpanContext | None = None,
+    ) -> None:
         self._name = name
-        self._span = span
+        self._kind = kind
+        self._parent = parent
+        self._linked = linked
         self._made = made
         self._attributes: dict[str, AttributeValue] = dict(attributes) if attributes else {}
         self._error: str | None = None
-        context = span.get_span_context()
-        self.trace_id = f"{context.trace_id:032x}"
-        self.span_id = f"{context.span_id:016x}"
-        self._started = time.perf_counter()
+        self._context = SpanContext(trace, _IDS.generate_span_id(), is_remote=False, trace_flags=flags)
+        self._began = time.time_ns()
+        self._started = time.perf_counter_ns()
+
+    @property
+    def trace_id(self) -> str:
+        return f"{self._context.trace_id:032x}"
+
+    @property
+    def span_id(self) -> str:
+        return f"{self._context.span_id:016x}"
 
     @property
     def keeps_content(self) -> bool:
-        return self._made.mask is not None and self._span.is_recording()
+        return self._made.mask is not None and self._context.trace_flags.sampled
 
     def set(self, attributes: Attributes) -> None:
         self._attributes.update(attributes)
-        for name, value in attributes.items():
-            if name in _CONTENT:
-                if self._made.mask is None:
-                    continue
-                value = self._made.mask(str(value))  # noqa: PLW2901
-            self._span.set_attribute(name, value)
 
     def rename(self, name: str) -> None:
         self._name = name
-        self._span.update_name(name)
 
     def fail(self, kind: str) -> None:
         self._error = kind
-        self._span.set_attribute(names.ERROR_TYPE, kind)
-        self._span.set_status(Status(StatusCode.ERROR))
 
     def child(self, name: str, kind: SpanKind, attributes: Attributes | None) -> Span:
-        span = self._made.tracer.start_span(name, set_span_in_context(self._span), _KINDS[kind], attributes)
-        return _OtelSpan(name, span, attributes, self._made)
+        context = self._context
+        return _OtelSpan(name, kind, context.trace_id, context.trace_flags, context, attributes, self._made)
 
     def end(self) -> None:
-        self._span.end()
-        ended = Ended(self._name, time.perf_counter() - self._started, self._attributes, self._error)
+        took = time.perf_counter_ns() - self._started
+        if self._context.trace_flags.sampled:
+            self._made.batches.on_end(self._ended(took))
+        ended = Ended(self._name, took / 1e9, self._attributes, self._error)
         for listener in self._made.listeners:
             listener(ended)
+
+    def _ended(self, took: int) -> ReadableSpan:
+        """As the exporter takes it; `took` is in nanoseconds."""
+        return ReadableSpan(
+            name=self._name,
+            context=self._context,
+            parent=self._parent,
+            resource=self._made.resource,
+            attributes=self._told(),
+            links=(Link(self._linked),) if self._linked else (),
+            kind=ApiKind.INTERNAL if self._kind is SpanKind.INTERNAL else _KINDS[self._kind],
+            status=_FAILED if self._error else _WELL,
+            start_time=self._began,
+            end_time=self._began + took,
+            instrumentation_scope=self._made.scope,
+        )
+
+    def _told(self) -> dict[str, AttributeValue]:
+        told = dict(self._attributes)
+        if self._error is not None:
+            told[names.ERROR_TYPE] = self._error
+        for name in _CONTENT & told.keys():
+            if self._made.mask is None:
+                del told[name]
+            else:
+                told[name] = self._made.mask(str(told[name]))
+        return told
 
 
 class _Seldom(logging.Filter):

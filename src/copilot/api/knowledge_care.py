@@ -9,8 +9,9 @@ from copilot.api.access import KnowledgeReader, KnowledgeWriter, ServicesDep
 from copilot.api.knowledge import ExternalId, Version
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
-from copilot.api.schemas import ChangeGap, Page, QuarantineDocument, ReleaseDocument
-from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport
+from copilot.api.schemas import ChangeGap, LintState, Page, QuarantineDocument, ReleaseDocument
+from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck
+from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import KnowledgeDocument
 
 router: APIRouter = v1_router("knowledge")
@@ -22,16 +23,33 @@ UncitedDays = Annotated[
 ]
 
 
-@router.get("/knowledge/lint", operation_id="lint_knowledge")
-async def lint_knowledge(
+@router.post("/knowledge/lint", status_code=202, operation_id="start_lint")
+async def start_lint(
     principal: KnowledgeWriter, services: ServicesDep, check: Checks = None, uncited_days: UncitedDays = 30
-) -> LintReport:
-    """What is wrong with the knowledge, graver things first in each check. Follows no link to the web."""
-    return await services.care.lint.run(
-        principal.tenant_id,
-        checks=frozenset(check or LintCheck),
-        uncited_after=timedelta(days=uncited_days),
+) -> LintState:
+    """Has the knowledge checked in the background, unless it is being checked. Follows no link to the web."""
+    run = services.care.lint_runs.start(
+        principal.tenant_id, frozenset(check or LintCheck), timedelta(days=uncited_days)
     )
+    return LintState.of(run)
+
+
+@router.get("/knowledge/lint", operation_id="get_lint")
+async def get_lint(principal: KnowledgeWriter, services: ServicesDep) -> LintState:
+    """What was found wrong with the knowledge, graver things first in each check, and how a new run gets on.
+
+    Of this server, since its start: 404 before the first run.
+    """
+    run = services.care.lint_runs.last(principal.tenant_id)
+    if run is None:
+        raise NotFound("the knowledge has not been checked.", hint="POST /v1/knowledge/lint begins it.")
+    return LintState.of(run)
+
+
+@router.delete("/knowledge/lint", status_code=204, operation_id="stop_lint")
+async def stop_lint(principal: KnowledgeWriter, services: ServicesDep) -> None:
+    """Stops the checks, if they run; what an earlier run found stays."""
+    await services.care.lint_runs.stop(principal.tenant_id)
 
 
 @router.get("/knowledge/gaps", operation_id="list_knowledge_gaps")

@@ -21,6 +21,8 @@ from copilot.ports.tracing import current_cause
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ADD_TURN = "add_turn"
+_THROUGH_THE_DOOR = frozenset({_ADD_TURN, "ask_question"})
+"""Operations that are refused while too many wait for what they asked."""
 _QUICK = {_ADD_TURN: timedelta(seconds=5)}
 """Operations that whoever repeats them need not wait for a server that died: done twice is done once."""
 NEVER_KEPT = frozenset({"mint_widget_token", "receive_webhook"})
@@ -43,7 +45,7 @@ class ApiRoute(APIRoute):
                 cause.note(tenant_id=principal.tenant_id, route=self.path_format)
             await _within_rate(request, principal)
             # From here on, because under load a turn waits longest before its route.
-            if self.operation_id == _ADD_TURN:
+            if self.operation_id in _THROUGH_THE_DOOR:
                 with services_of(request).assist.room():
                     return await take(request, principal)
             return await take(request, principal)

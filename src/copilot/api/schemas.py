@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from copilot.api.text import NonBlank, Text
 from copilot.domain.asking import MAX_QUESTION_CHARACTERS
 from copilot.domain.assist import FeedbackVerdict
-from copilot.domain.care import GapStatus
+from copilot.domain.care import Finding, GapStatus, LintCheck, LintProgress, LintRun
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.helpdesk import ExternalContact
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
@@ -224,6 +224,27 @@ class FoundKnowledge(Value):
     passages: tuple[FoundPassage, ...]
     answerable: bool
     confidence: float = Field(ge=0, le=1)
+
+
+class LintState(Value):
+    """The checks' last report, and how they get on when they run anew.
+
+    `progress` is null when none run, `problem` says why the last run came to no end. The report's own fields
+    are null until there is one: no findings yet is not the same as none.
+    """
+
+    progress: LintProgress | None
+    problem: str
+    checked_at: datetime | None = None
+    documents: int | None = None
+    passages: int | None = None
+    findings: tuple[Finding, ...] | None = None
+    skipped: dict[LintCheck, str] | None = None
+
+    @classmethod
+    def of(cls, run: LintRun) -> Self:
+        report = dict(run.report) if run.report else {}
+        return cls(progress=run.progress, problem=run.problem, **report)
 
 
 class DocumentMetadata(_Request):

@@ -11,7 +11,7 @@ from copilot.domain.actions import Action, ActionStatus
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import AnswerFeedback, AssistEvent, FeedbackVerdict, Suggestion
 from copilot.domain.branding import Branding
-from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintReport, LintRun
+from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck, LintRun
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Channel, Conversation, PartialTurn, Speaker, Turn
 from copilot.domain.helpdesk import ExternalContact, IntegrationState
@@ -47,7 +47,7 @@ class Assist(Protocol):
     ) -> Conversation: ...
 
     def room(self) -> AbstractContextManager[None]:
-        """Held while a turn is taken; `Overloaded` when too many wait for their knowledge."""
+        """Held while a turn or question is taken; `Overloaded` when too many wait for their knowledge."""
 
     async def add_turn(
         self,
@@ -225,22 +225,14 @@ class Library(Protocol):
     async def passages(self, tenant_id: str, external_id: str, version: str | None) -> Sequence[Passage]: ...
 
 
-class Lint(Protocol):
-    async def run(
-        self,
-        tenant_id: str,
-        *,
-        checks: AbstractSet[LintCheck] = frozenset(LintCheck),
-        uncited_after: timedelta = timedelta(days=30),
-    ) -> LintReport: ...
-
-
 class LintRunning(Protocol):
     """The checks in the background."""
 
     def last(self, tenant_id: str) -> LintRun | None: ...
 
-    def start(self, tenant_id: str, checks: AbstractSet[LintCheck]) -> None: ...
+    def start(
+        self, tenant_id: str, checks: AbstractSet[LintCheck], uncited_after: timedelta = ...
+    ) -> LintRun: ...
 
     async def stop(self, tenant_id: str) -> None: ...
 
@@ -278,8 +270,6 @@ class KeptOut(Protocol):
 class Care(Protocol):
     """Looking after knowledge."""
 
-    @property
-    def lint(self) -> Lint: ...
     @property
     def lint_runs(self) -> LintRunning: ...
     @property

@@ -1,15 +1,20 @@
-"""How many turns wait for what they asked: beyond so many, more would only make every answer late."""
+"""How many wait for what they asked: beyond so many, more would only make every answer late."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from copilot.assist.collaborators import Searcher
 from copilot.domain.errors import Overloaded
+from copilot.domain.knowledge import SearchQuery, SearchResult
 
 _RETRY_SECONDS = 2.0
 
 
 class Backlog:
-    """One per process. It counts turns until their knowledge is shown; slow language models do not count."""
+    """One per process. It counts turns until their knowledge is shown, and searches for questions.
+
+    Slow language models and order systems do not count.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -25,9 +30,9 @@ class Backlog:
         """`waiting`, or `Overloaded` when too many wait already."""
         if self._waiting >= self._most:
             raise Overloaded(
-                f"{self._waiting} turns wait for their knowledge on this server",
+                f"{self._waiting} turns and questions wait for their knowledge on this server",
                 retry_after=_RETRY_SECONDS,
-                hint="Nothing was kept: send the turn again. If it stays so, add servers.",
+                hint="Nothing was kept: send it again. If it stays so, add servers.",
             )
         with self.waiting():
             yield
@@ -40,3 +45,15 @@ class Backlog:
             yield
         finally:
             self._waiting -= 1
+
+
+class CountedSearch:
+    """A `Searcher` that whoever waits for counts."""
+
+    def __init__(self, search: Searcher, backlog: Backlog) -> None:
+        self._search = search
+        self._backlog = backlog
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        with self._backlog.waiting():
+            return await self._search.search(query)

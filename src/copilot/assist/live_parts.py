@@ -7,7 +7,7 @@ from copilot.assist.ahead import Ahead
 from copilot.assist.ask import PlaybookAnswerer
 from copilot.assist.ask_llm import LlmAnswerer
 from copilot.assist.asks import AskParts, Asks
-from copilot.assist.backlog import Backlog
+from copilot.assist.backlog import Backlog, CountedSearch
 from copilot.assist.choosing import Chooser
 from copilot.assist.closing import Closing
 from copilot.assist.collaborators import Searcher, SentenceRanker, ToolDesk
@@ -134,7 +134,7 @@ def live_parts(
     asks = Asks(
         AskParts(
             tools=ports.desk,
-            search=ports.search,
+            search=CountedSearch(ports.search, backlog),
             bus=ports.bus,
             clock=ports.clock,
             ids=ports.ids,

@@ -166,7 +166,7 @@ class LiveAssist:
         return heard
 
     def room(self) -> AbstractContextManager[None]:
-        """Held while a turn is taken; `Overloaded` when so many wait that it would be answered too late."""
+        """Held while a turn or question is taken; `Overloaded` when it would be answered too late."""
         return self._backlog.room()
 
     async def add_turn(

@@ -30,7 +30,6 @@ from copilot.retrieval.search import KnowledgeSearch
 class KnowledgeCare:
     """What `api.services.Care` describes."""
 
-    lint: KnowledgeLint
     lint_runs: LintRuns
     gaps: GapDesk
     impact: KnowledgeImpact
@@ -50,7 +49,6 @@ def knowledge_care(
 ) -> KnowledgeCare:
     reading = _reading(state, state.knowledge, index, embedder, search)
     return KnowledgeCare(
-        lint=reading.lint,
         lint_runs=LintRuns(reading.lint),
         gaps=reading.gaps,
         impact=knowledge_impact(state),

@@ -1,6 +1,6 @@
 """Looks a deployment over: settings, files, and everything that the server would ask.
 
-Nothing is changed, but that an old SQLite store gets this version's schema, as whenever it is opened.
+Nothing is changed: an old SQLite store, which gets this version's schema when it is opened, is not opened.
 """
 
 import asyncio
@@ -9,19 +9,23 @@ import shutil
 import socket
 import stat
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 
 import httpx
+from sqlalchemy import text
 
 from copilot.adapters.chroma_index import IndexInUse
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.embedding_models import BUILTIN
+from copilot.adapters.minilm import check_model_files
 from copilot.adapters.redis.client import check, connect
 from copilot.adapters.sql import versions
 from copilot.adapters.sql.api_key_store import given_secret
-from copilot.adapters.sql.opening import knowledge_store
+from copilot.adapters.sql.opening import knowledge_store, schema_of_file
 from copilot.adapters.yaml_files import load_playbooks, load_policies
 from copilot.bootstrap.knowledge import open_index
 from copilot.bootstrap.models import open_embedder
@@ -66,10 +70,13 @@ async def examine(settings: Settings, environment: Mapping[str, str]) -> list[Fi
         _secret(settings),
     ]
     found.append(await _asked("rules", lambda: _rules(settings)))
-    database, documents = await _database(settings)
+    if settings.embedding_model == BUILTIN:
+        found.append(await _asked("model files", lambda: asyncio.to_thread(check_model_files)))
+    database, held = await _database(settings)
     found.append(database)
-    if documents is not None:
-        found.append(await _asked("index", lambda: _index(settings, documents)))
+    if held is not None:
+        found += _keys(settings, held.keys)
+        found.append(await _asked("index", lambda: _index(settings, held.passages)))
     found.append(await _asked("order system", lambda: _order_system(settings)))
     if settings.redis_url is not None:
         found.append(await _asked("Redis", lambda: _redis(settings)))
@@ -182,21 +189,58 @@ async def _rules(settings: Settings) -> str:
     return f"{len(policies)} policies, signed and proven by their examples; {len(playbooks)} playbooks."
 
 
-async def _database(settings: Settings) -> tuple[Finding, int | None]:
-    """And how many passages there are; None when it cannot be asked."""
+@dataclass(frozen=True)
+class _Held:
+    """What a database has of the tenant: passages, and API keys that are not revoked."""
+
+    passages: int
+    keys: int
+
+
+async def _database(settings: Settings) -> tuple[Finding, _Held | None]:
+    """And what is in it; None when it cannot be asked."""
     where = database_address(settings)
-    if isinstance(where, Path) and not where.is_file():
-        return Finding("database", Verdict.OK, "none yet; `copilot ingest` makes it."), None
-    passages = 0
+    if isinstance(where, Path):
+        if not where.is_file():
+            return Finding("database", Verdict.OK, "none yet; `copilot ingest` makes it."), None
+        if (outdated := await _outdated(where)) is not None:
+            return outdated, None
+    held: _Held | None = None
 
     async def ask() -> str:
-        nonlocal passages
+        nonlocal held
         async with open_state(settings) as state:
+            schema = await state.database.look(versions.current)
+            if not isinstance(where, Path):
+                async with state.database.read() as connection:
+                    theirs = await connection.scalar(text("SELECT clock_timestamp()"))
+                _require_same_time(theirs, "the database's")
             passages = await _count(state, settings)
-        return f"schema {versions.HEAD}, {passages:,} passages of {settings.tenant}."
+            keys = await state.api_keys.list_keys(settings.tenant)
+            held = _Held(passages, sum(key.revoked_at is None for key in keys))
+        return f"schema {schema}, as this version has it; {passages:,} passages of {settings.tenant}."
 
     found = await _asked("database", ask)
-    return found, passages if found.verdict is Verdict.OK else None
+    return found, held if found.verdict is Verdict.OK else None
+
+
+async def _outdated(path: Path) -> Finding | None:
+    """Of a store that the next start would migrate, or that is of no use to it."""
+    schema = None
+
+    async def ask() -> str:
+        nonlocal schema
+        schema = await asyncio.to_thread(schema_of_file, path)
+        return f"schema {schema or 'from before there were revisions'}; this version has {versions.HEAD}."
+
+    found = await _asked("database", ask)
+    if found.verdict is not Verdict.OK:
+        return found
+    if schema is None or schema < versions.HEAD:
+        return replace(
+            found, verdict=Verdict.WARNING, hint="The next start brings it up to date; back it up before."
+        )
+    return None  # the same, or newer, of which opening it says what to do
 
 
 async def _count(state: State, settings: Settings) -> int:
@@ -205,6 +249,20 @@ async def _count(state: State, settings: Settings) -> int:
         return await store.passage_count(settings.tenant)
     finally:
         await store.close()
+
+
+def _keys(settings: Settings, keys: int) -> list[Finding]:
+    """Whoever reads a key on its way has all that its owner may do."""
+    if settings.host in _LOOPBACK or not keys:
+        return []
+    return [
+        Finding(
+            "API keys",
+            Verdict.WARNING,
+            f"{keys:,} of {settings.tenant} are taken at {settings.host}:{settings.port} in the clear.",
+            "Let only a proxy with TLS reach this port; revoke keys that were used without one.",
+        )
+    ]
 
 
 async def _index(settings: Settings, passages: int) -> str:
@@ -251,22 +309,26 @@ async def _language_model(settings: Settings) -> str:
             f"{settings.llm_base_url} answers {answer.status_code} to {settings.llm_model!r}.",
             hint="Check COPILOT_LLM_BASE_URL, COPILOT_LLM_MODEL and COPILOT_LLM_API_KEY.",
         )
-    _require_same_time(answer)
+    if (theirs := _date_of(answer)) is not None:
+        _require_same_time(theirs, f"the one at {answer.url.host}")
     return f"{settings.llm_base_url} answers as {settings.llm_model!r}."
 
 
-def _require_same_time(answer: httpx.Response) -> None:
-    """Approvals, tokens and limits end by this machine's clock. No date, nothing to compare."""
+def _date_of(answer: httpx.Response) -> datetime | None:
+    """None where there is none, or one of a clock that does not say where it stands ("-0000")."""
     try:
-        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
-        return
-    if theirs.tzinfo is None:  # "-0000": a clock that does not say where it stands
-        return
+        return None
+    return date if date.tzinfo is not None else None
+
+
+def _require_same_time(theirs: datetime, whose: str) -> None:
+    """Approvals, tokens and limits end by this machine's clock."""
     apart = abs((SystemClock().now() - theirs).total_seconds())
     if apart > _CLOCKS_APART:
         raise ConfigurationError(
-            f"this machine's clock and the one at {answer.url.host} are {apart:,.0f} s apart.",
+            f"this machine's clock and {whose} are {apart:,.0f} s apart.",
             hint="Let both follow a time server (NTP): approvals and tokens end by the clock.",
         )
 

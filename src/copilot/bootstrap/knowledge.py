@@ -23,7 +23,7 @@ from copilot.adapters.yaml_files import load_macros, load_playbooks, load_polici
 from copilot.assist.macros import save_macros
 from copilot.assist.training import LivePathTrainer
 from copilot.bootstrap.learning import read_case_templates, save_case_templates, step_learner
-from copilot.bootstrap.models import bulk_embedder, open_embedder, query_rewriter
+from copilot.bootstrap.models import OnUsage, bulk_embedder, ignored_usage, open_embedder, query_rewriter
 from copilot.config import BulkEngine, Settings
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.ingest import IngestProgress, IngestReport
@@ -61,10 +61,11 @@ async def open_knowledge(
     finder: PersonalDataFinder | None = None,
     *,
     engine: BulkEngine = BulkEngine.LOCAL,
+    on_usage: OnUsage = ignored_usage,
 ) -> AsyncIterator[KnowledgeBase]:
     """Opens the index, which one process owns, and mends it where it differs from SQL.
 
-    `engine` embeds what is ingested.
+    `engine` embeds what is ingested; `on_usage` hears what a language model used that rewrote a question.
     """
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings)
@@ -84,7 +85,7 @@ async def open_knowledge(
             batch_passages=at_once,
         )
         await ingestor.heal(settings.tenant)
-        rewriter = await stack.enter_async_context(query_rewriter(settings, finder))
+        rewriter = await stack.enter_async_context(query_rewriter(settings, on_usage, finder))
         yield KnowledgeBase(
             store,
             knowledge_search(settings, store, index, embedder, rewriter),

@@ -122,7 +122,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         finder = await stack.enter_async_context(name_finder(settings))
-        knowledge = await stack.enter_async_context(open_knowledge(settings, state.database, finder))
+        metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
+        stack.push_async_callback(metering.settle)
+        knowledge = await stack.enter_async_context(
+            open_knowledge(settings, state.database, finder, on_usage=metering.note)
+        )
         tracer = open_tracer(settings)
         stack.push_async_callback(tracer.close)
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
@@ -131,8 +135,6 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         shop = tools.order_system.orders
         shared = await stack.enter_async_context(open_shared(settings, conversations, clock))
         events = shared.events
-        metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
-        stack.push_async_callback(metering.settle)
         feedback = SqlFeedbackStatistics(state.database)
         prompts = prompts_of(settings)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
@@ -213,7 +215,11 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 )
                 + shared.probes,
                 knowledge.embedder,
-                {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
+                {
+                    "actions": driver.oldest_seconds,
+                    "helpdesk_messages": helpdesks.inbox.oldest_seconds,
+                    "helpdesk_notes": helpdesks.outbox.oldest_seconds,
+                },
                 background=settings.background_work,
             )
         )

@@ -33,8 +33,8 @@ REWRITE_SECONDS = 2.0
 OnUsage = Callable[[ModelUsage], None]
 
 
-def _ignored(_: ModelUsage) -> None:
-    pass
+def ignored_usage(_: ModelUsage) -> None:
+    """For commands, where nobody counts."""
 
 
 def open_embedder(settings: Settings) -> MiniLmEmbedder | SentenceTransformersEmbedder:
@@ -58,7 +58,7 @@ async def bulk_embedder(
         await spread.close()
 
 
-def chat_model(settings: Settings, on_usage: OnUsage = _ignored) -> OpenAiChat | None:
+def chat_model(settings: Settings, on_usage: OnUsage = ignored_usage) -> OpenAiChat | None:
     """The configured language model, to be closed by whoever asked for it; None without one."""
     if settings.llm_base_url is None:
         return None
@@ -87,7 +87,7 @@ def draft_style(settings: Settings) -> DraftStyle:
 async def llm_drafter(
     settings: Settings,
     embedder: Embedder,
-    on_usage: OnUsage = _ignored,
+    on_usage: OnUsage = ignored_usage,
     finder: PersonalDataFinder | None = None,
 ) -> AsyncIterator[LlmDrafter | None]:
     if (model := chat_model(settings, on_usage)) is None:
@@ -114,7 +114,7 @@ async def llm_rewording(
     settings: Settings,
     embedder: Embedder,
     languages: LanguageDetector,
-    on_usage: OnUsage = _ignored,
+    on_usage: OnUsage = ignored_usage,
     finder: PersonalDataFinder | None = None,
 ) -> AsyncIterator[Rewording | None]:
     """Other words for drafts, by the configured model."""
@@ -130,7 +130,7 @@ async def llm_rewording(
 
 @asynccontextmanager
 async def llm_choices(
-    settings: Settings, on_usage: OnUsage = _ignored, finder: PersonalDataFinder | None = None
+    settings: Settings, on_usage: OnUsage = ignored_usage, finder: PersonalDataFinder | None = None
 ) -> AsyncIterator[tuple[Chooser, SummaryRefiner] | tuple[None, None]]:
     """Where the settings want the model for more than drafts."""
     model = chat_model(settings, on_usage) if settings.llm_refines else None
@@ -147,9 +147,9 @@ async def llm_choices(
 
 @asynccontextmanager
 async def query_rewriter(
-    settings: Settings, finder: PersonalDataFinder | None = None
+    settings: Settings, on_usage: OnUsage = ignored_usage, finder: PersonalDataFinder | None = None
 ) -> AsyncIterator[ChatQueryRewriter | None]:
-    if (model := chat_model(settings)) is None:
+    if (model := chat_model(settings, on_usage)) is None:
         yield None
         return
     try:
@@ -161,7 +161,7 @@ async def query_rewriter(
 def llm_answerer(
     settings: Settings,
     embedder: Embedder,
-    on_usage: OnUsage = _ignored,
+    on_usage: OnUsage = ignored_usage,
     finder: PersonalDataFinder | None = None,
 ) -> LlmAnswerer | None:
     if settings.llm_base_url is None:

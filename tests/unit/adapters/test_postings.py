@@ -44,3 +44,16 @@ def test_a_common_word_that_cannot_matter_is_looked_up_and_not_added_up(monkeypa
     postings._best([rare, common], 10)
     assert len(asked) == 1
     assert asked[0] <= 300
+
+
+def test_words_that_stand_nowhere_are_forgotten_too(monkeypatch):
+    monkeypatch.setattr(postings, "KEPT_ROWS", 5_000)
+    dice, nowhere = np.random.default_rng(1), Postings(np.empty(0, np.int32), np.empty(0, np.float32))
+    search = postings.KeywordSearch(None)
+    search._keep(("acme", "tent"), word(dice, 20_000, 900, 6.0))
+    for number in range(200):  # order numbers, names, misspellings
+        search._keep(("acme", f"lf{number}"), nowhere)
+    assert len(search._kept) == 5_000 // postings.ROWS_A_WORD
+    assert ("acme", "lf199") in search._kept
+    search.forget("acme")
+    assert search._kept_rows == 0

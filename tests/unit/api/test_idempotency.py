@@ -69,6 +69,17 @@ async def test_a_turn_that_there_is_no_room_for_may_be_sent_again_with_its_key(c
     assert taken.status_code == 202
 
 
+async def test_a_question_is_refused_at_the_same_door(client, conversation, world):
+    world.assist.full = Overloaded("64 wait", retry_after=1.2)
+    refused = await client.post(f"{conversation}/ask", json={"question": "Which order?"}, headers=KEY)
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert refused.headers["Retry-After"] == "2"
+
+    world.assist.full = None
+    taken = await client.post(f"{conversation}/ask", json={"question": "Which order?"}, headers=KEY)
+    assert taken.status_code == 202
+
+
 @pytest.mark.parametrize("failure", [DependencyUnavailable("down"), RuntimeError("bug")])
 async def test_a_request_that_failed_may_be_sent_again_with_its_key(client, conversation, world, failure):
     world.assist.failure = failure

@@ -23,7 +23,17 @@ from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyO
 from copilot.domain.asking import AskTicket
 from copilot.domain.assist import Drafter
 from copilot.domain.branding import Branding
-from copilot.domain.care import Finding, GapCluster, GapStatus, Impact, LintCheck, LintReport, Place, Severity
+from copilot.domain.care import (
+    Finding,
+    GapCluster,
+    GapStatus,
+    Impact,
+    LintCheck,
+    LintProgress,
+    LintReport,
+    Place,
+    Severity,
+)
 from copilot.domain.commerce import Address, Customer, Money
 from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.errors import ActionNotOpen, ModelNeeded, NotFound, SealBroken, UnreadableDocument
@@ -337,15 +347,19 @@ class FakeCare:
     """One gap, one finding, and whatever it is told."""
 
     def __init__(self, library) -> None:
-        self.lint = self.gaps = self.impact = self
+        self.gaps = self.impact = self
         self.lint_runs = LintRuns(self)
         self.quarantine = KeptOut(library)
         self._library = library
         self.status = GapStatus.OPEN
         self.linted = []
+        self.linting = None  # an asyncio.Event that the checks wait for
 
     async def run(self, tenant_id, *, checks, uncited_after=None, on_progress=None):
         self.linted.append((tenant_id, checks, uncited_after))
+        if self.linting is not None:
+            on_progress(LintProgress(step="comparing passages", done=3, total=8))
+            await self.linting.wait()
         place = Place(external_id="blog", version="1", title="Blog", text="24 months")
         finding = Finding(
             check=LintCheck.STALE, severity=Severity.WARNING, message="It is old.", places=(place,)

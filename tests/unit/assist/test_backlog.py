@@ -25,7 +25,7 @@ async def waiting(w, conversations):
 async def test_a_turn_is_refused_when_as_many_wait_as_may_and_taken_when_they_are_answered():
     w = await world(search=LibrarySearch(), most_waiting=2)
     await waiting(w, 2)
-    with pytest.raises(Overloaded, match="2 turns wait") as refused, w.live.room():
+    with pytest.raises(Overloaded, match="2 turns and questions wait") as refused, w.live.room():
         pass
     assert refused.value.retry_after > 0
 
@@ -53,6 +53,22 @@ async def test_a_turn_that_is_superseded_makes_room():
 async def test_a_turn_that_is_still_being_taken_waits_too():
     w = await world(search=LibrarySearch(), most_waiting=1)
     with w.live.room(), pytest.raises(Overloaded), w.live.room():
+        pass
+
+
+async def test_a_question_waits_at_the_same_door_as_long_as_it_searches():
+    w = await world(search=LibrarySearch(), most_waiting=2)
+    await waiting(w, 1)
+    with w.live.room():
+        await w.live.ask(RITA, w.conversation.id, ASKED)
+    await asyncio.sleep(0.05)
+    assert len(w.search.asked) == 2
+    with pytest.raises(Overloaded), w.live.room():
+        pass
+
+    w.search.blocked.set()
+    await w.live.idle()
+    with w.live.room():
         pass
 
 

@@ -1,9 +1,12 @@
 """Opens the engine that an address names, and the stores that differ between engines."""
 
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import URL
+from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import DBAPIError
 
+from copilot.adapters.sql import versions
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.domain.errors import ConfigurationError
@@ -17,6 +20,21 @@ async def open_database(where: Path | URL) -> Database:
     from copilot.adapters.sql.postgres_database import PostgresDatabase  # noqa: PLC0415 - an optional extra
 
     return await PostgresDatabase.connect(where)
+
+
+def schema_of_file(path: Path) -> str | None:
+    """The revision of the schema in a SQLite file, which stays as it is; None: from before there were any.
+
+    `ConfigurationError` when it is no database.
+    """
+    engine = create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true")
+    try:
+        with engine.connect() as connection:
+            return versions.current(connection)
+    except DBAPIError as error:
+        raise ConfigurationError(f"cannot read the database: {error.orig}", where=str(path)) from error
+    finally:
+        engine.dispose()
 
 
 def knowledge_store(database: Database) -> SqlKnowledgeStore:

@@ -28,6 +28,8 @@ WAITED_PLACES_A_WORD = 800
 """Of a long text more: its rarest words alone would mislead."""
 KEPT_ROWS = 24_000_000
 """Of 8 bytes each, for all tenants."""
+ROWS_A_WORD = 100
+"""What a word weighs beside its rows: many that people write stand in no passage, and each is kept too."""
 KEPT_NAMES = 200_000
 """Of passages that were found, for each tenant."""
 KEPT_STEMS = 200_000
@@ -72,7 +74,7 @@ class KeywordSearch:
         self._names.pop(tenant_id, None)
         self._lengths.pop(tenant_id, None)
         for key in [key for key in self._kept if key[0] == tenant_id]:
-            self._kept_rows -= len(self._kept.pop(key).rows)
+            self._kept_rows -= _weight(self._kept.pop(key))
 
     async def match(
         self, tenant_id: str, query: str, limit: int, *, among: Sequence[str] | None = None
@@ -149,12 +151,12 @@ class KeywordSearch:
 
     def _keep(self, key: tuple[str, str], postings: Postings) -> None:
         if (before := self._kept.pop(key, None)) is not None:
-            self._kept_rows -= len(before.rows)
+            self._kept_rows -= _weight(before)
         self._kept[key] = postings
-        self._kept_rows += len(postings.rows)
+        self._kept_rows += _weight(postings)
         while self._kept_rows > KEPT_ROWS:
             _, forgotten = self._kept.popitem(last=False)
-            self._kept_rows -= len(forgotten.rows)
+            self._kept_rows -= _weight(forgotten)
 
     def _read_later(self, tenant_id: str, word: str) -> None:
         """One word after another: queries that come now go first."""
@@ -239,6 +241,10 @@ def _named(
 def _within(postings: Postings, rows: word_weights.Rows) -> Postings:
     kept = np.isin(postings.rows, rows, assume_unique=True)
     return Postings(postings.rows[kept], postings.scores[kept])
+
+
+def _weight(postings: Postings) -> int:
+    return ROWS_A_WORD + len(postings.rows)
 
 
 def _best(found: Sequence[Postings], limit: int) -> list[tuple[int, float]]:

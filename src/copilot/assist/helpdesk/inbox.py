@@ -8,9 +8,9 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from copilot.assist.helpdesk.links import ConversationLinks
@@ -28,7 +28,13 @@ from copilot.domain.assist import (
     WrapUpEvent,
 )
 from copilot.domain.conversation import Speaker, Turn
-from copilot.domain.errors import ConversationClosed, CopilotError, DependencyUnavailable, NotFound
+from copilot.domain.errors import (
+    ConversationClosed,
+    CopilotError,
+    DependencyUnavailable,
+    NotFound,
+    Overloaded,
+)
 from copilot.domain.helpdesk import Delivery, DeliveryStatus, IntegrationState, Note, WriteBack
 from copilot.ports import Clock, EventBus, Helpdesk, HelpdeskStore, Ids
 from copilot.ports import trace_names as names
@@ -39,6 +45,9 @@ _log = logging.getLogger(__name__)
 
 class TakesTurns(Protocol):
     """The part of LiveAssist that is needed here."""
+
+    def room(self) -> AbstractContextManager[None]:
+        """`Overloaded` when too many wait for their knowledge."""
 
     async def add_turn(
         self,
@@ -99,6 +108,10 @@ class HelpdeskInbox:
         self._ids = ids
         self._limits = limits or InboxLimits()
         self._wake = asyncio.Event()
+        self._full_until: datetime | None = None
+        """Till then nothing is begun: more wait than are answered in time. What is kept, stays kept."""
+        self._oldest: datetime | None = None
+        """When the first came of those that are to become turns yet, as the last round found it."""
         self._gate = asyncio.Semaphore(self._limits.at_once)
         self._caught_up: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
@@ -127,6 +140,10 @@ class HelpdeskInbox:
         self._wake.set()
         return new
 
+    def oldest_seconds(self) -> float:
+        """Age of the oldest message that is no turn yet."""
+        return max(0.0, (self._clock.now() - self._oldest).total_seconds()) if self._oldest else 0.0
+
     async def states(self, tenant_id: str) -> list[IntegrationState]:
         """The tenant's helpdesks by name, and how far behind each is."""
         found = []
@@ -154,12 +171,15 @@ class HelpdeskInbox:
 
     async def round(self) -> float:
         """Begins what is due; seconds until something else is."""
+        if full := self._full_for():
+            return full
         now = self._clock.now()
         waiting: defaultdict[str, list[Delivery]] = defaultdict(list)
         for delivery in await self._store.open_deliveries():
             if delivery.integration not in self._helpdesks or _key(delivery) in self._watching:
                 continue
             waiting[f"{delivery.tenant_id}\n{delivery.message.contact.external_id}"].append(delivery)
+        self._oldest = min((d.received_at for each in waiting.values() for d in each), default=None)
         pause = self._limits.look_again
         for conversation, deliveries in waiting.items():
             if conversation in self._working:
@@ -183,7 +203,7 @@ class HelpdeskInbox:
         try:
             async with self._gate:
                 for delivery in deliveries:
-                    if not await self._take(delivery):
+                    if self._full_for() or not await self._take(delivery):
                         return
         except Exception:  # noqa: BLE001 - one conversation's trouble is not the others'
             _log.exception("a helpdesk's message could not be worked on")
@@ -199,6 +219,10 @@ class HelpdeskInbox:
                 self._tracer.start(names.MESSAGE, SpanKind.CONSUMER, attributes, link=delivery.trace)
             ):
                 await self._make_turn(delivery)
+        except Overloaded as error:
+            # It is no failure of the message's, and nobody else will send it again.
+            self._full_until = self._clock.now() + timedelta(seconds=error.retry_after)
+            return False
         except DependencyUnavailable as error:
             return await self._postpone(delivery, str(error))
         except CopilotError as error:
@@ -215,9 +239,14 @@ class HelpdeskInbox:
             await self._catch_up(helpdesk, delivery, conversation_id)
             heard = await self._listen(helpdesk, delivery, conversation_id)
             try:
-                turn = await self._assist.add_turn(
-                    principal, conversation_id, message.speaker, message.text, utterance_id=message.message_id
-                )
+                with self._assist.room():
+                    turn = await self._assist.add_turn(
+                        principal,
+                        conversation_id,
+                        message.speaker,
+                        message.text,
+                        utterance_id=message.message_id,
+                    )
                 await self._follow(delivery, turn, helpdesk, heard)
             except BaseException as error:
                 if heard is not None:
@@ -323,6 +352,12 @@ class HelpdeskInbox:
             due_at=now,
             trace=traceparent(),
         )
+
+    def _full_for(self) -> float:
+        """Seconds until it is worth while to try another message; 0: now."""
+        if self._full_until is None:
+            return 0.0
+        return max(0.0, (self._full_until - self._clock.now()).total_seconds())
 
     async def _settle(self, delivery: Delivery, note: Note | None) -> None:
         await self._store.settle(delivery.model_copy(update={"status": DeliveryStatus.DONE}), note)

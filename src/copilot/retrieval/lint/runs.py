@@ -1,12 +1,13 @@
-"""Runs the checks in the background, where a page can look at how they get on."""
+"""Runs the checks in the background, where pages and programs can look at how they get on."""
 
 import asyncio
 import logging
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 
 from copilot.domain.care import LintCheck, LintProgress, LintRun
 from copilot.domain.errors import CopilotError
-from copilot.retrieval.lint.lint import KnowledgeLint
+from copilot.retrieval.lint.lint import UNCITED_AFTER, KnowledgeLint
 
 _log = logging.getLogger(__name__)
 
@@ -22,15 +23,19 @@ class LintRuns:
     def last(self, tenant_id: str) -> LintRun | None:
         return self._runs.get(tenant_id)
 
-    def start(self, tenant_id: str, checks: AbstractSet[LintCheck]) -> None:
-        """Unless one is under way."""
+    def start(
+        self, tenant_id: str, checks: AbstractSet[LintCheck], uncited_after: timedelta = UNCITED_AFTER
+    ) -> LintRun:
+        """Unless one is under way, which is then the answer."""
         if tenant_id not in self._tasks:
             before = self._runs.get(tenant_id)
             self._runs[tenant_id] = LintRun(
                 progress=LintProgress(step="beginning"),
                 report=before.report if before else None,
             )
-            self._tasks[tenant_id] = asyncio.create_task(self._run(tenant_id, frozenset(checks)))
+            work = self._run(tenant_id, frozenset(checks), uncited_after)
+            self._tasks[tenant_id] = asyncio.create_task(work)
+        return self._runs[tenant_id]
 
     async def stop(self, tenant_id: str) -> None:
         """What an earlier run found stays."""
@@ -42,12 +47,14 @@ class LintRuns:
         for tenant_id in list(self._tasks):
             await self.stop(tenant_id)
 
-    async def _run(self, tenant_id: str, checks: frozenset[LintCheck]) -> None:
+    async def _run(self, tenant_id: str, checks: frozenset[LintCheck], uncited_after: timedelta) -> None:
         def tell(progress: LintProgress) -> None:
             self._change(tenant_id, progress=progress)
 
         try:
-            report = await self._lint.run(tenant_id, checks=checks, on_progress=tell)
+            report = await self._lint.run(
+                tenant_id, checks=checks, uncited_after=uncited_after, on_progress=tell
+            )
             self._change(tenant_id, report=report)
         except CopilotError as error:
             self._change(tenant_id, problem=str(error))
