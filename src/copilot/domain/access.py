@@ -67,8 +67,8 @@ SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
 class Principal(Value):
     """An authenticated caller: every row and query carries its tenant.
 
-    With a `conversation_id` it came with a widget token: it may do what its role may in that conversation
-    alone, and only before `until`.
+    Only before `until`, where what it came with ends by itself. With a `conversation_id` it came with a
+    widget token: it may do what its role may in that conversation alone.
     """
 
     id: str
@@ -96,6 +96,7 @@ class ApiKey(Value):
     prefix: str
     principal: Principal
     created_at: datetime
+    expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
 

@@ -1,5 +1,6 @@
 """Who may call."""
 
+from datetime import datetime
 from typing import Protocol
 
 from copilot.domain.access import ApiKey, Principal, WidgetToken
@@ -8,11 +9,14 @@ from copilot.domain.access import ApiKey, Principal, WidgetToken
 class ApiKeyStore(Protocol):
     """API keys; only their hashes are kept, so a key is shown once, when it is made."""
 
-    async def create(self, principal: Principal) -> str:
-        """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
+    async def create(self, principal: Principal, expires_at: datetime | None = None) -> str:
+        """A new key `cop_<prefix>_<secret>` that speaks for `principal`, for ever without `expires_at`."""
 
     async def principal_of(self, key: str) -> Principal:
-        """`NotAuthenticated` for anything that is not a key in force."""
+        """`until` is when the key expires. `NotAuthenticated` for anything that is not a key in force.
+
+        `KeyExpired` for one that was: only to whoever has the whole key.
+        """
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         """Oldest first, revoked ones too."""
