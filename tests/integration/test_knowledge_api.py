@@ -12,6 +12,7 @@ from tests.servers.help_centres import Guide, Site, urlset, website, zendesk, ze
 
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
+from copilot.adapters.fakes.console_sessions import MemoryConsoleSessions
 from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
@@ -98,6 +99,7 @@ class World:
             ids=Uuid7Ids(),
         )
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.console_sessions = MemoryConsoleSessions()
         self.idempotency = MemoryIdempotencyStore()
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
         self.person_tokens = None

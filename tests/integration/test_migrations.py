@@ -20,6 +20,7 @@ from copilot.domain.errors import ConfigurationError
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 ALL = ["0001", "0002", "0003", "0004", "0005"]
+LATER = {"console_sessions"}
 HELPDESKS = {"helpdesk_conversations", "helpdesk_deliveries", "helpdesk_notes"}
 
 
@@ -48,7 +49,7 @@ def test_forward_and_back_and_forward_again(engine):
         assert versions.migrate(connection) == []
         assert versions.migrate(connection, "0001") == ALL[:0:-1]
         assert versions.current(connection) == "0001"
-        assert tables(connection) == set(schema.metadata.tables) - HELPDESKS
+        assert tables(connection) == set(schema.metadata.tables) - HELPDESKS - LATER
         assert versions.migrate(connection) == ALL[1:]
 
 

@@ -367,7 +367,7 @@ export interface paths {
          *
          *     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
          *     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-         *     reconnects; a widget token's stream ends when the token does.
+         *     reconnects; the stream ends when what opened it is good no longer (a key, a token).
          */
         get: operations["stream_events"];
         put?: never;

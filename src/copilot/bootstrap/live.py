@@ -18,6 +18,7 @@ from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
+from copilot.adapters.sql.console_sessions import SqlConsoleSessions
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
@@ -92,6 +93,7 @@ class Services:
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
+    console_sessions: SqlConsoleSessions
     widget_tokens: SignedWidgetTokens
     links: ConversationLinks
     helpdesks: HelpdeskInbox
@@ -237,6 +239,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
+            console_sessions=SqlConsoleSessions(state.database, secret_of(settings)),
             widget_tokens=SignedWidgetTokens(
                 secret_of(settings), clock, timedelta(minutes=settings.widget_token_minutes)
             ),

@@ -39,7 +39,7 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
     """Adds `/console` and what is below it; none of it is part of the API's description."""
     app.state.console = Console(
         services=services,
-        sessions=Sessions(services.api_keys, services.clock),
+        sessions=Sessions(services.console_sessions, services.api_keys, services.clock),
         environment=console_environment(),
         version=partial(files_version, HERE / "static"),
         reports=shelf,

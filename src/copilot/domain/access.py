@@ -100,6 +100,30 @@ class ApiKey(Value):
     revoked_at: datetime | None = None
 
 
+def key_prefix(key: str) -> str:
+    """The part of an API key `cop_<prefix>_<secret>` that may be shown."""
+    return key.split("_", 2)[1]
+
+
+class ConsoleSession(Value):
+    """One browser that is signed in to the console, as it is kept: neither its cookie nor the key.
+
+    `key_prefix` names the API key that it began with. It ends at `ends_at`, whatever happens.
+    """
+
+    id: str
+    principal: Principal
+    key_prefix: str | None
+    signed_in_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    notices: tuple[str, ...] = ()
+
+    @property
+    def tenant_id(self) -> str:
+        return self.principal.tenant_id
+
+
 class WidgetToken(Value):
     """Opens one conversation for one person until `expires_at`; shown once, to the CRM's server."""
 

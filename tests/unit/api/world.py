@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.fakes.console_sessions import MemoryConsoleSessions
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.helpdesk_store import MemoryHelpdeskStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
@@ -408,6 +409,7 @@ class World:
         self.library = self.documents = self.search = FakeLibrary()
         self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.console_sessions = MemoryConsoleSessions()
         self.widget_tokens = SignedWidgetTokens(b"s" * 32, self.clock)
         self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
         self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py

@@ -26,8 +26,13 @@ class MemoryApiKeyStore:
 
     async def principal_of(self, key: str) -> Principal:
         prefix = key.removeprefix("cop_").partition("_")[0]
+        if key != f"cop_{prefix}_{prefix}":
+            raise NotAuthenticated("this API key is unknown or revoked")
+        return await self.holder_of(prefix)
+
+    async def holder_of(self, prefix: str) -> Principal:
         found = self._keys.get(prefix)
-        if found is None or found.revoked_at or key != f"cop_{prefix}_{prefix}":
+        if found is None or found.revoked_at:
             raise NotAuthenticated("this API key is unknown or revoked")
         if found.expires_at and found.expires_at <= self._clock.now():
             raise KeyExpired("this API key has expired")

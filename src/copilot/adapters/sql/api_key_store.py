@@ -64,7 +64,7 @@ def server_secret(path: Path) -> bytes:
     return secret
 
 
-@of_one_tenant(but=("principal_of",))
+@of_one_tenant(but=("principal_of", "holder_of"))
 class SqlApiKeyStore:
     """The ApiKeyStore port on our SQL database.
 
@@ -99,18 +99,13 @@ class SqlApiKeyStore:
         if match is None:
             raise NotAuthenticated("this is not an API key", hint="Keys look like cop_<prefix>_<secret>.")
         prefix, secret = match.groups()
-        known = self._known.get(prefix)
-        if known is None or known.fresh_until <= self._clock.now():
-            known = self._known[prefix] = await self._look_up(prefix)
+        known = await self._known_key(prefix)
         if not hmac.compare_digest(known.hash, self._hash(secret)):
             raise _unknown()
-        ends = known.principal.until
-        if ends is not None and ends <= self._clock.now():  # said to nobody who has not the whole key
-            raise KeyExpired(
-                f"this API key expired on {ends:%Y-%m-%d at %H:%M} UTC",
-                hint="Ask an administrator for a new one.",
-            )
-        return known.principal
+        return self._in_force(known)  # last: who has not the whole key is not told that it has expired
+
+    async def holder_of(self, prefix: str) -> Principal:
+        return self._in_force(await self._known_key(prefix))
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         query = select(_api_keys).where(_api_keys.c.tenant_id == tenant_id).order_by(_api_keys.c.created_at)
@@ -137,6 +132,21 @@ class SqlApiKeyStore:
                 .values(revoked_at=self._clock.now())
             )
         self._known.pop(prefix, None)
+
+    async def _known_key(self, prefix: str) -> _Known:
+        known = self._known.get(prefix)
+        if known is None or known.fresh_until <= self._clock.now():
+            known = self._known[prefix] = await self._look_up(prefix)
+        return known
+
+    def _in_force(self, known: _Known) -> Principal:
+        ends = known.principal.until
+        if ends is not None and ends <= self._clock.now():
+            raise KeyExpired(
+                f"this API key expired on {ends:%Y-%m-%d at %H:%M} UTC",
+                hint="Ask an administrator for a new one.",
+            )
+        return known.principal
 
     async def _look_up(self, prefix: str) -> _Known:
         query = select(_api_keys).where(_api_keys.c.prefix == prefix, _api_keys.c.revoked_at.is_(None))

@@ -31,6 +31,7 @@ KEPT = {
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
     "api_keys": "people who work here",
+    "console_sessions": "people who work here, and what their next page will tell them of their last form",
     "artifacts": "what was learnt over all conversations, as numbers",
     "embeddings": "of passages of the knowledge",
     "documents": "knowledge", "document_facets": "knowledge", "passages": "knowledge",

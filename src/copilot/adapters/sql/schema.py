@@ -3,6 +3,7 @@
 from copilot.adapters.sql import (
     action_store,
     api_key_store,
+    console_sessions,
     conversation_tables,
     document_facets,
     feedback_statistics,
@@ -21,6 +22,7 @@ from copilot.adapters.sql.database import metadata
 MODULES = (
     action_store,
     api_key_store,
+    console_sessions,
     conversation_tables,
     document_facets,
     feedback_statistics,
