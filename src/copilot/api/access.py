@@ -75,6 +75,7 @@ ConversationReader = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS
 ConversationWriter = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS_WRITE))]
 CustomerUnlocker = Annotated[Principal, Security(_requires(Scope.CUSTOMERS_UNLOCK))]
 AlertReader = Annotated[Principal, Security(_requires(Scope.ALERTS_READ))]
+AuditReader = Annotated[Principal, Security(_requires(Scope.AUDIT_READ))]
 KnowledgeReader = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_READ))]
 KnowledgeWriter = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_WRITE))]
 ActionReader = Annotated[Principal, Security(_requires(Scope.ACTIONS_READ))]

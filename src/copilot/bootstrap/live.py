@@ -25,6 +25,7 @@ from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.read_store import SqlReadStore
 from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.adapters.widget_tokens import SignedWidgetTokens
@@ -36,6 +37,7 @@ from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.quoting import QuoteRanker
+from copilot.assist.read_journal import ReadJournal
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
@@ -99,6 +101,7 @@ class Services:
     helpdesks: HelpdeskInbox
     idempotency: SqlIdempotencyStore
     usage: Metering
+    reads: ReadJournal
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
@@ -135,6 +138,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         events = shared.events
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
+        reads = ReadJournal(SqlReadStore(state.database), clock, ids)
+        stack.push_async_callback(reads.settle)
         feedback = SqlFeedbackStatistics(state.database)
         prompts = prompts_of(settings)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
@@ -217,6 +222,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 knowledge.embedder,
                 {"actions": driver.oldest_seconds, "helpdesk_notes": helpdesks.outbox.oldest_seconds},
                 background=settings.background_work,
+                queues={"audit": lambda: reads.waiting},
             )
         )
         care = knowledge_care(
@@ -247,6 +253,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             helpdesks=helpdesks.inbox,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
+            reads=reads,
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,

@@ -13,12 +13,15 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from copilot.console.page import HEADERS, SESSION_COOKIE, STATIC_URL, Page, console_of, needs
+from copilot.console.reads import data_of, note_read
 from copilot.console.sessions import require_token
 from copilot.domain.access import Scope
 from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated, NotPermitted
 from copilot.ports.tracing import current_cause, current_span
+from copilot.web.shown import showing
 
 SIGN_IN = "/console/sign-in"
+_REFUSED = 400
 _POLL = "x-copilot-poll"
 """With what a page asks by itself, whether anybody looks at it or not."""
 _log = logging.getLogger(__name__)
@@ -30,6 +33,7 @@ class PageRoute(APIRoute):
 
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
+        data = {method: data_of(method, self.path_format) for method in self.methods or ()}
 
         async def answer(request: Request) -> Response:
             sessions = console_of(request).sessions
@@ -43,7 +47,11 @@ class PageRoute(APIRoute):
             request.state.visit = visit
             if cause := current_cause():
                 cause.note(tenant_id=visit.principal.tenant_id, route=self.path_format)
-            response = await _answered(Page(request, console_of(request), visit), handle)
+            page = Page(request, console_of(request), visit)
+            with showing() as ids:
+                response = await _answered(page, handle)
+            if (read := data.get(request.method)) and response.status_code < _REFUSED:
+                note_read(request, page, read, ids, self.path_format, by_itself=not somebody)
             try:
                 await sessions.keep_notices(visit)
             except DependencyUnavailable:  # what was asked for is done

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     ALERTS_READ = "alerts:read"
     LEDGER_READ = "ledger:read"
     ACTIVITY_READ = "activity:read"
+    AUDIT_READ = "audit:read"
     EVALUATION_RUN = "evaluation:run"
     WIDGET_MINT = "widget:mint"
 

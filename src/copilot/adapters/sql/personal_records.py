@@ -30,6 +30,7 @@ KEPT = {
     "money_counters": "sums",
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
+    "data_reads": "who has read what, by ids",
     "api_keys": "people who work here",
     "console_sessions": "people who work here, and what their next page will tell them of their last form",
     "artifacts": "what was learnt over all conversations, as numbers",

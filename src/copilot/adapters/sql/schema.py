@@ -14,6 +14,7 @@ from copilot.adapters.sql import (
     knowledge_tables,
     ledger_store,
     money_counters,
+    read_store,
     usage_store,
     verification_attempts,
 )
@@ -33,6 +34,7 @@ MODULES = (
     knowledge_tables,
     ledger_store,
     money_counters,
+    read_store,
     usage_store,
     verification_attempts,
 )
