@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from copilot.assist.collaborators import Searcher, ToolDesk
 from copilot.assist.provenance import Sources, origins_of
+from copilot.assist.read_journal import ReadJournal
 from copilot.domain.access import Principal, Scope
 from copilot.domain.actions import Action, PolicyDecision, ToolEffect
 from copilot.domain.asking import ToolSpec
@@ -23,6 +24,7 @@ from copilot.domain.errors import (
     NotPermitted,
     PolicyDenied,
 )
+from copilot.domain.reads import Channel, Data
 from copilot.mcp_search import SEARCH, SEARCH_SPEC, search_query
 from copilot.ports import ApiKeyStore, ConversationStore
 
@@ -46,6 +48,7 @@ class McpServices:
     search: Searcher
     conversations: ConversationStore
     api_keys: ApiKeyStore
+    reads: ReadJournal
 
 
 class BoundTools:
@@ -67,8 +70,14 @@ class BoundTools:
         if name == SEARCH:
             return await self._search(principal, arguments)
         if spec.effect is ToolEffect.READ:
-            return await self._read(principal, conversation, name, arguments)
-        return await self._propose(principal, conversation, name, arguments)
+            data, answer = Data.ORDER, await self._read(principal, conversation, name, arguments)
+        else:
+            data, answer = Data.ACTION, await self._propose(principal, conversation, name, arguments)
+        # Every tool but the search counts, also those that happen to tell nothing of a customer.
+        self._services.reads.note(
+            principal, data, channel=Channel.MCP, route=name, conversation_ids=[conversation.id]
+        )
+        return answer
 
     async def _conversation(self, principal: Principal) -> Conversation:
         """As it is now: the customer may have been verified since. `NotFound` for another tenant's."""

@@ -8,7 +8,7 @@ from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.domain.access import Principal, Role
-from copilot.domain.errors import ConfigurationError, NotAuthenticated, NotFound
+from copilot.domain.errors import ConfigurationError, KeyExpired, NotAuthenticated, NotFound
 
 ANA = Principal(id="rep_1", tenant_id="larkfield", name="Ana", role=Role.REPRESENTATIVE)
 
@@ -69,6 +69,32 @@ async def test_a_tenant_neither_sees_nor_revokes_the_keys_of_another(store):
     with pytest.raises(NotFound):
         await store.revoke("other", listed.prefix)
     assert await store.principal_of(key) == ANA
+
+
+async def test_a_key_that_expires_opens_nothing_from_that_moment_and_says_so_to_its_owner_alone(store, clock):
+    ends = clock.now() + timedelta(seconds=2)  # sooner than a known key is asked for again
+    key = await store.create(ANA, ends)
+    assert await store.principal_of(key) == ANA.model_copy(update={"until": ends})
+    clock.forward(timedelta(seconds=2))
+
+    for _ in range(2):
+        with pytest.raises(KeyExpired, match="expired"):
+            await store.principal_of(key)
+    with pytest.raises(NotAuthenticated) as guessed:
+        await store.principal_of(key[:-1] + ("A" if key[-1] != "A" else "B"))
+    assert not isinstance(guessed.value, KeyExpired)
+    (listed,) = await store.list_keys("larkfield")
+    assert (listed.expires_at, listed.revoked_at) == (ends, None)
+
+
+async def test_a_revoked_key_that_expires_later_is_unknown_to_everybody(store, clock):
+    key = await store.create(ANA, clock.now() + timedelta(days=1))
+    await store.revoke("larkfield", key.split("_")[1])
+    clock.forward(timedelta(days=2))
+
+    with pytest.raises(NotAuthenticated) as refused:
+        await store.principal_of(key)
+    assert not isinstance(refused.value, KeyExpired)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])

@@ -628,3 +628,22 @@ def test_reports_of_the_folder_are_read_as_they_come(server, people):
     (server.reports / "broken" / "report.json").write_text("{")
 
     assert "is no report" in ml.get("/console/reports").text
+
+
+def test_an_administrator_sees_who_looked_at_a_conversation_and_by_which_way(server, people):
+    conversation = server.converse("How long do I have to return a tent?")
+    for _ in range(2):
+        people[Role.SUPERVISOR].get(f"/console/live/{conversation}")
+    people[Role.SUPERVISOR].get(f"/console/live/{conversation}", headers={"X-Copilot-Poll": "1"})
+    people[Role.SUPERVISOR].get(f"/console/live/{conversation}", headers={"X-Copilot-Poll": "1"})
+    time.sleep(1.5)
+
+    page = people[Role.ADMIN].get("/console/audit", params={"conversation": conversation})
+    assert page.text.count("GET /console/live/{conversation_id}") == 3
+    assert "GET /v1/conversations/{conversation_id}/events" in page.text
+    assert "usr_sam" in page.text
+    assert "return a tent" not in page.text
+    sams = people[Role.ADMIN].get("/console/audit", params={"conversation": conversation, "actor": "usr_sam"})
+    assert "usr_rita" not in sams.text
+    assert people[Role.SUPERVISOR].get("/console/audit").status_code == 403
+    assert people[Role.ADMIN].get("/console/audit", params={"since": "soon"}).status_code == 422

@@ -12,9 +12,11 @@ from tests.servers.help_centres import Guide, Site, urlset, website, zendesk, ze
 
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
+from copilot.adapters.fakes.console_sessions import MemoryConsoleSessions
 from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.fakes.read_store import MemoryReadStore
 from copilot.adapters.fakes.token_counter import FakeTokenCounter
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.ids import Uuid7Ids
@@ -30,6 +32,7 @@ from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.api.app import create_api
 from copilot.assist.metering import Metering
+from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.vitals import Vitals
 from copilot.domain.access import Principal, Role
 from copilot.domain.ingest import IngestJob, JobStatus
@@ -98,6 +101,8 @@ class World:
             ids=Uuid7Ids(),
         )
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.console_sessions = MemoryConsoleSessions()
+        self.reads = ReadJournal(MemoryReadStore(), self.clock, Uuid7Ids(), seconds=0)
         self.idempotency = MemoryIdempotencyStore()
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
         self.person_tokens = None

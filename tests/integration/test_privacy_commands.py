@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from tests.contract.test_personal_records import PLANTED, planted
@@ -36,10 +38,6 @@ def raw(place):
 
 
 def test_what_is_erased_is_not_even_in_the_files_free_pages(place):
-    shown = json.loads(said("export", "--customer", "cus_a"))
-    assert list(shown) == ["conv_a"]
-    assert f"I am {PLANTED}" in json.dumps(shown)
-
     planned = json.loads(said("erase", "--customer", "cus_a", "--dry-run"))
     proof = json.loads(said("erase", "--customer", "cus_a"))
 
@@ -49,6 +47,18 @@ def test_what_is_erased_is_not_even_in_the_files_free_pages(place):
     assert (proof["left"], proof["refused"], proof["free_pages_overwritten"]) == ({}, {}, True)
     assert b"conv_a" not in raw(place)
     assert b"conv_b" in raw(place)
+
+
+def test_what_is_shown_to_a_customer_is_audited_like_every_read(place):
+    shown = json.loads(said("export", "--customer", "cus_a"))
+    assert list(shown) == ["conv_a"]
+    assert f"I am {PLANTED}" in json.dumps(shown)
+    said("erase", "--customer", "cus_a")
+
+    with closing(sqlite3.connect(place / "copilot.db")) as database:
+        columns = "conversation_id, channel, data, role, route"
+        reads = database.execute(f"SELECT {columns} FROM data_reads").fetchall()  # noqa: S608
+    assert reads == [("conv_a", "command", "export", "operator", "copilot privacy export")]
 
 
 def test_what_cannot_be_erased_yet_is_named(place):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.servers.console import token_in
 from tests.servers.product import Server, settings
 from tests.servers.redis import running_redis
 
@@ -171,3 +172,22 @@ async def test_a_key_that_asks_too_often_is_refused_by_both(tmp_path, postgres, 
     assert len(refused) >= 3
     assert refused[0].json()["code"] == "too_many_requests"
     assert int(refused[0].headers["Retry-After"]) >= 1
+
+
+async def test_who_signs_in_to_the_console_of_one_is_signed_in_to_both(tmp_path, postgres, redis):
+    redis.empty()
+    async with servers(tmp_path, postgres, redis) as ((first, _), (one, other)):
+        key = one.headers["Authorization"].removeprefix("Bearer ")
+        form = await one.get("/console/sign-in")
+        signed_in = await one.post("/console/sign-in", data={"key": key, "csrf": token_in(form.text)})
+        assert signed_in.status_code == 303
+        other.cookies.set("copilot_session", signed_in.cookies["copilot_session"])
+        await first.kill()
+
+        page = await other.get("/console/documents")
+        assert page.status_code == 200
+        assert (await other.post("/console/sign-out", data={"csrf": token_in(page.text)})).status_code == 303
+        await first.start()
+        one.cookies.set("copilot_session", signed_in.cookies["copilot_session"])
+        gone = await one.get("/console/documents")
+        assert gone.headers["location"].startswith("/console/sign-in")

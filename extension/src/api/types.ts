@@ -228,6 +228,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Reads
+         * @description Newest first: ids alone, never what was read. A read is here within a second of its answer.
+         */
+        get: operations["list_reads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/branding": {
         parameters: {
             query?: never;
@@ -367,7 +387,7 @@ export interface paths {
          *
          *     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
          *     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-         *     reconnects; a widget token's stream ends when the token does.
+         *     reconnects; the stream ends when what opened it is good no longer (a key, a token).
          */
         get: operations["stream_events"];
         put?: never;
@@ -1558,6 +1578,11 @@ export interface components {
          * @enum {string}
          */
         Channel: "chat" | "email" | "phone";
+        /**
+         * Channel
+         * @enum {string}
+         */
+        "Channel-Input": "chat" | "email" | "phone";
         /** CheckResult */
         CheckResult: {
             /** Milliseconds */
@@ -1689,7 +1714,7 @@ export interface components {
          *     `customer_id` is the customer the representative has verified, or None: tools read nobody else.
          */
         Conversation: {
-            channel: components["schemas"]["Channel"];
+            channel: components["schemas"]["copilot__domain__conversation__Channel"];
             /**
              * Created At
              * Format: date-time
@@ -1800,6 +1825,17 @@ export interface components {
              */
             models: components["schemas"]["UsageTotals"][];
         };
+        /**
+         * Channel
+         * @enum {string}
+         */
+        copilot__domain__conversation__Channel: "chat" | "email" | "phone";
+        /**
+         * Channel
+         * @description By which way it was read.
+         * @enum {string}
+         */
+        copilot__domain__reads__Channel: "api" | "widget" | "console" | "mcp" | "command";
         /** Customer */
         Customer: {
             address: components["schemas"]["Address"];
@@ -1826,6 +1862,12 @@ export interface components {
             /** Phone */
             phone?: string | null;
         };
+        /**
+         * Data
+         * @description The kinds of customers' data that somebody may be shown.
+         * @enum {string}
+         */
+        Data: "conversation" | "conversation_list" | "customer" | "order" | "suggestion" | "action" | "action_list" | "alert" | "summary" | "filled_reply" | "gap" | "sent_replies" | "ledger" | "evaluation" | "export";
         /**
          * Degraded
          * @description Part of the service could not do its work for this revision.
@@ -1965,7 +2007,7 @@ export interface components {
          */
         ExternalConversation: {
             /** @default chat */
-            channel: components["schemas"]["Channel"];
+            channel: components["schemas"]["Channel-Input"];
             /** Customer Email */
             customer_email?: string | null;
             /**
@@ -2837,7 +2879,7 @@ export interface components {
          */
         OpenConversation: {
             /** @default chat */
-            channel: components["schemas"]["Channel"];
+            channel: components["schemas"]["Channel-Input"];
             /** Customer Email */
             customer_email?: string | null;
             /**
@@ -2973,6 +3015,13 @@ export interface components {
         Page_KnowledgeDocument_: {
             /** Items */
             items: components["schemas"]["KnowledgeDocument"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[Read] */
+        Page_Read_: {
+            /** Items */
+            items: components["schemas"]["Read"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3260,6 +3309,39 @@ export interface components {
              * @example prices are being checked
              */
             reason: string;
+        };
+        /**
+         * Read
+         * @description One person or program was shown something of a customer.
+         *
+         *     `actor_id` is the principal's, `route` the template of the address or the tool's name; `subject_id` is
+         *     what the address names besides the conversation (an action, a suggestion). `conversation_id` is None where
+         *     what was read is of none, or of more than can be named.
+         */
+        Read: {
+            /** Actor Id */
+            actor_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            channel: components["schemas"]["copilot__domain__reads__Channel"];
+            /** Conversation Id */
+            conversation_id?: string | null;
+            data: components["schemas"]["Data"];
+            /** Id */
+            id: string;
+            /** Request Id */
+            request_id?: string | null;
+            /** Role */
+            role: string;
+            /** Route */
+            route: string;
+            /** Subject Id */
+            subject_id?: string | null;
+            /** Tenant Id */
+            tenant_id: string;
         };
         /**
          * Readiness
@@ -5031,6 +5113,82 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reads: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                conversation_id?: string | null;
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description ISO 8601 with its zone. */
+                since?: string | null;
+                /** @description ISO 8601 with its zone. */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Read_"];
                 };
             };
             /** @description No API key, or one that is unknown or revoked */

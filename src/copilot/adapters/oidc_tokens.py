@@ -8,6 +8,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ _SECONDS = 5.0
 _MOST_BYTES = 256 * 1024
 _REFRESHED_SECONDS = 3_600.0
 _AFTER_TROUBLE_SECONDS = 2.0
+_YEAR_3000 = 32_503_680_000
 _AGAIN_SECONDS = 30.0
 """An unknown key has the keys fetched anew at most so often, whoever makes up key ids."""
 _TENANT = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -112,7 +114,13 @@ class OidcTokens:
         subject = str(claims["sub"])
         named = hashlib.sha256(f"{trust.issuer}\n{subject}".encode()).hexdigest()[:32]
         name = claims.get("name") or claims.get("preferred_username") or subject
-        return Principal(id=f"person_{named}", tenant_id=tenant, name=str(name)[:120], role=role)
+        return Principal(
+            id=f"person_{named}",
+            tenant_id=tenant,
+            name=str(name)[:120],
+            role=role,
+            until=datetime.fromtimestamp(min(int(claims["exp"]) + trust.leeway_seconds, _YEAR_3000), UTC),
+        )
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
         now = self._monotonic()

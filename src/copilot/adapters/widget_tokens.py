@@ -28,7 +28,9 @@ class SignedWidgetTokens:
         self._lifetime = lifetime
 
     def mint(self, principal: Principal, conversation_id: str) -> WidgetToken:
-        until = datetime.fromtimestamp(int((self._clock.now() + self._lifetime).timestamp()), UTC)
+        ends = self._clock.now() + self._lifetime
+        ends = ends if principal.until is None else min(ends, principal.until)
+        until = datetime.fromtimestamp(int(ends.timestamp()), UTC)
         confined = principal.model_copy(update={"conversation_id": conversation_id, "until": until})
         content = _encoded(confined.model_dump_json().encode())
         token = f"{PREFIX}{content}.{self._sign(content)}"

@@ -1,6 +1,7 @@
 """Who is calling, from the API key, and what a route asks of them."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
@@ -10,6 +11,7 @@ from copilot.api.metrics import Metrics
 from copilot.api.services import Services
 from copilot.domain.access import Principal, Scope
 from copilot.domain.errors import NotAuthenticated, NotPermitted
+from copilot.web.sse import Permit
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -47,6 +49,13 @@ async def authenticate(request: Request) -> Principal:
     return await services.api_keys.principal_of(key.strip())
 
 
+def permit_of(request: Request) -> Permit:
+    """For a stream: what its request came with has to stay good."""
+    until = cast("Principal", request.state.principal).until
+    seconds = None if until is None else (until - services_of(request).clock.now()).total_seconds()
+    return Permit(partial(authenticate, request), seconds)
+
+
 def _requires(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     async def permitted(request: Request, _: Annotated[object, Depends(_bearer)]) -> Principal:
         principal = cast("Principal", request.state.principal)
@@ -66,6 +75,7 @@ ConversationReader = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS
 ConversationWriter = Annotated[Principal, Security(_requires(Scope.CONVERSATIONS_WRITE))]
 CustomerUnlocker = Annotated[Principal, Security(_requires(Scope.CUSTOMERS_UNLOCK))]
 AlertReader = Annotated[Principal, Security(_requires(Scope.ALERTS_READ))]
+AuditReader = Annotated[Principal, Security(_requires(Scope.AUDIT_READ))]
 KnowledgeReader = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_READ))]
 KnowledgeWriter = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_WRITE))]
 ActionReader = Annotated[Principal, Security(_requires(Scope.ACTIONS_READ))]

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 
-from copilot.api.access import AlertReader, ServicesDep
+from copilot.api.access import AlertReader, ServicesDep, permit_of
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
 from copilot.api.schemas import Page
@@ -26,6 +26,7 @@ async def list_alerts(
 
 @router.get("/alerts/events", status_code=200, response_class=EventStream, operation_id="stream_alerts")
 async def stream_alerts(
+    request: Request,
     principal: AlertReader,
     services: ServicesDep,
     last_event_id: Annotated[
@@ -42,4 +43,5 @@ async def stream_alerts(
     Each has `id` (the alert's), `event` (alert) and `data` (an Alert as JSON). An alert is in the list before
     it is in the stream: whoever connects first and lists then misses none.
     """
-    return EventStream(services.events.watch_alerts(principal.tenant_id, last_event_id))
+    watched = services.events.watch_alerts(principal.tenant_id, last_event_id)
+    return EventStream(watched, permit=permit_of(request))

@@ -1,14 +1,11 @@
 """Live events of a conversation, as server-sent events."""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 
-from copilot.api.access import ConversationReader, MetricsDep, ServicesDep
+from copilot.api.access import ConversationReader, MetricsDep, ServicesDep, permit_of
 from copilot.api.routing import v1_router
-from copilot.domain.assist import AssistEvent
 from copilot.domain.conversation import Conversation
 from copilot.web.sse import EventStream
 
@@ -46,31 +43,11 @@ async def stream_events(
 
     Each has `id`, `event` (its type) and `data` (an AssistEvent as JSON). A comment comes every 15 s. When
     too much was missed to be replayed, a snapshot comes instead. A client that is too slow is cut off and
-    reconnects; a widget token's stream ends when the token does.
+    reconnects; the stream ends when what opened it is good no longer (a key, a token).
     """
     after = _event_id(last_event_id)
     events = services.events.subscribe(conversation.tenant_id, conversation.id, after)
-    until = request.state.principal.until
-    if until is not None:
-        events = ending(events, (until - services.clock.now()).total_seconds())
-    return EventStream(metrics.counting(events))
-
-
-async def ending(events: AsyncGenerator[AssistEvent], seconds: float) -> AsyncGenerator[AssistEvent]:
-    """`events` for so long: what opened the stream is good no longer."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + seconds
-    try:
-        while (left := ends - loop.time()) > 0:
-            try:
-                event = await asyncio.wait_for(anext(events, None), left)
-            except TimeoutError:
-                return
-            if event is None:
-                return
-            yield event
-    finally:
-        await events.aclose()
+    return EventStream(metrics.counting(events), permit=permit_of(request))
 
 
 def _event_id(header: str | None) -> int | None:

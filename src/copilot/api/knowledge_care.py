@@ -13,6 +13,7 @@ from copilot.api.schemas import ChangeGap, LintState, Page, QuarantineDocument, 
 from copilot.domain.care import GapCluster, GapStatus, Impact, LintCheck
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import KnowledgeDocument
+from copilot.web.shown import shown_in
 
 router: APIRouter = v1_router("knowledge")
 
@@ -73,7 +74,9 @@ async def change_knowledge_gap(
     gap_id: GapId, body: ChangeGap, principal: KnowledgeWriter, services: ServicesDep
 ) -> GapCluster:
     """Says that it is answered, dismissed or open. Asked again in vain, an answered one opens again."""
-    return await services.care.gaps.set_status(principal.tenant_id, gap_id, body.status, principal.id)
+    gap = await services.care.gaps.set_status(principal.tenant_id, gap_id, body.status, principal.id)
+    shown_in([gap])
+    return gap
 
 
 @router.get("/knowledge/documents/{external_id}/impact", operation_id="get_document_impact")
@@ -85,7 +88,9 @@ async def get_document_impact(
     limit: Limit = 100,
 ) -> Impact:
     """Replies that cited the document, open conversations that rely on it, and rules that name it."""
-    return await services.care.impact.of(principal.tenant_id, external_id, version, limit=limit)
+    impact = await services.care.impact.of(principal.tenant_id, external_id, version, limit=limit)
+    shown_in((*impact.replies, *impact.open_conversations))
+    return impact
 
 
 @router.post("/knowledge/documents/{external_id}/release", operation_id="release_document")

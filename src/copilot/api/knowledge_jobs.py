@@ -3,9 +3,9 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request
 
-from copilot.api.access import KnowledgeWriter, ServicesDep
+from copilot.api.access import KnowledgeWriter, ServicesDep, permit_of
 from copilot.api.knowledge_intake import DryRun, Files, read_uploads
 from copilot.api.paging import Cursor, Limit, page_of
 from copilot.api.routing import v1_router
@@ -73,7 +73,7 @@ async def _existing(job_id: JobId, principal: KnowledgeWriter, services: Service
     operation_id="stream_job_events",
 )
 async def stream_job_events(
-    job: Annotated[IngestJob, Depends(_existing)], services: ServicesDep
+    request: Request, job: Annotated[IngestJob, Depends(_existing)], services: ServicesDep
 ) -> EventStream:
     """`job.progress` with the job as it stands, whenever that changes; `job.done` with its report ends it."""
-    return EventStream(services.jobs.watch(job.tenant_id, job.id))
+    return EventStream(services.jobs.watch(job.tenant_id, job.id), permit=permit_of(request))

@@ -11,8 +11,10 @@ from copilot.domain.care import GapCluster
 from copilot.domain.conversation import Conversation
 from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument
+from copilot.domain.reads import Read
 from copilot.domain.signals import Alert
 from copilot.web.cursors import decode_cursor, encode_cursor
+from copilot.web.shown import shown_in
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items.")]
 Cursor = Annotated[
@@ -21,9 +23,9 @@ Cursor = Annotated[
 
 
 _Item_co = TypeVar(
-    "_Item_co", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, covariant=True
+    "_Item_co", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, Read, covariant=True
 )
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert)
+_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, Read)
 
 
 class _Listing(Protocol[_Item_co]):
@@ -36,4 +38,5 @@ async def page_of(listing: _Listing[_Item], tenant_id: str, cursor: str | None, 
     """One page, read with one item too many to know whether more follow."""
     found = await listing(tenant_id, after=decode_cursor(cursor), limit=limit + 1)
     items = list(found[:limit])
+    shown_in(items)
     return Page(items=items, next_cursor=encode_cursor(items[-1].id) if len(found) > limit else None)

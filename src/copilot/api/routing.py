@@ -12,11 +12,13 @@ from fastapi.routing import APIRoute
 
 from copilot.api.access import authenticate, services_of
 from copilot.api.confinement import confine
+from copilot.api.reads import data_of, note_read
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
 from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
 from copilot.ports.actions import HELD
 from copilot.ports.tracing import current_cause
+from copilot.web.shown import showing
 
 _log = logging.getLogger(__name__)
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -34,10 +36,11 @@ _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ApiRoute(APIRoute):
-    """A route that needs a principal, and on writes honours `Idempotency-Key`."""
+    """A route that needs a principal, notes what is read, and on writes honours `Idempotency-Key`."""
 
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
+        data = data_of(self.operation_id)
 
         async def answer(request: Request) -> Response:
             principal = request.state.principal = await authenticate(request)
@@ -48,7 +51,12 @@ class ApiRoute(APIRoute):
             if self.operation_id in _THROUGH_THE_DOOR:
                 with services_of(request).assist.room():
                     return await take(request, principal)
-            return await take(request, principal)
+            if data is None:
+                return await take(request, principal)
+            with showing() as ids:
+                response = await take(request, principal)
+            note_read(request, services_of(request), principal, data, ids, self.path_format)
+            return response
 
         async def take(request: Request, principal: Principal) -> Response:
             await confine(request, principal, services_of(request))

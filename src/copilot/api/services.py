@@ -1,6 +1,6 @@
 """What the API needs from the rest of the product; bootstrap hands in an object of this shape."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -24,11 +24,14 @@ from copilot.domain.knowledge import (
     SearchResult,
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
+from copilot.domain.reads import Channel as ReadChannel
+from copilot.domain.reads import Data
 from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
 from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, PersonTokens, RateLimiter, WidgetTokens
+from copilot.ports.reads import ReadStore
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
 
@@ -341,6 +344,26 @@ class GapReports(Protocol):
     async def report(self, principal: Principal, conversation_id: str, question: str) -> None: ...
 
 
+class Reads(Protocol):
+    """The audit of reads."""
+
+    @property
+    def store(self) -> ReadStore: ...
+
+    def note(
+        self,
+        principal: Principal,
+        data: Data,
+        *,
+        channel: ReadChannel,
+        route: str,
+        conversation_ids: Iterable[str] = (),
+        subject_id: str | None = None,
+        again: bool = False,
+    ) -> None:
+        """Never waits."""
+
+
 class Dependency(Protocol):
     """How one dependency is, and since when."""
 
@@ -423,6 +446,8 @@ class Services(Protocol):
     def idempotency(self) -> IdempotencyStore: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def reads(self) -> Reads: ...
     @property
     def gap_reports(self) -> GapReports: ...
     @property

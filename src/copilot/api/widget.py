@@ -45,4 +45,10 @@ def _person(minter: Principal, named: RepresentativeNamed | None) -> Principal:
         return minter.model_copy(update={"role": role})
     if named.id != minter.id:
         require(minter, Scope.WIDGET_MINT)
-    return Principal(id=named.id, tenant_id=minter.tenant_id, name=named.name, role=Role.REPRESENTATIVE)
+    return Principal(
+        id=named.id,
+        tenant_id=minter.tenant_id,
+        name=named.name,
+        role=Role.REPRESENTATIVE,
+        until=minter.until,
+    )

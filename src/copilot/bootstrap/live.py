@@ -18,12 +18,14 @@ from copilot.adapters.sources.catalog import FolderCatalog
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore
+from copilot.adapters.sql.console_sessions import SqlConsoleSessions
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
 from copilot.adapters.sql.job_store import SqlJobStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.read_store import SqlReadStore
 from copilot.adapters.sql.shelf import SqlDocumentShelf
 from copilot.adapters.sql.usage_store import SqlUsageStore
 from copilot.adapters.widget_tokens import SignedWidgetTokens
@@ -35,6 +37,7 @@ from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.quoting import QuoteRanker
+from copilot.assist.read_journal import ReadJournal
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
@@ -92,11 +95,13 @@ class Services:
     jobs: IngestJobs
     sources: FolderCatalog
     api_keys: SqlApiKeyStore
+    console_sessions: SqlConsoleSessions
     widget_tokens: SignedWidgetTokens
     links: ConversationLinks
     helpdesks: HelpdeskInbox
     idempotency: SqlIdempotencyStore
     usage: Metering
+    reads: ReadJournal
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
@@ -135,6 +140,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         shop = tools.order_system.orders
         shared = await stack.enter_async_context(open_shared(settings, conversations, clock))
         events = shared.events
+        reads = ReadJournal(SqlReadStore(state.database), clock, ids)
+        stack.push_async_callback(reads.settle)
         feedback = SqlFeedbackStatistics(state.database)
         prompts = prompts_of(settings)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
@@ -221,6 +228,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                     "helpdesk_notes": helpdesks.outbox.oldest_seconds,
                 },
                 background=settings.background_work,
+                queues={"audit": lambda: reads.waiting},
             )
         )
         care = knowledge_care(
@@ -243,6 +251,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             jobs=jobs,
             sources=catalog,
             api_keys=state.api_keys,
+            console_sessions=SqlConsoleSessions(state.database, secret_of(settings)),
             widget_tokens=SignedWidgetTokens(
                 secret_of(settings), clock, timedelta(minutes=settings.widget_token_minutes)
             ),
@@ -250,6 +259,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             helpdesks=helpdesks.inbox,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
+            reads=reads,
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,

@@ -12,8 +12,10 @@ from copilot.adapters.mcp_tools import McpServer
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.api_key_store import SqlApiKeyStore, server_secret
 from copilot.adapters.sql.conversation_store import SqlConversationStore
+from copilot.adapters.sql.read_store import SqlReadStore
 from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.assist.desk import CatalogDesk
+from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.knowledge import open_search
 from copilot.bootstrap.state import State, open_state, secret_of
 from copilot.config import Settings
@@ -44,6 +46,7 @@ class Desk:
     search: KnowledgeSearch
     conversations: SqlConversationStore
     api_keys: SqlApiKeyStore
+    reads: ReadJournal
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,10 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         state = await stack.enter_async_context(open_state(settings))
         search = await stack.enter_async_context(open_search(settings, state.database))
         tools = await open_tools(settings, state, stack)
-        yield Desk(tools.desk, search, SqlConversationStore(state.database), state.api_keys)
+        reads = ReadJournal(SqlReadStore(state.database), SystemClock(), Uuid7Ids())
+        stack.push_async_callback(reads.settle)
+        conversations = SqlConversationStore(state.database)
+        yield Desk(tools.desk, search, conversations, state.api_keys, reads)
 
 
 async def open_tools(settings: Settings, state: State, stack: AsyncExitStack) -> Tools:

@@ -49,9 +49,10 @@ async def open_vitals(
     backlog: Mapping[str, Callable[[], float]],
     *,
     background: bool,
+    queues: Mapping[str, Callable[[], int]],
 ) -> AsyncIterator[Vitals]:
     """Every probe has been asked once when this begins."""
-    queues: dict[str, Callable[[], int]] = {}
+    queues = dict(queues)
     caches: dict[str, Callable[[], tuple[int, int]]] = {}
     if isinstance(embedder, MiniLmEmbedder):
         queues["embedding"] = embedder.waiting

@@ -31,7 +31,11 @@ async def _serve(settings: Settings, conversation: str, port: int | None) -> Non
 
     async with open_desk(settings) as desk:
         services = McpServices(
-            tools=desk.tools, search=desk.search, conversations=desk.conversations, api_keys=desk.api_keys
+            tools=desk.tools,
+            search=desk.search,
+            conversations=desk.conversations,
+            api_keys=desk.api_keys,
+            reads=desk.reads,
         )
         if port is None:
             if settings.mcp_key is None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 import sqlite3
 import sys
 from collections import Counter
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from copilot.adapters.clock import SystemClock
+from copilot.adapters.ids import Uuid7Ids
 from copilot.config import Settings
 from copilot.domain.errors import Conflict
+from copilot.domain.reads import Channel, Data, Read
 
 if TYPE_CHECKING:
     from copilot.adapters.sql.personal_records import SqlPersonalRecords
@@ -43,12 +46,14 @@ def export(*, customer: Customer, said: Said = None) -> None:
 
     async def collect() -> dict[str, Any]:
         from copilot.adapters.sql.personal_records import SqlPersonalRecords  # noqa: PLC0415 - start-up time
+        from copilot.adapters.sql.read_store import SqlReadStore  # noqa: PLC0415
         from copilot.bootstrap import open_state  # noqa: PLC0415
 
         settings = Settings()
         async with open_state(settings) as state:
             records = SqlPersonalRecords(state.database)
             ids = await records.conversations_of(settings.tenant, customer, said or ())
+            await SqlReadStore(state.database).append(settings.tenant, [_exported(settings, i) for i in ids])
             return {name: await records.export(settings.tenant, name) for name in ids}
 
     print(json.dumps(asyncio.run(collect()), indent=2, default=str, ensure_ascii=False))
@@ -117,6 +122,20 @@ def retention(
     print(
         f"{'Would erase at least' if dry_run else 'Erased'} {gone} conversations; "
         f"{refused} have an action under way."
+    )
+
+
+def _exported(settings: Settings, conversation_id: str) -> Read:
+    return Read(
+        id=Uuid7Ids().new("read"),
+        tenant_id=settings.tenant,
+        actor_id=f"os_{os.getuid()}",
+        role="operator",
+        channel=Channel.COMMAND,
+        data=Data.EXPORT,
+        route="copilot privacy export",
+        conversation_id=conversation_id,
+        at=SystemClock().now(),
     )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from copilot.console import (
     adoption,
     approvals,
+    audit,
     documents,
     gaps,
     jobs,
@@ -39,7 +40,7 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
     """Adds `/console` and what is below it; none of it is part of the API's description."""
     app.state.console = Console(
         services=services,
-        sessions=Sessions(services.api_keys, services.clock),
+        sessions=Sessions(services.console_sessions, services.api_keys, services.clock),
         environment=console_environment(),
         version=partial(files_version, HERE / "static"),
         reports=shelf,
@@ -51,7 +52,7 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
 def routers() -> tuple[APIRouter, ...]:
     """All of the console's, in the order in which they are asked."""
     knowledge = (documents, search_tester, upload, jobs, sources, gaps, lint, quarantine)
-    nouns = (*knowledge, live, approvals, ledger, adoption, reports)
+    nouns = (*knowledge, live, approvals, ledger, audit, adoption, reports)
     books = (rules.policies, rules.playbooks, rules.new_policy, rules.new_playbook)
     return (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), *books, _elsewhere())
 

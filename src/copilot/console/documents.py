@@ -13,6 +13,7 @@ from copilot.console.routing import page_router
 from copilot.domain.access import Scope
 from copilot.domain.knowledge import Audience
 from copilot.domain.shelf import ShelfEntry, ShelfFilter, ShelfState
+from copilot.web.shown import shown_in
 
 router = page_router("documents", Scope.KNOWLEDGE_READ)
 writes = [needs(Scope.KNOWLEDGE_WRITE)]
@@ -84,6 +85,7 @@ async def show_document(
 async def show_impact(page: PageDep, external_id: ExternalId, version: Version = "") -> Response:
     """Who relied on it."""
     impact = await page.services.care.impact.of(page.tenant_id, external_id, version or None)
+    shown_in((*impact.replies, *impact.open_conversations))
     return page.render(
         "documents/impact.html",
         impact=impact,

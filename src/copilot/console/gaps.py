@@ -12,6 +12,7 @@ from copilot.console.routing import page_router
 from copilot.domain.access import Scope
 from copilot.domain.care import GapCluster, GapStatus
 from copilot.domain.errors import InvalidInput
+from copilot.web.shown import shown_in
 
 router = page_router("gaps", Scope.KNOWLEDGE_WRITE)
 GapId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)]
@@ -50,4 +51,5 @@ async def change_gap(
     if wanted is None:
         raise InvalidInput("The status is missing.", hint="Send the form of the page.")
     gap = await page.services.care.gaps.set_status(page.tenant_id, gap_id, wanted, page.principal.id)
+    shown_in([gap])
     return page.go("/console/gaps", f"“{gap.question}” is {gap.status.value} now.")

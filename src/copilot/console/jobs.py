@@ -39,7 +39,8 @@ async def follow_job(page: PageDep, job_id: JobId) -> Response:
     def drawn(event: JobEvent) -> str:
         return page.html("jobs/_job.html", job=event.job, told=True)
 
-    return EventStream(page.services.jobs.watch(page.tenant_id, job.id), data_of=drawn)
+    watched = page.services.jobs.watch(page.tenant_id, job.id)
+    return EventStream(watched, data_of=drawn, permit=page.permit())
 
 
 @router.post("/{job_id}/cancel")

@@ -12,6 +12,7 @@ from copilot.domain.access import Scope
 from copilot.domain.actions import LedgerEntry
 from copilot.domain.errors import LedgerUnreadable
 from copilot.tools.ledger import VerifiedLedger, verify_ledger
+from copilot.web.shown import shown
 
 router = page_router("ledger", Scope.LEDGER_READ)
 
@@ -34,6 +35,8 @@ async def list_entries(
     try:
         chosen = {"subject": subject}
         entries = await listed(find, lambda e: str(e.sequence), "/console/ledger", chosen, cursor)
+        named = (entry.body.get("conversation_id") for entry in entries.items)
+        shown(one for one in named if isinstance(one, str))
     except LedgerUnreadable as error:
         broken = f"Entry {error.sequence}: {error}"
     return page.render("ledger/list.html", entries=entries, broken=broken, subject=subject)

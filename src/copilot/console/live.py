@@ -87,7 +87,8 @@ async def follow_alerts(page: PageDep) -> Response:
     def said(alert: Alert) -> str:
         return page.html("live/_alert.html", alert=alert)
 
-    return EventStream(page.services.events.watch_alerts(page.tenant_id, None), data_of=said)
+    watched = page.services.events.watch_alerts(page.tenant_id, None)
+    return EventStream(watched, data_of=said, permit=page.permit())
 
 
 @router.get("/{conversation_id}")

@@ -26,6 +26,7 @@ MENU = (
             Item("Live", "/console/live", Scope.ALERTS_READ),
             Item("Approvals", "/console/approvals", Scope.ACTIONS_APPROVE_ABOVE_LIMIT),
             Item("Ledger", "/console/ledger", Scope.LEDGER_READ),
+            Item("Audit", "/console/audit", Scope.AUDIT_READ),
             Item("Adoption and speed", "/console/adoption", Scope.ACTIVITY_READ),
         ),
     ),

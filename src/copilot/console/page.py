@@ -3,6 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -15,6 +16,7 @@ from copilot.console.menu import menu_of
 from copilot.console.sessions import Sessions, Visit
 from copilot.domain.access import Principal, Scope, require
 from copilot.ports import Clock
+from copilot.web.sse import Permit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,27 +113,32 @@ class Page:
         return HTMLResponse(self.html(template, **values), status_code=status, headers=HEADERS)
 
     def html(self, template: str, **values: object) -> str:
-        session = self.visit.session
         partial = "/_" in template
-        notices = [] if partial else list(session.notices)
+        notices = [] if partial else list(self.visit.notices)
         if not partial:
-            session.notices.clear()
+            self.visit.notices.clear()
         return self.console.environment.get_template(template).render(
             static_url=STATIC_URL,
             version=self.console.version(),
             principal=self.principal,
             menu=menu_of(self.principal),
             path=self.request.url.path,
-            csrf=session.csrf,
+            csrf=self.visit.csrf,
             now=self.clock.now(),
             notices=notices,
             **values,
         )
 
+    def permit(self) -> Permit:
+        """For a stream: it ends with the session, which it does not keep from ending."""
+        token = self.request.cookies.get(SESSION_COOKIE, "")
+        seconds = (self.visit.session.ends_at - self.clock.now()).total_seconds()
+        return Permit(partial(self.console.sessions.visit, token, somebody=False), seconds)
+
     def go(self, path: str, notice: str = "") -> RedirectResponse:
         """After a form: another page, which shows `notice`."""
         if notice:
-            self.visit.session.notices.append(notice)
+            self.visit.notices.append(notice)
         return RedirectResponse(path, status_code=303)
 
 

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from copilot.web.cursors import decode_cursor, encode_cursor
+from copilot.web.shown import shown_in
 
 ItemT = TypeVar("ItemT")
 PER_PAGE = 50
@@ -30,6 +31,7 @@ async def listed(
     """`find(after, limit)` reads; one item too many is read to know whether more follow."""
     found = await find(decode_cursor(cursor or None), limit + 1)
     items = found[:limit]
+    shown_in(items)
     if len(found) <= limit:
         return Listed(items, None)
     kept = {name: value for name, value in chosen.items() if value}

@@ -13,12 +13,17 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from copilot.console.page import HEADERS, SESSION_COOKIE, STATIC_URL, Page, console_of, needs
+from copilot.console.reads import data_of, note_read
 from copilot.console.sessions import require_token
 from copilot.domain.access import Scope
-from copilot.domain.errors import CopilotError, NotAuthenticated, NotPermitted
+from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated, NotPermitted
 from copilot.ports.tracing import current_cause, current_span
+from copilot.web.shown import showing
 
 SIGN_IN = "/console/sign-in"
+_REFUSED = 400
+_POLL = "x-copilot-poll"
+"""With what a page asks by itself, whether anybody looks at it or not."""
 _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -28,35 +33,52 @@ class PageRoute(APIRoute):
 
     def get_route_handler(self) -> _Handler:
         handle = super().get_route_handler()
+        data = {method: data_of(method, self.path_format) for method in self.methods or ()}
 
         async def answer(request: Request) -> Response:
-            console = console_of(request)
+            sessions = console_of(request).sessions
+            token, somebody = request.cookies.get(SESSION_COOKIE, ""), _POLL not in request.headers
             try:
-                visit = await console.sessions.visit(request.cookies.get(SESSION_COOKIE, ""))
+                visit = await sessions.visit(token, somebody=somebody)
             except NotAuthenticated:
                 return _to_sign_in(request)
+            except DependencyUnavailable:
+                return public_page(request, "console/unavailable.html", status=503)
             request.state.visit = visit
             if cause := current_cause():
                 cause.note(tenant_id=visit.principal.tenant_id, route=self.path_format)
-            page = Page(request, console, visit)
+            page = Page(request, console_of(request), visit)
+            with showing() as ids:
+                response = await _answered(page, handle)
+            if (read := data.get(request.method)) and response.status_code < _REFUSED:
+                note_read(request, page, read, ids, self.path_format, by_itself=not somebody)
             try:
-                if request.method == "POST":
-                    refuse_foreign(request)
-                    form = await request.form()
-                    require_token(visit.session.csrf, str(form.get("csrf", "")))
-                return await handle(request)
-            except HTTPException as error:  # a form that cannot be read
-                return problem(page, error.status_code, "This request could not be read.", str(error.detail))
-            except RequestValidationError as error:
-                return problem(page, 422, "Something in this form is not as expected.", _fields(error))
-            except CopilotError as error:
-                return problem(page, error.status, str(error.message), error.hint, error.where)
-            except Exception:  # noqa: BLE001 - logged; nobody is shown what happened inside
-                trace = current_span().trace_id or uuid.uuid4().hex
-                _log.exception("unexpected error on a page, trace id %s", trace)
-                return problem(page, 500, "Something unexpected went wrong; it has been logged.", trace)
+                await sessions.keep_notices(visit)
+            except DependencyUnavailable:  # what was asked for is done
+                _log.warning("a notice for the next page was not kept")
+            return response
 
         return answer
+
+
+async def _answered(page: Page, handle: _Handler) -> Response:
+    request = page.request
+    try:
+        if request.method == "POST":
+            refuse_foreign(request)
+            form = await request.form()
+            require_token(page.visit.csrf, str(form.get("csrf", "")))
+        return await handle(request)
+    except HTTPException as error:  # a form that cannot be read
+        return problem(page, error.status_code, "This request could not be read.", str(error.detail))
+    except RequestValidationError as error:
+        return problem(page, 422, "Something in this form is not as expected.", _fields(error))
+    except CopilotError as error:
+        return problem(page, error.status, str(error.message), error.hint, error.where)
+    except Exception:  # noqa: BLE001 - logged; nobody is shown what happened inside
+        trace = current_span().trace_id or uuid.uuid4().hex
+        _log.exception("unexpected error on a page, trace id %s", trace)
+        return problem(page, 500, "Something unexpected went wrong; it has been logged.", trace)
 
 
 def page_router(noun: str, scope: Scope) -> APIRouter:

@@ -1,77 +1,94 @@
-"""Who is signed in to the console, kept in this process: a restart signs everybody out."""
+"""Who is signed in to the console: kept where every server sees it, without the key or the cookie's token."""
 
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from copilot.domain.access import Principal
+from copilot.domain.access import ConsoleSession, Principal, key_prefix
 from copilot.domain.errors import NotAuthenticated, NotPermitted
-from copilot.ports import ApiKeyStore, Clock
+from copilot.ports import ApiKeyStore, Clock, ConsoleSessions
 
 LIFETIME = timedelta(hours=12)
 IDLE = timedelta(hours=2)
-_MOST = 10_000
+_NOTED_EVERY = timedelta(minutes=1)
+"""Not every page writes down that somebody was here."""
 _TOKEN_BYTES = 32
-
-
-@dataclass
-class Session:
-    """One signed-in browser. `csrf` is asked back with every form; `notices` are shown on the next page."""
-
-    key: str = field(repr=False)
-    csrf: str
-    signed_in_at: datetime
-    seen_at: datetime
-    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A request of somebody who is signed in."""
+    """A request of somebody who is signed in.
+
+    `csrf` is asked back with every form; `notices` are shown on the next page, and may be added to.
+    """
 
     principal: Principal
-    session: Session
+    session: ConsoleSession
+    csrf: str = field(repr=False)
+    notices: list[str]
 
 
 class Sessions:
-    """Sessions by the hash of their token; the key in each is asked anew, so a revoked one ends at once."""
+    """The session behind a cookie's token; the key that it began with has to be good at each visit."""
 
-    def __init__(self, api_keys: ApiKeyStore, clock: Clock) -> None:
+    def __init__(self, store: ConsoleSessions, api_keys: ApiKeyStore, clock: Clock) -> None:
+        self._store = store
         self._api_keys = api_keys
         self._clock = clock
-        self._open: OrderedDict[str, Session] = OrderedDict()
 
     async def sign_in(self, key: str) -> str:
         """A new session's token, for a cookie. `NotAuthenticated` for a key that is not in force."""
-        await self._api_keys.principal_of(key)
-        token, now = secrets.token_urlsafe(_TOKEN_BYTES), self._clock.now()
-        self._open[_hash(token)] = Session(key, secrets.token_urlsafe(_TOKEN_BYTES), now, now)
-        while len(self._open) > _MOST:
-            self._open.popitem(last=False)
-        return token
+        return await self._open(await self._api_keys.principal_of(key), key_prefix(key))
 
-    def sign_out(self, token: str) -> None:
-        self._open.pop(_hash(token), None)
+    async def sign_out(self, token: str) -> None:
+        await self._store.close(self._store.id_of(token))
 
-    async def visit(self, token: str) -> Visit:
-        """`NotAuthenticated` when the session is over, or its key does not hold any more."""
-        identity, now = _hash(token), self._clock.now()
-        session = self._open.get(identity)
+    async def visit(self, token: str, *, somebody: bool = True) -> Visit:
+        """`NotAuthenticated` when the session is over, or its key does not hold any more.
+
+        `somebody` is False for what a page left open asks by itself: it keeps no session from ending.
+        """
+        session = await self._store.find(self._store.id_of(token)) if token else None
         if session is None:
-            raise NotAuthenticated("You are not signed in.", hint="Sign in with your API key.")
-        if now - session.signed_in_at >= LIFETIME or now - session.seen_at >= IDLE:
-            del self._open[identity]
-            raise NotAuthenticated("Your session is over.", hint="Sign in again.")
+            raise NotAuthenticated("You are not signed in.", hint="Sign in again.")
+        now = self._clock.now()
         try:
-            principal = await self._api_keys.principal_of(session.key)
+            principal = await self._still_good(session)
         except NotAuthenticated:
-            self._open.pop(identity, None)
+            await self._store.close(session.id)
             raise
-        session.seen_at = now
-        return Visit(principal, session)
+        if somebody and now - session.seen_at >= _NOTED_EVERY:
+            await self._store.note_seen(session, now)
+        return Visit(principal, session, _form_token(token), list(session.notices))
+
+    async def keep_notices(self, visit: Visit) -> None:
+        """For the next page of this session, on whichever server."""
+        if tuple(visit.notices) != visit.session.notices:
+            await self._store.leave_notices(visit.session, tuple(visit.notices))
+
+    async def _still_good(self, session: ConsoleSession) -> Principal:
+        now = self._clock.now()
+        if now >= session.ends_at or now - session.seen_at >= IDLE:
+            raise NotAuthenticated("Your session is over.", hint="Sign in again.")
+        if session.key_prefix is None:
+            return session.principal
+        return await self._api_keys.holder_of(session.key_prefix)
+
+    async def _open(self, principal: Principal, prefix: str | None) -> str:
+        token, now = secrets.token_urlsafe(_TOKEN_BYTES), self._clock.now()
+        ends_at = now + LIFETIME
+        session = ConsoleSession(
+            id=self._store.id_of(token),
+            principal=principal,
+            key_prefix=prefix,
+            signed_in_at=now,
+            seen_at=now,
+            ends_at=ends_at if principal.until is None else min(ends_at, principal.until),
+        )
+        await self._store.open(session, idle_since=now - IDLE)
+        return token
 
 
 def require_token(expected: str, given: str) -> None:
@@ -82,5 +99,6 @@ def require_token(expected: str, given: str) -> None:
         )
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _form_token(token: str) -> str:
+    """Follows from the cookie's token, which nobody finds out from it: so it is kept nowhere either."""
+    return hashlib.sha256(f"copilot console form v1 {token}".encode()).hexdigest()

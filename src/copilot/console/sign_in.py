@@ -50,7 +50,7 @@ async def sign_in(
 
 @signed_in.post("/sign-out")
 async def sign_out(page: PageDep) -> Response:
-    page.console.sessions.sign_out(page.request.cookies.get(SESSION_COOKIE, ""))
+    await page.console.sessions.sign_out(page.request.cookies.get(SESSION_COOKIE, ""))
     response = RedirectResponse(SIGN_IN, status_code=303)
     response.delete_cookie(SESSION_COOKIE, path="/console")
     return response

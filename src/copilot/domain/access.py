@@ -28,6 +28,7 @@ class Scope(StrEnum):
     ALERTS_READ = "alerts:read"
     LEDGER_READ = "ledger:read"
     ACTIVITY_READ = "activity:read"
+    AUDIT_READ = "audit:read"
     EVALUATION_RUN = "evaluation:run"
     WIDGET_MINT = "widget:mint"
 
@@ -67,8 +68,8 @@ SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
 class Principal(Value):
     """An authenticated caller: every row and query carries its tenant.
 
-    With a `conversation_id` it came with a widget token: it may do what its role may in that conversation
-    alone, and only before `until`.
+    Only before `until`, where what it came with ends by itself. With a `conversation_id` it came with a
+    widget token: it may do what its role may in that conversation alone.
     """
 
     id: str
@@ -96,7 +97,32 @@ class ApiKey(Value):
     prefix: str
     principal: Principal
     created_at: datetime
+    expires_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+def key_prefix(key: str) -> str:
+    """The part of an API key `cop_<prefix>_<secret>` that may be shown."""
+    return key.split("_", 2)[1]
+
+
+class ConsoleSession(Value):
+    """One browser that is signed in to the console, as it is kept: neither its cookie nor the key.
+
+    `key_prefix` names the API key that it began with. It ends at `ends_at`, whatever happens.
+    """
+
+    id: str
+    principal: Principal
+    key_prefix: str | None
+    signed_in_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    notices: tuple[str, ...] = ()
+
+    @property
+    def tenant_id(self) -> str:
+        return self.principal.tenant_id
 
 
 class WidgetToken(Value):

@@ -13,6 +13,7 @@
     │   ├── ActionNotOpen            action_not_open          409   decided, expired or superseded
     │   └── SealBroken               seal_broken              409   what is executed is not what was approved
     ├── NotAuthenticated             not_authenticated        401
+    │   └── KeyExpired               api_key_expired          401   it was good once
     ├── NotPermitted                 not_permitted            403
     │   ├── PolicyDenied             policy_denied            403
     │   ├── SecondApproverNeeded     second_approver_needed   403
@@ -103,6 +104,10 @@ class SealBroken(Conflict):
 class NotAuthenticated(CopilotError):
     code = "not_authenticated"
     status = 401
+
+
+class KeyExpired(NotAuthenticated):
+    code = "api_key_expired"
 
 
 class NotPermitted(CopilotError):

@@ -4,7 +4,7 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore, PersonTokens, WidgetTokens
+from copilot.ports.access import ApiKeyStore, ConsoleSessions, PersonTokens, WidgetTokens
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -58,6 +58,7 @@ __all__ = [
     "ClassifierWeights",
     "Clock",
     "ConditionalSource",
+    "ConsoleSessions",
     "ConversationArchive",
     "ConversationStore",
     "DocumentLoader",

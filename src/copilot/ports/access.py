@@ -1,24 +1,53 @@
 """Who may call."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
-from copilot.domain.access import ApiKey, Principal, WidgetToken
+from copilot.domain.access import ApiKey, ConsoleSession, Principal, WidgetToken
 
 
 class ApiKeyStore(Protocol):
     """API keys; only their hashes are kept, so a key is shown once, when it is made."""
 
-    async def create(self, principal: Principal) -> str:
-        """A new key `cop_<prefix>_<secret>` that speaks for `principal`."""
+    async def create(self, principal: Principal, expires_at: datetime | None = None) -> str:
+        """A new key `cop_<prefix>_<secret>` that speaks for `principal`, for ever without `expires_at`."""
 
     async def principal_of(self, key: str) -> Principal:
-        """`NotAuthenticated` for anything that is not a key in force."""
+        """`until` is when the key expires. `NotAuthenticated` for anything that is not a key in force.
+
+        `KeyExpired` for one that was: only to whoever has the whole key.
+        """
+
+    async def holder_of(self, prefix: str) -> Principal:
+        """For who has shown the key before. Errors as of `principal_of`."""
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         """Oldest first, revoked ones too."""
 
     async def revoke(self, tenant_id: str, prefix: str) -> None:
         """`NotFound` when the tenant has no such key; revoking twice is no error."""
+
+
+class ConsoleSessions(Protocol):
+    """Browsers that are signed in; what is kept of one lets nobody in."""
+
+    def id_of(self, token: str) -> str:
+        """What a cookie's token is kept under."""
+
+    async def open(self, session: ConsoleSession, *, idle_since: datetime) -> None:
+        """Keeps it, and forgets those of its tenant that are over or were last seen at `idle_since`."""
+
+    async def find(self, session_id: str) -> ConsoleSession | None:
+        """Whether it is over, whoever asks has to see."""
+
+    async def note_seen(self, session: ConsoleSession, at: datetime) -> None: ...
+
+    async def leave_notices(self, session: ConsoleSession, notices: Sequence[str]) -> None:
+        """In place of those that are there."""
+
+    async def close(self, session_id: str) -> None:
+        """Also where there is none."""
 
 
 class PersonTokens(Protocol):

@@ -1,6 +1,7 @@
 """Tokens of an identity provider: whose are believed, and whose are not."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from tests.servers.identity_provider import AUDIENCE, IdentityProvider, identity_provider
@@ -45,6 +46,8 @@ async def test_a_person_is_who_the_provider_says_with_the_first_role_that_counts
 
     assert (ana.tenant_id, ana.name, ana.role) == ("larkfield", "Ana Ruiz", Role.REPRESENTATIVE)
     assert lead.id == ana.id
+    assert 300 < (ana.until - datetime.now(UTC)).total_seconds() <= 330
+    assert (await tokens.principal_of(provider.token(exp=10**17))).until.year == 3000
     assert lead.role is Role.SUPERVISOR
     assert (await tokens.principal_of(provider.token(sub="u-18"))).id != ana.id
     assert provider.asked == 1

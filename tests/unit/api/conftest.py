@@ -26,9 +26,9 @@ async def anonymous(world):
 
 @pytest.fixture
 def as_role(world, anonymous):
-    async def signed_in(role, tenant_id="larkfield"):
+    async def signed_in(role, tenant_id="larkfield", expires_at=None):
         principal = Principal(id=f"{role}_1", tenant_id=tenant_id, name="Ana", role=role)
-        key = await world.api_keys.create(principal)
+        key = await world.api_keys.create(principal, expires_at)
         anonymous.headers["Authorization"] = f"Bearer {key}"
         return anonymous
 

@@ -1,5 +1,7 @@
 """Who may do what."""
 
+from datetime import timedelta
+
 import pytest
 
 from copilot.domain.access import Principal, Role
@@ -31,6 +33,19 @@ async def test_a_revoked_key_is_refused(client, world):
     await world.api_keys.revoke("larkfield", key.prefix)
 
     assert (await client.get("/v1/conversations")).status_code == 401
+
+
+async def test_an_expired_key_is_refused_with_a_reason_of_its_own(anonymous, world):
+    ana = Principal(id="rep_1", tenant_id="larkfield", name="Ana", role=Role.REPRESENTATIVE)
+    key = await world.api_keys.create(ana, world.clock.now() + timedelta(days=90))
+    headers = {"Authorization": f"Bearer {key}"}
+    assert (await anonymous.get("/v1/conversations", headers=headers)).status_code == 200
+    world.clock.forward(timedelta(days=90))
+
+    refused = await anonymous.get("/v1/conversations", headers=headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "api_key_expired")
+    assert refused.headers["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from copilot.adapters.memory_event_bus import MemoryEventBus
-from copilot.api.events import ending
 from copilot.domain.access import Role
 from copilot.domain.assist import Drafter, Suggestion
 
@@ -215,9 +213,23 @@ async def test_another_tenants_conversation_is_not_there(as_role):
     assert (await mint(stranger, conversation_id=mine)).status_code == 404
 
 
-async def test_a_stream_ends_with_the_token_that_opened_it(client, world):
-    mine = await opened(client)
-    assert isinstance(world.events, MemoryEventBus)
-    heard = [event.type async for event in ending(world.events.subscribe("larkfield", mine, None), 0.05)]
-    assert heard == ["snapshot"]
+async def test_a_stream_ends_with_the_token_that_opened_it(client, anonymous, world):
+    token = (await mint(client, representative=None, conversation_id=await opened(client))).json()["token"]
+    mine = world.widget_tokens.principal_of(token).conversation_id
+    world.clock.forward(timedelta(minutes=10) - timedelta(seconds=0.1))
+    headers = {"Authorization": f"Bearer {token}"}
+
+    told = await anonymous.get(f"/v1/conversations/{mine}/events", headers=headers)
+
+    assert "event: snapshot" in told.text
     assert world.events.subscriber_count == 0
+
+
+async def test_a_token_is_good_no_longer_than_the_key_that_made_it(as_role, world):
+    ends = world.clock.now() + timedelta(minutes=3)
+    client = await as_role(Role.INTEGRATION, expires_at=ends)
+    mine = await opened(client)
+    for person in ({"id": "usr_robin", "name": "Robin"}, None):
+        client = client if person else await as_role(Role.REPRESENTATIVE, expires_at=ends)
+        minted = await mint(client, conversation_id=mine, representative=person)
+        assert minted.json()["expires_at"] == ends.isoformat().replace("+00:00", "Z")

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.fakes.console_sessions import MemoryConsoleSessions
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.helpdesk_store import MemoryHelpdeskStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
+from copilot.adapters.fakes.read_store import MemoryReadStore
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
@@ -18,6 +20,7 @@ from copilot.adapters.widget_tokens import SignedWidgetTokens
 from copilot.assist.gap_reports import GapReports
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.metering import Metering
+from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.vitals import Vitals
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
 from copilot.domain.asking import AskTicket
@@ -422,6 +425,8 @@ class World:
         self.library = self.documents = self.search = FakeLibrary()
         self.care = FakeCare(self.library)
         self.api_keys = MemoryApiKeyStore(self.clock)
+        self.console_sessions = MemoryConsoleSessions()
+        self.reads = ReadJournal(MemoryReadStore(), self.clock, SequentialIds(), seconds=0)
         self.widget_tokens = SignedWidgetTokens(b"s" * 32, self.clock)
         self.links = ConversationLinks(MemoryHelpdeskStore(), self.conversations, self.assist, self.clock)
         self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py

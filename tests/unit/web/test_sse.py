@@ -4,7 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 
 from copilot.domain.assist import Degraded, DegradedEvent
-from copilot.web.sse import EventStream
+from copilot.domain.errors import DependencyUnavailable, NotAuthenticated
+from copilot.web.sse import EventStream, Permit
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -46,9 +47,9 @@ class Browser:
             await asyncio.sleep(60)
         self.received += message.get("body", b"")
 
-    async def watch(self, source, heartbeat=15.0):
+    async def watch(self, source, heartbeat=15.0, permit=None):
         scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
-        await EventStream(source.events(), heartbeat)(scope, self.receive, self.send)
+        await EventStream(source.events(), heartbeat, permit=permit)(scope, self.receive, self.send)
 
 
 async def test_an_event_has_its_id_type_and_data_on_one_line():
@@ -97,4 +98,45 @@ async def test_a_client_that_leaves_while_an_event_is_sent_ends_the_subscription
     browser.left.set()
     await asyncio.wait_for(watching, 1)
 
+    assert source.closed
+
+
+async def test_a_stream_ends_when_what_it_was_opened_with_is_refused_however_much_comes():
+    source, browser, asked = Source(), Browser(), []
+
+    async def check():
+        asked.append(len(asked))
+        source.queue.put_nowait(event(len(asked)))
+        if len(asked) == 2:
+            raise DependencyUnavailable("the database did not answer")  # refuses nobody
+        if len(asked) == 4:
+            raise NotAuthenticated("revoked")
+
+    async def chatter():
+        while True:
+            source.queue.put_nowait(event(0))
+            await asyncio.sleep(0.002)
+
+    talking = asyncio.create_task(chatter())
+    async with asyncio.timeout(5):
+        await browser.watch(source, permit=Permit(check, every=0.01))
+    talking.cancel()
+
+    assert asked == [0, 1, 2, 3]
+    await asyncio.sleep(0)
+    assert source.closed
+
+
+async def test_a_stream_is_good_no_longer_than_was_said():
+    source, browser = Source(), Browser()
+    source.queue.put_nowait(event(1))
+
+    async def check():
+        raise AssertionError("nobody needs to ask")
+
+    async with asyncio.timeout(5):
+        await browser.watch(source, permit=Permit(check, seconds=0.05))
+
+    assert b"id: 1" in browser.received
+    await asyncio.sleep(0)
     assert source.closed

@@ -1,7 +1,9 @@
 """An ApiKeyStore in memory."""
 
+from datetime import datetime
+
 from copilot.domain.access import ApiKey, Principal
-from copilot.domain.errors import NotAuthenticated, NotFound
+from copilot.domain.errors import KeyExpired, NotAuthenticated, NotFound
 from copilot.ports import Clock
 
 
@@ -12,16 +14,28 @@ class MemoryApiKeyStore:
         self._clock = clock
         self._keys: dict[str, ApiKey] = {}
 
-    async def create(self, principal: Principal) -> str:
+    async def create(self, principal: Principal, expires_at: datetime | None = None) -> str:
         prefix = f"{len(self._keys) + 1:012x}"
-        self._keys[prefix] = ApiKey(prefix=prefix, principal=principal, created_at=self._clock.now())
+        self._keys[prefix] = ApiKey(
+            prefix=prefix,
+            principal=principal.model_copy(update={"until": expires_at}),
+            created_at=self._clock.now(),
+            expires_at=expires_at,
+        )
         return f"cop_{prefix}_{prefix}"
 
     async def principal_of(self, key: str) -> Principal:
         prefix = key.removeprefix("cop_").partition("_")[0]
-        found = self._keys.get(prefix)
-        if found is None or found.revoked_at or key != f"cop_{prefix}_{prefix}":
+        if key != f"cop_{prefix}_{prefix}":
             raise NotAuthenticated("this API key is unknown or revoked")
+        return await self.holder_of(prefix)
+
+    async def holder_of(self, prefix: str) -> Principal:
+        found = self._keys.get(prefix)
+        if found is None or found.revoked_at:
+            raise NotAuthenticated("this API key is unknown or revoked")
+        if found.expires_at and found.expires_at <= self._clock.now():
+            raise KeyExpired("this API key has expired")
         return found.principal
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:

@@ -15,7 +15,7 @@ from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.access import ApiKey, Principal, Role
-from copilot.domain.errors import ConfigurationError, NotAuthenticated, NotFound
+from copilot.domain.errors import ConfigurationError, KeyExpired, NotAuthenticated, NotFound
 from copilot.ports import Clock
 
 _KEY = re.compile(r"cop_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -34,13 +34,14 @@ _api_keys = Table(
     Column("role", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
 )
 
 
 class _Known(NamedTuple):
     hash: str
     principal: Principal
-    until: datetime
+    fresh_until: datetime
 
 
 def server_secret(path: Path) -> bytes:
@@ -63,7 +64,7 @@ def server_secret(path: Path) -> bytes:
     return secret
 
 
-@of_one_tenant(but=("principal_of",))
+@of_one_tenant(but=("principal_of", "holder_of"))
 class SqlApiKeyStore:
     """The ApiKeyStore port on our SQL database.
 
@@ -76,7 +77,7 @@ class SqlApiKeyStore:
         self._clock = clock
         self._known: dict[str, _Known] = {}
 
-    async def create(self, principal: Principal) -> str:
+    async def create(self, principal: Principal, expires_at: datetime | None = None) -> str:
         prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(_SECRET_BYTES)
         async with self._database.write(durable=True) as connection:
             await connection.execute(
@@ -88,6 +89,7 @@ class SqlApiKeyStore:
                     name=principal.name,
                     role=principal.role,
                     created_at=self._clock.now(),
+                    expires_at=expires_at,
                 )
             )
         return f"cop_{prefix}_{secret}"
@@ -97,12 +99,13 @@ class SqlApiKeyStore:
         if match is None:
             raise NotAuthenticated("this is not an API key", hint="Keys look like cop_<prefix>_<secret>.")
         prefix, secret = match.groups()
-        known = self._known.get(prefix)
-        if known is None or known.until <= self._clock.now():
-            known = self._known[prefix] = await self._look_up(prefix)
+        known = await self._known_key(prefix)
         if not hmac.compare_digest(known.hash, self._hash(secret)):
             raise _unknown()
-        return known.principal
+        return self._in_force(known)  # last: who has not the whole key is not told that it has expired
+
+    async def holder_of(self, prefix: str) -> Principal:
+        return self._in_force(await self._known_key(prefix))
 
     async def list_keys(self, tenant_id: str) -> list[ApiKey]:
         query = select(_api_keys).where(_api_keys.c.tenant_id == tenant_id).order_by(_api_keys.c.created_at)
@@ -112,6 +115,7 @@ class SqlApiKeyStore:
                     prefix=row.prefix,
                     principal=_principal(row),
                     created_at=row.created_at,
+                    expires_at=row.expires_at,
                     revoked_at=row.revoked_at,
                 )
                 for row in await connection.execute(query)
@@ -128,6 +132,21 @@ class SqlApiKeyStore:
                 .values(revoked_at=self._clock.now())
             )
         self._known.pop(prefix, None)
+
+    async def _known_key(self, prefix: str) -> _Known:
+        known = self._known.get(prefix)
+        if known is None or known.fresh_until <= self._clock.now():
+            known = self._known[prefix] = await self._look_up(prefix)
+        return known
+
+    def _in_force(self, known: _Known) -> Principal:
+        ends = known.principal.until
+        if ends is not None and ends <= self._clock.now():
+            raise KeyExpired(
+                f"this API key expired on {ends:%Y-%m-%d at %H:%M} UTC",
+                hint="Ask an administrator for a new one.",
+            )
+        return known.principal
 
     async def _look_up(self, prefix: str) -> _Known:
         query = select(_api_keys).where(_api_keys.c.prefix == prefix, _api_keys.c.revoked_at.is_(None))
@@ -180,7 +199,13 @@ def _read_secret(path: Path) -> bytes:
 
 
 def _principal(row: Row[Any]) -> Principal:
-    return Principal(id=row.principal_id, tenant_id=row.tenant_id, name=row.name, role=Role(row.role))
+    return Principal(
+        id=row.principal_id,
+        tenant_id=row.tenant_id,
+        name=row.name,
+        role=Role(row.role),
+        until=row.expires_at,
+    )
 
 
 def _unknown() -> NotAuthenticated:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, text
 
 from copilot.adapters.sql import schema
 
-_LEDGER = "ledger"
+_APPENDED = ("ledger", "data_reads")
 _VERSION = "alembic_version"
 _INDEX_SCHEMA = "copilot_index"
 _ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -18,9 +18,10 @@ ORDER BY 1
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Reading and writing of rows; of the ledger only appending. The words are reached by functions alone.
+    """Reading and writing of rows; of the ledger and the audit of reads only appending.
 
-    The vectors' schema becomes the role's own: they are derived, and it makes their tables.
+    The words are reached by functions alone. The vectors' schema becomes the role's own: they are derived,
+    and it makes their tables.
     """
     name = connection.dialect.identifier_preparer.quote(role)
     for table, privileges in _needs().items():
@@ -36,4 +37,8 @@ def withheld(connection: Connection) -> list[str]:
 
 
 def _needs() -> dict[str, tuple[str, ...]]:
-    return {**dict.fromkeys(sorted(schema.metadata.tables), _ROWS), _LEDGER: _ROWS[:2], _VERSION: _ROWS[:1]}
+    return {
+        **dict.fromkeys(sorted(schema.metadata.tables), _ROWS),
+        **dict.fromkeys(_APPENDED, _ROWS[:2]),
+        _VERSION: _ROWS[:1],
+    }

@@ -3,6 +3,7 @@
 from copilot.adapters.sql import (
     action_store,
     api_key_store,
+    console_sessions,
     conversation_tables,
     document_facets,
     feedback_statistics,
@@ -13,6 +14,7 @@ from copilot.adapters.sql import (
     knowledge_tables,
     ledger_store,
     money_counters,
+    read_store,
     usage_store,
     verification_attempts,
 )
@@ -21,6 +23,7 @@ from copilot.adapters.sql.database import metadata
 MODULES = (
     action_store,
     api_key_store,
+    console_sessions,
     conversation_tables,
     document_facets,
     feedback_statistics,
@@ -31,6 +34,7 @@ MODULES = (
     knowledge_tables,
     ledger_store,
     money_counters,
+    read_store,
     usage_store,
     verification_attempts,
 )
