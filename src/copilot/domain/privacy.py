@@ -1,6 +1,8 @@
-"""Personal data in a text."""
+"""Personal data in a text, and what is left of it after an erasure."""
 
 from typing import NamedTuple
+
+from copilot.domain.value import Value
 
 
 class PersonalData(NamedTuple):
@@ -9,3 +11,11 @@ class PersonalData(NamedTuple):
     kind: str
     start: int
     end: int
+
+
+class OpenEntry(Value):
+    """An old entry of the ledger that holds, in `fields`, what people wrote: the chain cannot lose it."""
+
+    entry: int
+    kind: str
+    fields: tuple[str, ...]
