@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
@@ -14,7 +13,6 @@ from copilot.adapters.sql.locks import hold, ledger_lock
 from copilot.adapters.sql.personal_traces import rows_holding
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.actions import ActionStatus
-from copilot.domain.conversation import ConversationStatus
 from copilot.domain.errors import Conflict
 from copilot.domain.ledger import open_texts
 from copilot.domain.privacy import OpenEntry
@@ -36,6 +34,7 @@ KEPT = {
     "money_counters": "sums",
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
+    "leases": "which server does what",
     "api_keys": "people who work here",
     "artifacts": "what was learnt over all conversations, as numbers",
     "embeddings": "of passages of the knowledge",
@@ -44,13 +43,17 @@ KEPT = {
     "ingest_jobs": "knowledge", "ingest_job_files": "knowledge, until the job ends",
 }  # fmt: skip
 """Tables that erasure leaves alone, and why."""
-_FINAL = tuple(status.value for status in ActionStatus if status.is_final)
-_AT_ONCE = 200
+_UNDER_WAY = tuple(
+    status.value for status in (ActionStatus.APPROVED, ActionStatus.EXECUTING, ActionStatus.UNRESOLVED)
+)
+"""What has been approved may move money; a mere proposal goes with its conversation."""
 
 
 @of_one_tenant()
 class SqlPersonalRecords:
     """Over every table of the schema; each is in `ERASED` or in `KEPT`."""
+
+    kept = KEPT
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -81,21 +84,6 @@ class SqlPersonalRecords:
 
         return await self._database.look(look)
 
-    async def ended_before(self, tenant_id: str, day: datetime) -> list[str]:
-        """A batch of wrapped-up conversations in which nothing has happened since, oldest first."""
-        talks = _T["conversations"]
-        query = (
-            select(talks.c.id)
-            .where(
-                talks.c.tenant_id == tenant_id,
-                talks.c.status == ConversationStatus.WRAPPED_UP,
-                talks.c.updated_at < day,
-            )
-            .order_by(talks.c.updated_at)
-            .limit(_AT_ONCE)
-        )
-        return await self._database.look(lambda connection: list(connection.scalars(query)))
-
     async def export(self, tenant_id: str, conversation_id: str) -> dict[str, list[dict[str, object]]]:
         """Every row of the conversation, by table."""
 
@@ -119,7 +107,7 @@ class SqlPersonalRecords:
             open_ones = select(done.c.id).where(
                 done.c.tenant_id == tenant_id,
                 done.c.conversation_id == conversation_id,
-                done.c.status.not_in(_FINAL),
+                done.c.status.in_(_UNDER_WAY),
             )
             if (action := connection.scalars(open_ones).first()) is not None:
                 raise Conflict(
@@ -127,6 +115,8 @@ class SqlPersonalRecords:
                     where=conversation_id,
                     hint="Let it end, or resolve it; then erase again.",
                 )
+            if connection.dialect.name == "sqlite":  # what was freed before is for `PersonalCopies.overwrite`
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")
             removed = Counter[str]()
             gaps = _T["knowledge_gaps"]
             asked = list(

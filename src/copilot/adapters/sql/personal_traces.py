@@ -1,6 +1,5 @@
 """The search that proves an erasure: every text of every table, for words that must not be there any more."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -22,6 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from copilot.adapters.sql import schema
+from copilot.domain.privacy import spellings
 
 _TEXT_AS_BYTES = {"idempotent_requests": "body", "artifacts": "content", "ingest_job_files": "content"}
 """Columns of bytes that are texts; the others are vectors and keys."""
@@ -55,12 +55,6 @@ def rows_holding(connection: Connection, tenant_id: str, words: Sequence[str]) -
             query = select(func.count()).select_from(table).where(*own, or_(*conditions))
             found[name] += connection.scalar(query) or 0
     return +found
-
-
-def spellings(word: str) -> set[str]:
-    """The word as it may be kept."""
-    cases = {word, word.lower(), word.upper(), word.title()}
-    return cases | {json.dumps(case)[1:-1] for case in cases}
 
 
 def _conditions(table: Table, words: Iterable[str]) -> Iterator[ColumnElement[bool]]:

@@ -6,11 +6,13 @@ from sqlalchemy import inspect
 revision = "0007"
 down_revision = "0004"
 
-_NAMES = ("ledger_keys",)
+_NAMES = ("ledger_keys", "leases")
 # IF NOT EXISTS: SQLite stores from before there were revisions may have them.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS ledger_keys (tenant_id TEXT NOT NULL, owner_id TEXT NOT NULL, "key" BLOB NOT NULL,
     created_at TEXT NOT NULL, PRIMARY KEY (tenant_id, owner_id));
+CREATE TABLE IF NOT EXISTS leases (tenant_id TEXT NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL,
+    until TEXT NOT NULL, PRIMARY KEY (tenant_id, name));
 """
 _OF_TENANT = "current_setting('copilot.tenant', true)"
 _POLICIES = """
