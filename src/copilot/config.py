@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from copilot.domain.access import Role
 from copilot.domain.actions import ToolEffect
 from copilot.domain.branding import Colour
+from copilot.domain.privacy import RetentionKind
 from copilot.domain.usage import ModelPrice
 
 TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
@@ -142,6 +143,14 @@ class Settings(BaseSettings):
     """Of the requests whose caller has not decided, how many are traced."""
     trace_content: bool = False
     """Also keep what models were asked and answered, personal data masked."""
+
+    retention_days: dict[TenantName, dict[RetentionKind, Annotated[int, Field(ge=1, le=36_500)]]] = Field(
+        default_factory=dict
+    )
+    """After how many days what goes by itself, by tenant: {"larkfield": {"conversations": 180, "gaps": 90}}.
+
+    Kinds that are not named are kept. A server with `background_work` removes them once an hour.
+    """
 
     widget_hosts: dict[TenantName, tuple[WebOrigin, ...]] = Field(default_factory=dict)
     """Pages that may frame `/widget` and speak with it, by tenant: {"larkfield": ["https://crm.example"]}."""

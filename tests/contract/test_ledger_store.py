@@ -44,6 +44,26 @@ async def test_each_tenant_has_its_own_chain(store):
     assert await store.head("nobody") is None
 
 
+async def test_private_fields_are_kept_as_seals_of_one_key_for_each_owner(store):
+    def of(document, text):
+        said = {"by": "rita"}
+        private = {"reason": text, "before": None}
+        return LedgerRecord(kind="knowledge.released", subject_id=document, body=said, at=AT, private=private)
+
+    one, again, other = [
+        (await store.append("larkfield", of(document, "Xanthippe complained"))).body
+        for document in ("doc_1", "doc_1", "doc_2")
+    ]
+
+    assert one == again
+    assert one.keys() == {"by", "reason", "before"}
+    assert one["before"] is None
+    assert one["reason"]["characters"] == len("Xanthippe complained")
+    assert one["reason"]["hmac"] != other["reason"]["hmac"]
+    assert "Xanthippe" not in str([e async for e in store.entries("larkfield")])
+    assert isinstance(await verify_ledger(store, "larkfield"), VerifiedLedger)
+
+
 async def test_racing_writers_make_one_chain(store):
     await asyncio.gather(*(store.append("larkfield", record(n)) for n in range(20)))
     assert (await verify_ledger(store, "larkfield")).entries == 20

@@ -1,18 +1,28 @@
 """Erasure on both engines: all of a customer goes, nothing of anybody else, and a search finds the rest."""
 
 import json
-from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import LargeBinary, insert, select
 from tests.unit.assist.world import NOW
 
 from copilot.adapters.sql import schema
 from copilot.adapters.sql.conversation_store import SqlConversationStore
+from copilot.adapters.sql.gap_store import SqlGapStore
+from copilot.adapters.sql.idempotency_store import SqlIdempotencyStore
+from copilot.adapters.sql.ledger_store import SqlLedgerStore
+from copilot.adapters.sql.opening import knowledge_store
 from copilot.adapters.sql.personal_records import ERASED, KEPT, SqlPersonalRecords
 from copilot.adapters.sql.tenant_scope import working_for
+from copilot.domain.actions import LedgerRecord
+from copilot.domain.care import GapCluster
 from copilot.domain.conversation import Channel, Conversation, Speaker
 from copilot.domain.errors import Conflict
+from copilot.domain.knowledge import KnowledgeGap
+from copilot.domain.ledger import seal
+from copilot.ports import GapCentre, GapMember
+from copilot.tools.ledger import VerifiedLedger, verify_ledger
 
 TENANT, PLANTED = "larkfield", "xanthippe@example.com"
 T = schema.metadata.tables
@@ -68,6 +78,8 @@ async def planted(database, conversation_id, customer_id, *, action="succeeded")
         "gap_id": f"gap_{conversation_id}",
         "cluster_id": f"cluster_{conversation_id}",
         "status": action,
+        "owner_id": conversation_id,
+        "path": f"/v1/conversations/{conversation_id}/ask",
     }
     ids = {"suggestions": "sug", "knowledge_gaps": "gap", "gap_clusters": "cluster"}
     rows = []
@@ -117,6 +129,89 @@ async def test_everything_of_a_customer_goes_and_nothing_of_anybody_else(databas
     assert await records.erase(TENANT, "conv_b") == {}
 
 
+async def test_the_ledger_keeps_seals_whose_key_goes_with_the_conversation(database, records):
+    await planted(database, "conv_a", "cus_a")
+    ledger = SqlLedgerStore(database)
+    said = LedgerRecord(
+        kind="edit",
+        subject_id="sug_conv_a",
+        body={"verdict": "edited"},
+        at=NOW,
+        conversation_id="conv_a",
+        private={"text": f"Dear {PLANTED}"},
+    )
+    before = await ledger.append(TENANT, said)
+    assert before.body["text"] == seal(f"Dear {PLANTED}", (await rows_of(database, "ledger_keys"))[0]["key"])
+
+    await records.erase(TENANT, "conv_a")
+    after = await ledger.append(TENANT, said)
+
+    assert await rows_of(database, "ledger_keys") == []
+    assert after.body["text"] != before.body["text"]  # of a key that nobody has
+    assert await records.traces(TENANT, [PLANTED]) == {}
+    assert isinstance(await verify_ledger(ledger, TENANT), VerifiedLedger)
+
+
+async def test_old_entries_that_hold_text_are_named(database, records):
+    await planted(database, "conv_a", "cus_a")
+    ledger = SqlLedgerStore(database)
+    for subject, body in (
+        ("sug_conv_a", {"text": f"Dear {PLANTED}", "reason": None}),
+        ("sug_conv_a", {"text": None, "reason": None}),
+        ("sug_other", {"text": "Dear sir", "reason": "shorter"}),
+    ):
+        await ledger.append(TENANT, LedgerRecord(kind="edit", subject_id=subject, body=body, at=NOW))
+
+    (found,) = await records.open_entries(TENANT, ["conv_a"])
+
+    assert (found.entry, found.kind, found.fields) == (1, "edit", ("text",))
+
+
+async def test_a_remembered_answer_goes_by_the_address_it_was_given_at(database, records):
+    await planted(database, "conv_a", "cus_a")
+    store = SqlIdempotencyStore(database)
+    for key, path in (
+        ("macro", "/v1/conversations/conv_a/macros/m/fill"),
+        ("feedback", "/v1/suggestions/sug_conv_a/feedback"),
+        ("other", "/v1/conversations/conv_ab/macros/m/fill"),
+    ):
+        await store.begin(TENANT, key, "print", NOW, path=path)
+        await store.finish(TENANT, key, 200, f"Dear {PLANTED}".encode())
+    assert (await records.traces(TENANT, [PLANTED]))["idempotent_requests"] == 4
+
+    await records.erase(TENANT, "conv_a")
+
+    assert [row["key"] for row in await rows_of(database, "idempotent_requests")] == ["other"]
+
+
+async def test_a_gap_that_others_raised_too_is_not_called_by_the_customers_words(database, records):
+    gaps = SqlGapStore(database)
+    knowledge = knowledge_store(database)
+    await planted(database, "conv_a", "cus_a")
+    await planted(database, "conv_b", "cus_b")
+    asked = {}
+    for number, name in enumerate(("conv_a", "conv_b")):
+        asked[name] = KnowledgeGap(
+            id=f"gap_{number}",
+            tenant_id=TENANT,
+            question=f"lantern? {name}",
+            asked_at=NOW,
+            conversation_id=name,
+        )
+        await knowledge.record_gap(asked[name])
+    vector = np.ones(2, dtype=np.float32)
+    cluster = GapCluster(
+        id="cluster", tenant_id=TENANT, question=asked["conv_a"].question, count=2, first_asked_at=NOW,
+        last_asked_at=NOW,
+    )  # fmt: skip
+    members = [GapMember(gap, vector) for gap in asked.values()]
+    await gaps.put(cluster, GapCentre("cluster", "model", vector, 2), members)
+
+    await records.erase(TENANT, "conv_a")
+
+    assert (await gaps.get(TENANT, "cluster")).question == "lantern? conv_b"
+
+
 async def test_another_tenants_conversation_is_not_there(database, records):
     await planted(database, "conv_a", "cus_a")
 
@@ -126,20 +221,15 @@ async def test_another_tenants_conversation_is_not_there(database, records):
     assert len(await rows_of(database, "turns")) == 1
 
 
+async def test_a_proposal_that_nobody_approved_goes_too(database, records):
+    await planted(database, "conv_a", "cus_a", action="proposed")
+
+    assert (await records.erase(TENANT, "conv_a"))["actions"] == 1
+
+
 async def test_money_under_way_is_not_pulled_from_under_anybody(database, records):
     await planted(database, "conv_a", "cus_a", action="executing")
 
     with pytest.raises(Conflict, match="still under way"):
         await records.erase(TENANT, "conv_a")
     assert len(await rows_of(database, "turns")) == 1
-
-
-async def test_only_what_has_ended_long_ago_is_old(database, records):
-    await planted(database, "conv_a", "cus_a")
-    later = NOW + timedelta(days=40)
-    assert await records.ended_before(TENANT, later) == []  # it is open
-    with working_for(TENANT):
-        async with database.write() as connection:
-            await connection.execute(T["conversations"].update().values(status="wrapped_up"))
-    assert await records.ended_before(TENANT, NOW) == []
-    assert await records.ended_before(TENANT, later) == ["conv_a"]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from copilot.adapters.sql.opening import open_database
 from copilot.cli.app import build_app
+from copilot.domain.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -31,6 +32,17 @@ def said(*arguments, status=0):
     result = CliRunner().invoke(build_app(), ["privacy", *arguments])
     assert result.exit_code == status, result.output
     return result.stdout
+
+
+def refused(*arguments):
+    result = CliRunner().invoke(build_app(), ["privacy", *arguments])
+    assert isinstance(result.exception, ConfigurationError)
+    return str(result.exception)
+
+
+def entries(place):
+    with closing(sqlite3.connect(place / "copilot.db")) as connection:
+        return [row[0].encode() for row in connection.execute("SELECT body FROM ledger")]
 
 
 def raw(place):
@@ -66,5 +78,15 @@ def test_what_cannot_be_erased_yet_is_named(place):
     assert "still under way" in proof["refused"]["conv_b"]
 
 
-def test_retention_erases_nothing_that_is_open(place):
-    assert "Erased 0 conversations" in said("retention", "--days", "1")
+def test_retention_goes_by_the_settings_and_removes_nothing_that_is_under_way(place, monkeypatch):
+    assert "COPILOT_RETENTION_DAYS" in refused("retain")
+    monkeypatch.setenv("COPILOT_RETENTION_DAYS", '{"larkfield": {"abandoned": 1, "feedback_texts": 1}}')
+
+    planned = json.loads(said("retain", "--dry-run"))
+    done = json.loads(said("retain"))
+
+    assert planned["removed"] == {"abandoned": 2, "feedback_texts": 2}
+    assert done["removed"] == {"abandoned": 1, "feedback_texts": 1}
+    assert (done["refused"], done["finished"]) == (1, True)
+    assert b"conv_a" not in b"".join(entries(place))
+    assert said("retain") == ""  # within the hour

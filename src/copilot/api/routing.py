@@ -117,7 +117,9 @@ async def _once(
     services = services_of(request)
     store, tenant_id = services.idempotency, principal.tenant_id
     fingerprint = await _fingerprint(request, principal)
-    earlier = await store.begin(tenant_id, key, fingerprint, services.clock.now(), held=held)
+    earlier = await store.begin(
+        tenant_id, key, fingerprint, services.clock.now(), held=held, path=request.url.path
+    )
     if earlier is not None:
         status, body = earlier
         media_type = "application/json" if body else None

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from copilot.domain.privacy import RetentionKind
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import Ended
 
@@ -74,12 +75,25 @@ class WorkMetrics:
         self._jobs = Counter(
             "copilot_jobs_total", "Background ingest jobs, by how they ended", ["outcome"], registry=registry
         )
+        self._retained = Counter(
+            "copilot_retention_removed_total",
+            "What became too old and was removed: conversations, or rows of the other kinds",
+            ["kind"],
+            registry=registry,
+        )
+        self._retentions = Counter(
+            "copilot_retention_runs_total",
+            "Runs of retention, by how they ended",
+            ["outcome"],
+            registry=registry,
+        )
         self._of: dict[str, Callable[[Ended], None]] = {
             names.TURN: self._turn,
             names.FEEDBACK: self._judged,
             names.PROPOSAL: self._proposed,
             names.APPROVAL: self._decided,
             names.JOB: self._job,
+            names.RETENTION: self._retention,
         }
         self._stage_of = {
             name: self._stages.labels("retrieval" if name == names.RETRIEVAL else name)
@@ -124,3 +138,9 @@ class WorkMetrics:
 
     def _job(self, span: Ended) -> None:
         self._jobs.labels("failed" if span.error else "succeeded").inc()
+
+    def _retention(self, span: Ended) -> None:
+        self._retentions.labels("failed" if span.error else "done").inc()
+        for kind in RetentionKind:
+            if count := span.attributes.get(names.removed(kind.value)):
+                self._retained.labels(kind.value).inc(float(str(count)))

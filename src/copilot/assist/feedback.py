@@ -1,8 +1,8 @@
 """What became of a suggestion: told by the representative, or seen in what they sent."""
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
-from copilot.assist.redaction import mask
 from copilot.assist.revision import Memory
 from copilot.assist.silence import Silence
 from copilot.assist.words import plain
@@ -20,10 +20,11 @@ _USED, _EDITED = 97.0, 60.0
 """Least similarity (0..100, of edit distance) of what was sent to what was suggested."""
 _LONG_ENOUGH, _DOUBT_OF_A_PART = 20, 15.0
 """In characters, and in points: unrelated sentences share more with a part of each other."""
+_SEEN = "seen in what was sent"
 
 
 class Feedback:
-    """Keeps each word, writes it to the ledger without personal data, and lets silence learn from it."""
+    """Keeps each word, has the ledger keep its seal and how far it is from the draft, lets silence learn."""
 
     def __init__(self, store: ConversationStore, ledger: LedgerStore, silence: Silence, clock: Clock) -> None:
         self._store = store
@@ -51,7 +52,7 @@ class Feedback:
         verdict = verdict_on(suggestion.text, sent.text)
         memory.judged = memory.judged | {suggestion.id}
         try:
-            await self._record(principal, suggestion, verdict, sent.text, "seen in what was sent")
+            await self._record(principal, suggestion, verdict, sent.text, _SEEN)
         except CopilotError:
             memory.judged = memory.judged - {suggestion.id}
             raise
@@ -87,14 +88,7 @@ class Feedback:
             created_at=now,
         )
         await self._store.add_feedback(feedback)
-        body = {
-            "verdict": verdict.value,
-            "by": principal.id,
-            "text": mask(final_text) if final_text else None,
-            "reason": mask(reason) if reason else None,
-        }
-        record = LedgerRecord(kind="edit", subject_id=suggestion.id, body=body, at=now)
-        await self._ledger.append(principal.tenant_id, record, durable=False)
+        await self._ledger.append(principal.tenant_id, _record_of(suggestion, feedback), durable=False)
         await self._silence.record(
             FeedbackOutcome(
                 suggestion_id=suggestion.id,
@@ -106,6 +100,25 @@ class Feedback:
             )
         )
         return feedback
+
+
+def _record_of(suggestion: Suggestion, feedback: AnswerFeedback) -> LedgerRecord:
+    """The words themselves stay with the feedback, where they can be erased."""
+    text = feedback.final_text
+    return LedgerRecord(
+        kind="edit",
+        subject_id=suggestion.id,
+        body={
+            "verdict": feedback.verdict.value,
+            "by": feedback.principal_id,
+            "seen": feedback.reason == _SEEN,
+            "suggested_characters": len(suggestion.text),
+            "edit_distance": None if text is None else Levenshtein.distance(suggestion.text, text),
+        },
+        at=feedback.created_at,
+        conversation_id=suggestion.conversation_id,
+        private={"text": text, "reason": None if feedback.reason == _SEEN else feedback.reason},
+    )
 
 
 def verdict_on(suggested: str, sent: str) -> FeedbackVerdict:

@@ -42,6 +42,7 @@ from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
+from copilot.bootstrap.erasing import eraser, retention
 from copilot.bootstrap.helpdesks import open_helpdesks
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
@@ -188,6 +189,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
             timers = _timers(assist, settings.tenant)
             stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
+            retaining = retention(settings, state, eraser(settings, state)).run(tracer)
+            stack.push_async_callback(_stopped, asyncio.create_task(retaining, name="retention"))
         learning = keep_learning(
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )

@@ -234,12 +234,18 @@ class Allowance(Value):
 
 
 class LedgerRecord(Value):
-    """What is to be written into the ledger, before it has its place in the chain."""
+    """What is to be written into the ledger, before it has its place in the chain.
+
+    `private` is what may tell of people: the ledger keeps a keyed hash of each field, under the key of the
+    conversation (without one: of the subject), and that key can be destroyed. See `domain.ledger.sealed`.
+    """
 
     kind: str
     subject_id: str
     body: dict[str, Any]
     at: datetime
+    conversation_id: str | None = None
+    private: dict[str, Any] = Field(default_factory=dict)
 
 
 class LedgerHead(Value):
@@ -255,7 +261,7 @@ class LedgerEntry(Value):
     sequence: int = Field(ge=1)
     tenant_id: str
     kind: str
-    """evidence, suggestion, edit, proposal, approval, rejection, execution, receipt."""
+    """suggestion, edit, proposal, approval, rejection, execution, receipt …"""
     subject_id: str
     body: dict[str, Any]
     created_at: datetime

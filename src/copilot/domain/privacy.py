@@ -1,6 +1,15 @@
-"""Personal data in a text."""
+"""Personal data in a text, and what is left of it after an erasure."""
 
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
+
+from pydantic import Field
+
+from copilot.domain.value import Value
 
 
 class PersonalData(NamedTuple):
@@ -9,3 +18,79 @@ class PersonalData(NamedTuple):
     kind: str
     start: int
     end: int
+
+
+class OpenEntry(Value):
+    """An old entry of the ledger that holds, in `fields`, what people wrote: the chain cannot lose it."""
+
+    entry: int
+    kind: str
+    fields: tuple[str, ...]
+
+
+class ErasureProof(Value):
+    """What an erasure did and what a search found afterwards; it names nobody.
+
+    `left` counts rows and files in which something still stands that should not; `kept` says why tables that
+    were left alone hold an id or a word. `refused` are conversations with an action under way.
+    """
+
+    tenant: str
+    conversations: int
+    sha256_of_their_ids: str
+    at: datetime
+    dry_run: bool = False
+    removed: dict[str, int] = Field(default_factory=dict)
+    refused: dict[str, str] = Field(default_factory=dict)
+    left: dict[str, int] = Field(default_factory=dict)
+    kept: dict[str, str] = Field(default_factory=dict)
+    ledger_still_holds: tuple[OpenEntry, ...] = ()
+    free_pages_overwritten: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do, or to explain."""
+        return not (self.refused or self.left or self.ledger_still_holds)
+
+
+class RetentionKind(StrEnum):
+    """What becomes old; what has no age of its own goes with its conversation."""
+
+    CONVERSATIONS = "conversations"
+    """Wrapped up and left alone since: all of it."""
+    ABANDONED = "abandoned"
+    """Never wrapped up, and nothing has happened since: all of it."""
+    EVENTS = "events"
+    """What was shown in a wrapped-up conversation, but for its end; turns and summary stay."""
+    FEEDBACK_TEXTS = "feedback_texts"
+    """What representatives wrote instead of a draft, and why; their verdicts stay."""
+    GAPS = "gaps"
+    """Questions that nothing answered."""
+    VERIFICATION_ATTEMPTS = "verification_attempts"
+
+
+WHOLE_CONVERSATIONS = (RetentionKind.CONVERSATIONS, RetentionKind.ABANDONED)
+
+
+class RetentionReport(Value):
+    """What a run removed, or with `dry_run` would: by kind, conversations or rows. `refused` had an action
+    under way; without `finished` another server took over.
+    """
+
+    tenant: str
+    at: datetime
+    days: dict[RetentionKind, int]
+    removed: dict[RetentionKind, int]
+    refused: int = 0
+    dry_run: bool = False
+    finished: bool = True
+
+
+def hash_of_ids(ids: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def spellings(word: str) -> set[str]:
+    """The word in the cases in which it may be kept, and as JSON escapes it."""
+    cases = {word, word.lower(), word.upper(), word.title()}
+    return cases | {json.dumps(case)[1:-1] for case in cases}

@@ -41,7 +41,7 @@ from copilot.ports.models import (
     TextFeatures,
     TokenCounter,
 )
-from copilot.ports.privacy import PersonalDataFinder
+from copilot.ports.privacy import AgedRecords, Leases, PersonalCopies, PersonalDataFinder, PersonalRecords
 from copilot.ports.shop import OrderSystem
 from copilot.ports.usage import UsageStore
 
@@ -49,6 +49,7 @@ __all__ = [
     "TERM_BUCKETS",
     "ActionStore",
     "ActivityLog",
+    "AgedRecords",
     "ApiKeyStore",
     "AskLoop",
     "AskTools",
@@ -79,6 +80,7 @@ __all__ = [
     "KnowledgeStore",
     "LanguageDetector",
     "LanguageGuess",
+    "Leases",
     "LedgerStore",
     "LookedUp",
     "Neighbours",
@@ -86,7 +88,9 @@ __all__ = [
     "OrderSystem",
     "PassageIndex",
     "PersonTokens",
+    "PersonalCopies",
     "PersonalDataFinder",
+    "PersonalRecords",
     "QueryRewriter",
     "RateLimiter",
     "RemoteSource",

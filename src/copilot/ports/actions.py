@@ -114,9 +114,18 @@ class IdempotencyStore(Protocol):
     """Answers remembered by `Idempotency-Key`."""
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
+        self,
+        tenant_id: str,
+        key: str,
+        fingerprint: str,
+        at: datetime,
+        *,
+        held: timedelta = HELD,
+        path: str = "",
     ) -> tuple[int, bytes] | None:
         """The earlier answer (status, body), or None when this request now holds the key, for `held`.
+
+        `path` is the address that was asked: it says whose data the answer may hold.
 
         `IdempotencyKeyReused` when the key came with another request, `Conflict` while the first still runs.
         """

@@ -33,6 +33,8 @@ RECOVERY = "action recovery"
 JOB = "job"
 MESSAGE = "helpdesk message"
 NOTE = "helpdesk note"
+RETENTION = "retention"
+"""What was old, removed."""
 
 STAGES = (
     UNDERSTAND, RETRIEVAL, EMBED, KEYWORD, DENSE, LOOK_UP, FUSE, RERANK,
@@ -44,6 +46,11 @@ STAGES = (
 def chat(model: str) -> str:
     """The span of one call of a language model."""
     return f"{OPERATION_CHAT} {model}"
+
+
+def removed(kind: str) -> str:
+    """The attribute of a retention's span that says how much of a kind went."""
+    return f"copilot.retention.{kind}"
 
 
 def execute_tool(tool: str) -> str:

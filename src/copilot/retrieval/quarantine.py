@@ -48,12 +48,12 @@ class Quarantine:
             "external_id": document.external_id,
             "version": document.version,
             "by": by,
-            "reason": reason,
-            "before": document.quarantined,
             "text_sha256": decision.text_sha256,
         }
         kind = "knowledge.released" if released else "knowledge.quarantined"
-        record = LedgerRecord(kind=kind, subject_id=document.id, body=body, at=decision.at)
+        # People write them, and may name a customer: the decision has the reason, and can be erased.
+        private = {"reason": reason, "before": document.quarantined}
+        record = LedgerRecord(kind=kind, subject_id=document.id, body=body, at=decision.at, private=private)
         # First: a decision that took effect and stands nowhere is worse than one that stands and failed.
         await self._ledger.append(document.tenant_id, record)
         return await self._ingestor.decide(

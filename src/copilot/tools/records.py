@@ -1,12 +1,11 @@
 """What each step writes into the ledger.
 
-The ledger is kept for ever, so it holds no more personal data than the evidence needs: arguments and receipts
-enter as hashes (their text is with the action), a preview only where money moves.
+The ledger is kept for ever, so it holds nothing that people wrote: arguments, previews, receipts and evidence
+are private fields, of which it keeps keyed hashes (their text is with the action). So are digests and seals,
+which somebody who guesses an address could compare.
 """
 
-import hashlib
 from datetime import datetime
-from typing import Any
 
 from copilot.domain.access import Principal
 from copilot.domain.actions import (
@@ -14,7 +13,6 @@ from copilot.domain.actions import (
     Approval,
     LedgerRecord,
     PolicyDecision,
-    canonical_json,
 )
 from copilot.domain.commerce import Money
 from copilot.tools.assessment import Assessment
@@ -26,7 +24,6 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "tool": action.call.tool,
         "tool_version": action.call.tool_version,
         "key": action.call.id,
-        "digest": action.digest,
         "conversation": action.conversation_id,
         "revision": action.revision,
         "customer": action.customer_id,
@@ -37,21 +34,28 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "policy": _decision(action.decision),
         **_money(action.amount),
     }
+    private: Json = {"digest": action.digest}
     if action.amount is not None:
-        body["preview"] = action.preview
-    return _record("proposal", action, body, action.proposed_at)
+        private["preview"] = action.preview
+    return _record("proposal", action, body, action.proposed_at, private)
 
 
 def denial(session: Session, assessment: Assessment, at: datetime) -> LedgerRecord:
     body = {
         "tool": assessment.tool.name,
-        "arguments_sha256": _sha256(assessment.arguments),
         "customer": session.customer_id,
         "asked_by": session.principal.id if session.principal else None,
         "policy": _decision(assessment.decision),
         **_money(assessment.plan.amount),
     }
-    return LedgerRecord(kind="denial", subject_id=session.conversation_id, body=body, at=at)
+    return LedgerRecord(
+        kind="denial",
+        subject_id=session.conversation_id,
+        body=body,
+        at=at,
+        conversation_id=session.conversation_id,
+        private={"arguments": assessment.arguments},
+    )
 
 
 def refused(action: Action, principal: Principal, why: str, at: datetime) -> LedgerRecord:
@@ -62,12 +66,11 @@ def refused(action: Action, principal: Principal, why: str, at: datetime) -> Led
 def approval(action: Action, given: Approval) -> LedgerRecord:
     body = {
         "by": given.approver_id,
-        "digest": action.digest,
-        "seal": given.seal,
         "expires_at": given.expires_at.isoformat(),
         "status": action.status.value,
     }
-    return _record("approval", action, body, given.approved_at)
+    private = {"digest": action.digest, "seal": given.seal}
+    return _record("approval", action, body, given.approved_at, private)
 
 
 def rejection(action: Action, principal: Principal, at: datetime) -> LedgerRecord:
@@ -75,8 +78,8 @@ def rejection(action: Action, principal: Principal, at: datetime) -> LedgerRecor
 
 
 def edit(old: Action, new: Action, principal: Principal, at: datetime) -> LedgerRecord:
-    body = {"by": principal.id, "old_digest": old.digest, "new_action": new.id, "new_digest": new.digest}
-    return _record("edit", old, body, at)
+    body = {"by": principal.id, "new_action": new.id}
+    return _record("edit", old, body, at, {"old_digest": old.digest, "new_digest": new.digest})
 
 
 def expiry(action: Action, at: datetime) -> LedgerRecord:
@@ -85,13 +88,9 @@ def expiry(action: Action, at: datetime) -> LedgerRecord:
 
 def execution(action: Action, at: datetime) -> LedgerRecord:
     """Written before the first call leaves."""
-    body = {
-        "key": action.call.id,
-        "digest": action.digest,
-        "seals": [a.seal for a in action.approvals],
-        "policy": _decision(action.decision),
-    }
-    return _record("execution", action, body, at)
+    body = {"key": action.call.id, "policy": _decision(action.decision)}
+    private = {"digest": action.digest, "seals": [a.seal for a in action.approvals]}
+    return _record("execution", action, body, at, private)
 
 
 def reopened(action: Action, at: datetime) -> LedgerRecord:
@@ -111,25 +110,28 @@ def parked(action: Action, at: datetime) -> LedgerRecord:
 
 def resolution(action: Action, principal: Principal, evidence: str, at: datetime) -> LedgerRecord:
     """A person has found out what happened and says so."""
-    body = {
-        "by": principal.id,
-        "key": action.call.id,
-        "status": action.status.value,
-        "evidence_sha256": _sha256(evidence),
-    }
-    return _record("resolution", action, body, at)
+    body = {"by": principal.id, "key": action.call.id, "status": action.status.value}
+    return _record("resolution", action, body, at, {"evidence": evidence})
 
 
 def receipt(action: Action, at: datetime) -> LedgerRecord:
     result = action.result
     body: Json = {"key": action.call.id, "status": action.status.value}
-    if result is not None:
-        body |= {"ok": result.ok, "error": result.error, "data_sha256": _sha256(result.data)}
-    return _record("receipt", action, body, at)
+    if result is None:
+        return _record("receipt", action, body, at)
+    private = {"error": result.error, "data": result.data}
+    return _record("receipt", action, body | {"ok": result.ok}, at, private)
 
 
-def _record(kind: str, action: Action, body: Json, at: datetime) -> LedgerRecord:
-    return LedgerRecord(kind=kind, subject_id=action.id, body=body, at=at)
+def _record(kind: str, action: Action, body: Json, at: datetime, private: Json | None = None) -> LedgerRecord:
+    return LedgerRecord(
+        kind=kind,
+        subject_id=action.id,
+        body=body,
+        at=at,
+        conversation_id=action.conversation_id,
+        private=private or {},
+    )
 
 
 def _money(amount: Money | None) -> Json:
@@ -143,7 +145,3 @@ def _decision(decision: PolicyDecision) -> Json:
         for f in decision.findings
     ]
     return {"outcome": decision.outcome.value, "clauses": clauses}
-
-
-def _sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -26,6 +26,7 @@ from copilot.domain.errors import (
     NotFound,
     NotPermitted,
 )
+from copilot.domain.ledger import seal
 
 HELLO_ELENA = f"I want a refund for my broken order {ELENA_ORDER}, I am elena@example.com"
 
@@ -356,7 +357,12 @@ async def test_feedback_is_kept_and_written_to_the_ledger_without_personal_data(
     )
     entries = [e for e in w.ledger.chains["larkfield"] if e.subject_id == suggestion.id]
     assert [e.kind for e in entries] == ["suggestion", "edit"]
-    assert entries[-1].body["text"] == "Write to [EMAIL]"
+    body, key = entries[-1].body, w.ledger.keys["larkfield", w.conversation.id]
+    assert body["text"] == seal("Write to elena@example.com", key)
+    assert body["text"]["characters"] == len("Write to elena@example.com")
+    assert (body["suggested_characters"], body["seen"]) == (len(suggestion.text), False)
+    assert body["edit_distance"] >= len(suggestion.text) - len("Write to elena@example.com")
+    assert "elena" not in entries[-1].model_dump_json()
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

@@ -21,8 +21,16 @@ class MemoryIdempotencyStore:
         self._requests: dict[tuple[str, str], _Request] = {}
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
+        self,
+        tenant_id: str,
+        key: str,
+        fingerprint: str,
+        at: datetime,
+        *,
+        held: timedelta = HELD,
+        path: str = "",
     ) -> tuple[int, bytes] | None:
+        del path
         earlier = self._requests.get((tenant_id, key))
         if earlier is None or earlier.begun_at < at - timedelta(hours=24):
             self._requests[tenant_id, key] = _Request(fingerprint, at)

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql import money_counters
 from copilot.adapters.sql.database import Database, metadata
-from copilot.adapters.sql.ledger_store import append_entry, ledger_lock
-from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.ledger_store import append_entry
+from copilot.adapters.sql.locks import hold, ledger_lock
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.actions import Action, ActionStatus, Allowance, LedgerRecord
 from copilot.domain.errors import ActionNotOpen, Conflict, NotFound

@@ -1,11 +1,13 @@
 """Clusters of unanswered questions in SQL."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import (
     Column,
+    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -165,6 +167,30 @@ class SqlGapStore:
         async with self._database.write() as connection:
             if (await connection.execute(statement.values(body))).rowcount == 0:
                 raise NotFound(f"there is no gap {cluster.id!r}.")
+
+
+def forget_wordings(connection: Connection, tenant_id: str, wordings: Collection[str]) -> int:
+    """After gaps were erased: clusters without members go, and none is named by one of `wordings` any more.
+
+    Returns how many went. The sum of a cluster's vectors, and how often it was asked, stay as they are.
+    """
+    mine, of_cluster = _clusters.c.tenant_id == tenant_id, _members.c.cluster_id == _clusters.c.id
+    has_members = select(_members.c.gap_id).where(of_cluster).exists()
+    gone = connection.execute(delete(_clusters).where(mine, ~has_members)).rowcount
+    newest = (
+        select(gaps.c.question)
+        .join(_members, _members.c.gap_id == gaps.c.id)
+        .order_by(gaps.c.id.desc())
+        .limit(1)
+    )
+    for row in connection.execute(select(_clusters.c.id, _clusters.c.cluster).where(mine)).all():
+        body = json.loads(row.cluster)
+        if body.get("question") not in wordings:
+            continue
+        body["question"] = connection.scalar(newest.where(_members.c.cluster_id == row.id)) or ""
+        renamed = update(_clusters).where(mine, _clusters.c.id == row.id)
+        connection.execute(renamed.values(cluster=json.dumps(body, ensure_ascii=False)))
+    return gone
 
 
 def _values(cluster: GapCluster) -> dict[str, Any]:

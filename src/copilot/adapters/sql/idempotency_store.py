@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -33,6 +34,7 @@ _requests = Table(
     Column("tenant_id", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
+    Column("path", Text),
     Column("begun_at", UtcDateTime, nullable=False),
     Column("status", Integer),
     Column("body", LargeBinary),
@@ -49,14 +51,20 @@ class SqlIdempotencyStore:
         self._purge_at = datetime.min.replace(tzinfo=UTC)
 
     async def begin(
-        self, tenant_id: str, key: str, fingerprint: str, at: datetime, *, held: timedelta = HELD
+        self,
+        tenant_id: str,
+        key: str,
+        fingerprint: str,
+        at: datetime,
+        *,
+        held: timedelta = HELD,
+        path: str = "",
     ) -> tuple[int, bytes] | None:
         purge = at >= self._purge_at
         if purge:
             self._purge_at = at + _PURGED_EVERY
-        begin = partial(
-            _begin, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, held=held, purge=purge
-        )
+        claim = {"fingerprint": fingerprint, "path": path, "begun_at": at, "status": None, "body": None}
+        begin = partial(_begin, tenant_id=tenant_id, key=key, claim=claim, at=at, held=held, purge=purge)
         return await self._database.transact(begin)
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
@@ -73,12 +81,11 @@ def _begin(
     *,
     tenant_id: str,
     key: str,
-    fingerprint: str,
+    claim: dict[str, Any],
     at: datetime,
     held: timedelta,
     purge: bool,
 ) -> tuple[int, bytes] | None:
-    claim = {"fingerprint": fingerprint, "begun_at": at, "status": None, "body": None}
     take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
     if purge:
         connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
@@ -88,11 +95,9 @@ def _begin(
     # Locked, so that of two who find a claim that has died only one takes it over.
     found = select(_requests).where(*_named(tenant_id, key)).with_for_update()
     if (row := connection.execute(found).one_or_none()) is None:  # given up in this moment
-        return _begin(
-            connection, tenant_id=tenant_id, key=key, fingerprint=fingerprint, at=at, held=held, purge=False
-        )
+        return _begin(connection, tenant_id=tenant_id, key=key, claim=claim, at=at, held=held, purge=False)
     if row.begun_at >= at - REMEMBERED:
-        if row.fingerprint != fingerprint:
+        if row.fingerprint != claim["fingerprint"]:
             raise IdempotencyKeyReused(
                 "this Idempotency-Key came with another request before", hint="Send a new key."
             )

@@ -1,7 +1,7 @@
 """The ledger in SQL: append-only by trigger, its head kept apart from the chain."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     event,
+    or_,
     select,
 )
 from sqlalchemy.exc import DatabaseError
@@ -22,12 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.columns import TextBytes
 from copilot.adapters.sql.database import Database, metadata
-from copilot.adapters.sql.locks import hold
+from copilot.adapters.sql.ledger_keys import key_for
+from copilot.adapters.sql.locks import hold, ledger_lock
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert as insert
 from copilot.domain.actions import LedgerEntry, LedgerHead, LedgerRecord, canonical_json
 from copilot.domain.errors import LedgerUnreadable
-from copilot.domain.ledger import head_of, ledger_time, next_entry
+from copilot.domain.ledger import ONCE_OPEN_KINDS, head_of, ledger_time, next_entry, sealed
 
 _PAGE = 500
 
@@ -119,9 +121,15 @@ def _rows(tenant_id: str) -> Select[Any]:
     return select(ledger.c.sequence, *texts).where(ledger.c.tenant_id == tenant_id)
 
 
-def ledger_lock(tenant_id: str) -> str:
-    """The name of the lock (`locks.hold`) that whoever lengthens the chain has."""
-    return f"ledger {tenant_id}"
+def entries_about(
+    connection: Connection, tenant_id: str, subjects: Sequence[Select[tuple[str]]]
+) -> list[LedgerEntry]:
+    """Those that may hold text from before it was sealed, oldest first; each of `subjects` selects ids."""
+    query = _rows(tenant_id).where(
+        ledger.c.kind.in_(sorted(ONCE_OPEN_KINDS)), or_(*(ledger.c.subject_id.in_(ids) for ids in subjects))
+    )
+    rows = connection.execute(query.order_by(ledger.c.sequence)).all()
+    return [_entry(row, expected=row.sequence) for row in rows]
 
 
 async def append_entry(connection: AsyncConnection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
@@ -131,6 +139,8 @@ async def append_entry(connection: AsyncConnection, tenant_id: str, record: Ledg
 
 def _append(connection: Connection, tenant_id: str, record: LedgerRecord) -> LedgerEntry:
     hold(connection, ledger_lock(tenant_id))
+    if record.private:
+        record = sealed(record, key_for(connection, tenant_id, record))
     entry = next_entry(_head(connection, tenant_id), tenant_id, record)
     connection.execute(
         ledger.insert().values(

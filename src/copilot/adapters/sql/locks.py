@@ -17,5 +17,10 @@ def hold(connection: Connection, *names: str) -> None:
         connection.execute(_TAKE, {"keys": sorted({_key(name) for name in names})})
 
 
+def ledger_lock(tenant_id: str) -> str:
+    """The name of the lock that whoever lengthens the tenant's chain has."""
+    return f"ledger {tenant_id}"
+
+
 def _key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)

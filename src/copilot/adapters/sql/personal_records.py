@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, cast, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from copilot.adapters.sql import schema
 from copilot.adapters.sql.database import Database
+from copilot.adapters.sql.gap_store import forget_wordings
+from copilot.adapters.sql.ledger_store import entries_about
+from copilot.adapters.sql.locks import hold, ledger_lock
+from copilot.adapters.sql.personal_traces import rows_holding
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.domain.actions import ActionStatus
-from copilot.domain.conversation import ConversationStatus
 from copilot.domain.errors import Conflict
+from copilot.domain.ledger import open_texts
+from copilot.domain.privacy import OpenEntry
 
 _T = schema.metadata.tables
 _BY_CONVERSATION = (
@@ -20,17 +24,18 @@ _BY_CONVERSATION = (
 )  # fmt: skip
 _WITH_THEM = (
     "feedback", "feedback_outcomes", "gap_members", "gap_clusters", "helpdesk_deliveries", "helpdesk_notes",
-    "idempotent_requests", "conversations",
+    "idempotent_requests", "ledger_keys", "conversations",
 )  # fmt: skip
 ERASED = frozenset({*_BY_CONVERSATION, *_WITH_THEM})
 KEPT = {
-    "ledger": "what was approved and paid, and what was sent instead of a draft, masked: chained, so that "
-    "nothing can be taken out",
+    "ledger": "who decided what about which amount, by ids: chained, so that nothing can be taken out. What "
+    "people wrote stands there as hashes whose key is destroyed",
     "ledger_heads": "hashes",
     "money_counters": "sums",
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
     "data_reads": "who has read what, by ids",
+    "leases": "which server does what",
     "api_keys": "people who work here",
     "console_sessions": "people who work here, and what their next page will tell them of their last form",
     "artifacts": "what was learnt over all conversations, as numbers",
@@ -40,13 +45,17 @@ KEPT = {
     "ingest_jobs": "knowledge", "ingest_job_files": "knowledge, until the job ends",
 }  # fmt: skip
 """Tables that erasure leaves alone, and why."""
-_FINAL = tuple(status.value for status in ActionStatus if status.is_final)
-_AT_ONCE = 200
+_UNDER_WAY = tuple(
+    status.value for status in (ActionStatus.APPROVED, ActionStatus.EXECUTING, ActionStatus.UNRESOLVED)
+)
+"""What has been approved may move money; a mere proposal goes with its conversation."""
 
 
 @of_one_tenant()
 class SqlPersonalRecords:
     """Over every table of the schema; each is in `ERASED` or in `KEPT`."""
+
+    kept = KEPT
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,21 +86,6 @@ class SqlPersonalRecords:
 
         return await self._database.look(look)
 
-    async def ended_before(self, tenant_id: str, day: datetime) -> list[str]:
-        """A batch of wrapped-up conversations in which nothing has happened since, oldest first."""
-        talks = _T["conversations"]
-        query = (
-            select(talks.c.id)
-            .where(
-                talks.c.tenant_id == tenant_id,
-                talks.c.status == ConversationStatus.WRAPPED_UP,
-                talks.c.updated_at < day,
-            )
-            .order_by(talks.c.updated_at)
-            .limit(_AT_ONCE)
-        )
-        return await self._database.look(lambda connection: list(connection.scalars(query)))
-
     async def export(self, tenant_id: str, conversation_id: str) -> dict[str, list[dict[str, object]]]:
         """Every row of the conversation, by table."""
 
@@ -110,11 +104,12 @@ class SqlPersonalRecords:
         """Rows removed, by table, in one transaction. `Conflict` while an action of it is under way."""
 
         def work(connection: Connection) -> Counter[str]:
+            hold(connection, ledger_lock(tenant_id))  # so that nobody makes the conversation a key meanwhile
             done = _T["actions"]
             open_ones = select(done.c.id).where(
                 done.c.tenant_id == tenant_id,
                 done.c.conversation_id == conversation_id,
-                done.c.status.not_in(_FINAL),
+                done.c.status.in_(_UNDER_WAY),
             )
             if (action := connection.scalars(open_ones).first()) is not None:
                 raise Conflict(
@@ -122,39 +117,41 @@ class SqlPersonalRecords:
                     where=conversation_id,
                     hint="Let it end, or resolve it; then erase again.",
                 )
+            if connection.dialect.name == "sqlite":  # what was freed before is for `PersonalCopies.overwrite`
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")
             removed = Counter[str]()
+            gaps = _T["knowledge_gaps"]
+            asked = list(
+                connection.scalars(
+                    select(gaps.c.question).where(
+                        gaps.c.tenant_id == tenant_id, gaps.c.conversation_id == conversation_id
+                    )
+                )
+            )
             for name, table, where in _rows(connection, tenant_id, conversation_id):
                 removed[name] += connection.execute(delete(table).where(where)).rowcount
-            clusters, members = _T["gap_clusters"], _T["gap_members"]
-            empty = (
-                clusters.c.tenant_id == tenant_id,
-                clusters.c.id.not_in(
-                    select(members.c.cluster_id).where(
-                        members.c.tenant_id == tenant_id, members.c.cluster_id.is_not(None)
-                    )
-                ),
-            )
             if removed["gap_members"]:
-                removed["gap_clusters"] += connection.execute(delete(clusters).where(*empty)).rowcount
+                removed["gap_clusters"] += forget_wordings(connection, tenant_id, asked)
             return +removed
 
         return await self._database.transact(work)
 
+    async def open_entries(self, tenant_id: str, conversation_ids: Sequence[str]) -> list[OpenEntry]:
+        """Old entries of the ledger about these conversations that hold text; to be asked before they go."""
+        about = [
+            select(_T[name].c.id).where(
+                _T[name].c.tenant_id == tenant_id, _T[name].c.conversation_id.in_(conversation_ids)
+            )
+            for name in ("suggestions", "actions")
+        ]
+        found = await self._database.look(lambda c: entries_about(c, tenant_id, about))
+        return [
+            OpenEntry(entry=e.sequence, kind=e.kind, fields=open_texts(e)) for e in found if open_texts(e)
+        ]
+
     async def traces(self, tenant_id: str, words: Sequence[str]) -> Counter[str]:
         """Rows in whose texts one of `words` still stands, by table; slow, since it reads everything."""
-
-        def look(connection: Connection) -> Counter[str]:
-            found = Counter[str]()
-            for name, table in _T.items():
-                columns = [c for c in table.columns if isinstance(c.type, Text)]
-                holds = [cast(c, Text).contains(word, autoescape=True) for c in columns for word in words]
-                if holds:
-                    own = [table.c.tenant_id == tenant_id] if "tenant_id" in table.c else []
-                    query = select(func.count()).select_from(table).where(*own, or_(*holds))
-                    found[name] += connection.scalar(query) or 0
-            return +found
-
-        return await self._database.look(look)
+        return await self._database.look(lambda connection: rows_holding(connection, tenant_id, words))
 
 
 def _rows(
@@ -174,14 +171,17 @@ def _rows(
     asked = select(gaps.c.id).where(gaps.c.tenant_id == tenant_id, gaps.c.conversation_id == conversation_id)
     drafts = select(shown.c.id).where(shown.c.conversation_id == conversation_id)
     requests = _T["idempotent_requests"]
+    done = select(_T["actions"].c.id).where(
+        _T["actions"].c.tenant_id == tenant_id, _T["actions"].c.conversation_id == conversation_id
+    )
+    # An answer names the conversation, or was given at the address of something of it.
+    ours = {conversation_id, *connection.scalars(drafts), *connection.scalars(done)}
     answered = [
         row.key
         for row in connection.execute(
-            select(requests.c.key, requests.c.body).where(
-                requests.c.tenant_id == tenant_id, requests.c.body.is_not(None)
-            )
+            select(requests.c.key, requests.c.path, requests.c.body).where(requests.c.tenant_id == tenant_id)
         )
-        if conversation_id.encode() in row.body
+        if ours & set((row.path or "").split("/")) or conversation_id.encode() in (row.body or b"")
     ]
     where: dict[str, ColumnElement[bool]] = {
         "feedback": _T["feedback"].c.suggestion_id.in_(drafts),
@@ -190,6 +190,7 @@ def _rows(
         "helpdesk_deliveries": _T["helpdesk_deliveries"].c.external_id.in_(outside),
         "helpdesk_notes": _T["helpdesk_notes"].c.external_id.in_(outside),
         "idempotent_requests": requests.c.key.in_(answered),
+        "ledger_keys": _T["ledger_keys"].c.owner_id == conversation_id,
     }
     for name in _BY_CONVERSATION:
         where[name] = _T[name].c.conversation_id == conversation_id

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from copilot.adapters.sql.database_url import shown
 from copilot.domain.errors import ConfigurationError
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `migrations/versions`: the schema that this program works with."""
 FIRST = "0001"
 _TABLE = "alembic_version"
