@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from copilot.domain.assist import Degraded, DegradedEvent
+from copilot.domain.errors import DependencyUnavailable
 from copilot.web.sse import EventStream
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -98,3 +99,14 @@ async def test_a_client_that_leaves_while_an_event_is_sent_ends_the_subscription
     await asyncio.wait_for(watching, 1)
 
     assert source.closed
+
+
+async def test_a_dependency_that_goes_away_ends_the_stream_as_any_other_end_does():
+    async def events():
+        yield event(1)
+        raise DependencyUnavailable("The database did not answer.")
+
+    browser = Browser()
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+    await EventStream(events())(scope, browser.receive, browser.send)
+    assert browser.received.count(b"id: ") == 1
