@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--skip", type=int, default=0, help="leave out the first kills of the seed: go on there"
     )
-    parser.add_argument("--desks", type=int, default=4, help="representatives at work (default 4)")
+    parser.add_argument("--desks", type=int, default=8, help="representatives at work (default 8)")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="leave logs and the shop's book there")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     options = parser.parse_args()

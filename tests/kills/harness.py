@@ -29,7 +29,7 @@ _ORDERS_FOR_A_KILL = 12
 class Load:
     """Who works meanwhile; they pause for `pause` seconds at most."""
 
-    desks: int = 4
+    desks: int = 8
     pause: float = 0.2
 
 

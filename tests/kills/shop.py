@@ -21,7 +21,7 @@ ORDERS_EACH = 4
 LARGE_EVERY = 7
 """Every so many-th order is so dear that two people must agree."""
 _LATE_DAYS = 30
-_SLOWEST_SECONDS = 0.15
+_SLOWEST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
