@@ -186,6 +186,30 @@ async def test_heal_repairs_what_a_crash_left_without_embedding(world):
     assert await world.ingestor.heal("acme") == 0
 
 
+async def test_heal_leaves_alone_what_another_server_stores_meanwhile(world, monkeypatch):
+    await world.ingest()
+    other, stored = world.with_index(world.index), []
+    (document,) = next(iter(FolderSource(world.folder).read())).documents[:1]
+    new = document.model_copy(update={"external_id": "up", "source": "upload:up"})
+
+    def then_store(port, method):
+        real = getattr(port, method)
+
+        async def call(*arguments):
+            answer = await real(*arguments)
+            if not stored:
+                stored.append(await other.put("acme", new))
+            return answer
+
+        monkeypatch.setattr(port, method, call)
+
+    then_store(world.index, "ids")
+    then_store(world.store, "passage_ids")
+    await world.ingestor.heal("acme")
+    assert stored
+    assert await world.agree()
+
+
 async def test_reindex_rebuilds_from_sql_alone(world):
     await world.ingest()
     empty = InMemoryPassageIndex()

@@ -35,6 +35,7 @@ from copilot.assist.metering import Metering
 from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.vitals import Vitals
 from copilot.domain.access import Principal, Role
+from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.ingest import IngestJob, JobStatus
 from copilot.retrieval.chunking import Chunker
 from copilot.retrieval.ingest import Ingestor
@@ -413,6 +414,93 @@ async def test_a_job_that_was_killed_is_begun_again_and_given_up_in_the_end(tmp_
     assert (last.job.status, last.job.attempts) == (JobStatus.SUCCEEDED, 2)
     assert given_up.status is JobStatus.FAILED
     assert "interrupted 3 times" in given_up.problem
+
+
+class Away:
+    """Stands before one method of a port, which is not reached so many times."""
+
+    def __init__(self, monkeypatch, port, method, times):
+        self.left, self._real = times, getattr(port, method)
+        monkeypatch.setattr(port, method, self)
+
+    async def __call__(self, *arguments, **named):
+        if self.left:
+            self.left -= 1
+            raise DependencyUnavailable("It is away.")
+        return await self._real(*arguments, **named)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr("copilot.retrieval.jobs._LOOKED_EVERY", 0.02)
+
+
+async def upload_ends(client, **expected):
+    job, _ = await ended(
+        client, (await client.post("/v1/knowledge/jobs/uploads", files=files(("returns.md", RETURNS)))).json()
+    )
+    assert {name: job[name] for name in expected} == expected
+
+
+async def test_jobs_are_looked_for_again_when_the_database_is_back(client, world, monkeypatch, impatient):
+    away = Away(monkeypatch, world.job_store, "unfinished", times=3)
+
+    async def is_back():
+        return away.left == 0
+
+    await until(is_back)
+    await upload_ends(client, status="succeeded", attempts=1)
+
+
+async def test_a_job_whose_end_could_not_be_kept_is_begun_again(client, world, monkeypatch, impatient):
+    real, ends = world.job_store.save, []
+
+    async def save(job):
+        if job.status.is_final:
+            ends.append(job.status)
+            if len(ends) == 1:
+                raise DependencyUnavailable("It is away.")
+        await real(job)
+
+    monkeypatch.setattr(world.job_store, "save", save)
+    await upload_ends(client, status="succeeded", attempts=2)
+    assert len(ends) == 2
+
+
+async def test_an_upload_is_begun_again_when_the_index_was_away(client, world, monkeypatch, impatient):
+    Away(monkeypatch, world.index, "upsert", times=2)
+    await upload_ends(client, status="succeeded")
+    assert await world.agree()
+
+
+async def test_an_upload_fails_with_the_reason_when_the_index_stays_away(
+    client, world, monkeypatch, impatient
+):
+    Away(monkeypatch, world.index, "upsert", times=10**6)
+    Away(monkeypatch, world.index, "ids", times=10**6)
+    await upload_ends(client, status="failed", attempts=3, problem="It is away.")
+
+
+async def test_what_the_index_missed_is_made_good_by_the_next_write(client, world, monkeypatch):
+    """The text is stored already, so sending it again changes nothing."""
+    Away(monkeypatch, world.index, "upsert", times=1)
+    body = {"title": "Returns", "text": RETURNS}
+    refused = await client.put("/v1/knowledge/documents/returns", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
+    assert not await world.agree()
+    assert (await client.put("/v1/knowledge/documents/returns", json=body)).is_success
+    assert await world.agree()
+
+
+async def test_what_the_index_missed_is_made_good_by_itself(client, world, monkeypatch):
+    Away(monkeypatch, world.index, "upsert", times=2)
+    body = {"title": "Returns", "text": RETURNS}
+    assert (await client.put("/v1/knowledge/documents/returns", json=body)).status_code == 503
+    with pytest.raises(DependencyUnavailable):
+        await world.ingestor.mend()
+    assert await world.ingestor.mend() > 0
+    assert await world.ingestor.mend() == 0
+    assert await world.agree()
 
 
 async def test_a_source_that_is_down_is_told_in_the_report(client, world):

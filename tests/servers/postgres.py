@@ -51,9 +51,10 @@ class Postgres:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
+            # Of a process group of its own: Ctrl-C is for whoever started it.
             self._process = subprocess.Popen(  # noqa: S603 - our own words
                 [_program("postgres"), "-D", str(data), *options],
-                stdout=log, stderr=log, cwd=self._folder, **self._user,
+                stdout=log, stderr=log, cwd=self._folder, process_group=0, **self._user,
             )  # fmt: skip
         until = time.monotonic() + 30
         while True:

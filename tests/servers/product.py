@@ -14,9 +14,7 @@ class Server:
     """On a port of its own, with the given settings."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._environment = environment | {"COPILOT_PORT": str(self.port)}
         self._process: asyncio.subprocess.Process | None = None
@@ -63,6 +61,12 @@ class Server:
         assert self._process is not None
         self._process.terminate()
         await self._process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def settings(**named: object) -> dict[str, str]:

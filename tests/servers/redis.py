@@ -26,7 +26,10 @@ class RedisServer:
     def start(self) -> None:
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(  # noqa: S603 - our own words
-            [str(_PROGRAM), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(_PROGRAM), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is not for it
         )
         until = time.monotonic() + 10
         while True:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -67,6 +67,7 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
 from copilot.ports.tracing import Tracer
+from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -74,6 +75,8 @@ from copilot.tools.recovery import Recovery
 
 _log = logging.getLogger(__name__)
 _PREPARED_AFTER_SECONDS = 1.0
+_MENDED_EVERY_SECONDS = 5.0
+_RESUMED_AGAIN_SECONDS = 2.0
 VOICES = {"larkfield": BrandVoice(company="Larkfield Home & Outdoor")}
 
 
@@ -195,6 +198,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )
         stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
+        mending = _keep_index_whole(knowledge.ingestor)
+        stack.push_async_callback(_stopped, asyncio.create_task(mending, name="mending the index"))
         preparing = _prepare(ranker, state.knowledge, settings.tenant)
         stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
         # The first customer should not wait for models and caches either.
@@ -284,9 +289,24 @@ async def _prepare(ranker: QuoteRanker, knowledge: SqlKnowledgeStore, tenant_id:
         _log.warning("sentences were not prepared: %s", error.code)
 
 
+async def _keep_index_whole(ingestor: Ingestor) -> None:
+    """What was stored while the index was away, it is given as soon as it is back."""
+    while True:
+        await asyncio.sleep(_MENDED_EVERY_SECONDS)
+        with suppress(CopilotError):  # still away, as /readyz says
+            if mended := await ingestor.mend():
+                _log.info("the index was given %d passages that it had missed", mended)
+
+
 async def _timers(assist: LiveAssist, tenant_id: str) -> None:
-    await assist.nudges.resume(tenant_id)
-    await assist.nudges.run()
+    while True:
+        try:
+            await assist.nudges.resume(tenant_id)
+        except CopilotError as error:
+            _log.warning("timers are not set yet: %s", error.code)
+            await asyncio.sleep(_RESUMED_AGAIN_SECONDS)
+        else:
+            return await assist.nudges.run()
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -5,7 +5,8 @@ which `heal` finds and repairs from SQL. Nothing is embedded twice: vectors are 
 """
 
 import asyncio
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from copilot.domain.care import QuarantineDecision
@@ -65,6 +66,8 @@ class Ingestor:
         self._open_folder = open_folder
         # One writer: two runs at once would each take the other's documents for changed.
         self._lock = asyncio.Lock()
+        self._behind: set[str] = set()
+        """Tenants whose index may not have all that was stored: it, or the database, went away meanwhile."""
 
     async def ingest_folder(
         self,
@@ -82,7 +85,7 @@ class Ingestor:
         on_progress: Callable[[IngestProgress], None] | None = None,
     ) -> IngestReport:
         """Adds and changes what the source has, removes what it no longer has; bad files are reported."""
-        async with self._lock:
+        async with self._writing(tenant_id):
             run = await self._begin(tenant_id)
             if isinstance(source, StampedSource):
                 source.recall(run.recalled(await self._store.file_stamps(tenant_id)))
@@ -102,7 +105,7 @@ class Ingestor:
 
     async def put(self, tenant_id: str, parsed: ParsedDocument) -> PutResult:
         """Adds or replaces one version of one document; unchanged content does nothing."""
-        async with self._lock:
+        async with self._writing(tenant_id):
             decisions = await self._store.quarantine_decisions(tenant_id)
             run = Run(tenant_id, await self._store.content_hashes(tenant_id), {}, {}, decisions)
             file = SourceFile(source=parsed.source, documents=(parsed,))
@@ -116,7 +119,7 @@ class Ingestor:
 
         `NotFound` when there is no such document; `Conflict` when its text is not the one decided on.
         """
-        async with self._lock:
+        async with self._writing(tenant_id):
             document = await self._store.get_document(tenant_id, external_id, version)
             if decision.text_sha256 != text_hash(document):
                 raise Conflict("the document has changed meanwhile.", hint="Look at it again.")
@@ -128,7 +131,7 @@ class Ingestor:
 
     async def delete(self, tenant_id: str, external_id: str, version: str | None = None) -> int:
         """Deletes one version or all; returns how many passages went. `NotFound` when there is none."""
-        async with self._lock:
+        async with self._writing(tenant_id):
             gone = await self._store.delete_document(tenant_id, external_id, version)
             await self._index.delete(tenant_id, gone)
         return len(gone)
@@ -139,24 +142,57 @@ class Ingestor:
         Quick when nothing is wrong. Embeds only passages the present model has never seen.
         """
         async with self._lock:
-            wanted = await self._store.passage_ids(tenant_id)
             try:
                 present = await self._index.ids(tenant_id)
             except DependencyUnavailable:
                 return await self._rebuild(tenant_id)
-            if present == wanted:
-                return 0
-            surplus = present - wanted
-            if surplus:
-                await self._index.delete(tenant_id, sorted(surplus))
-            await self._embed_missing(tenant_id)
-            await self._fill(tenant_id, skip=present)
-            return len(surplus) + len(wanted - present)
+            return await self._make_equal(tenant_id, present)
+
+    async def mend(self) -> int:
+        """Makes good what an index has missed that was away; call it now and then. How many passages.
+
+        Nothing to do, and nothing asked, unless something failed here. Raises while the index is still away.
+        """
+        mended = 0
+        async with self._lock:
+            for tenant_id in sorted(self._behind):
+                mended += await self._catch_up(tenant_id)
+        return mended
 
     async def reindex(self, tenant_id: str) -> int:
         """Drops the tenant's index and makes it again from SQL; returns the number of passages."""
         async with self._lock:
             return await self._rebuild(tenant_id)
+
+    @asynccontextmanager
+    async def _writing(self, tenant_id: str) -> AsyncIterator[None]:
+        """Alone, and with an index that has all of what was stored before.
+
+        Else a document that is sent again after a failure would be called unchanged, and never be found.
+        """
+        async with self._lock:
+            if tenant_id in self._behind:
+                await self._catch_up(tenant_id)
+            try:
+                yield
+            except (DependencyUnavailable, asyncio.CancelledError):
+                self._behind.add(tenant_id)
+                raise
+
+    async def _catch_up(self, tenant_id: str) -> int:
+        return await self._make_equal(tenant_id, await self._index.ids(tenant_id))
+
+    async def _make_equal(self, tenant_id: str, present: set[str]) -> int:
+        """`present` was asked for before SQL is: what another server stores meanwhile is no surplus."""
+        wanted = await self._store.passage_ids(tenant_id)
+        surplus, lacking = present - wanted, wanted - present
+        if surplus:
+            await self._index.delete(tenant_id, sorted(surplus))
+        if lacking:
+            await self._embed_missing(tenant_id)
+            await self._fill(tenant_id, skip=present)
+        self._behind.discard(tenant_id)
+        return len(surplus) + len(lacking)
 
     async def _rebuild(self, tenant_id: str) -> int:
         await self._index.drop(tenant_id)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 
-from copilot.domain.errors import Conflict, CopilotError
+from copilot.domain.errors import Conflict, CopilotError, DependencyUnavailable
 from copilot.domain.ingest import IngestJob, IngestProgress, IngestReport, JobEvent, JobStatus
 from copilot.ports import Clock, DocumentSource, Ids, JobStore, RemoteSource, SourceCatalog
 from copilot.ports import trace_names as names
@@ -64,13 +64,7 @@ class IngestJobs:
         """Goes on with what is unfinished; without `work` this server only takes in for another."""
         if not work:
             return
-        for job in await self._store.unfinished():
-            if job.attempts >= MAX_ATTEMPTS:
-                await self._end(
-                    job, JobStatus.FAILED, problem=f"it was interrupted {job.attempts} times; start it anew."
-                )
-            else:
-                self._enqueue(job)
+        await self._take_in()
         self._worker = asyncio.create_task(self._work(), name="ingest jobs")
 
     async def stop(self) -> None:
@@ -160,41 +154,61 @@ class IngestJobs:
         self._wake.set()
 
     async def _work(self) -> None:
+        """For ever: a database that is gone ends no more than the job it was needed for."""
         while True:
-            self._wake.clear()
-            if not self._queue:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOKED_EVERY)
-                await self._take_in()
-                continue
-            job = self._queue.popleft()
-            if (await self._store.get(job.tenant_id, job.id)).status.is_final:  # cancelled elsewhere
-                continue
-            begun = job.model_copy(
-                update={
-                    "status": JobStatus.RUNNING,
-                    "started_at": self._clock.now(),
-                    "attempts": job.attempts + 1,
-                }
-            )
-            asked_in = self._asked_in.pop(job.id, None)
-            task = asyncio.create_task(self._run(begun), name=job.id, context=asked_in)
-            self._running = _Running(begun, task)
             try:
-                await asyncio.wait([task])
-            except asyncio.CancelledError:  # the server stops: the job goes on at the next start
-                task.cancel()
-                await asyncio.wait([task])
-                raise
-            finally:
-                self._running = None
-            await self._tell()
+                await self._work_once()
+            except Exception:  # noqa: BLE001 - the worker outlives whatever one round meets
+                _log.exception("ingest jobs wait; they are looked at again in %.0f s", _LOOKED_EVERY)
+                await asyncio.sleep(_LOOKED_EVERY)
+
+    async def _work_once(self) -> None:
+        """The next job, or a look at what there is."""
+        self._wake.clear()
+        if not self._queue:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _LOOKED_EVERY)
+            await self._take_in()
+            return
+        job = self._queue.popleft()
+        if (await self._store.get(job.tenant_id, job.id)).status.is_final:  # cancelled elsewhere
+            return
+        begun = job.model_copy(
+            update={
+                "status": JobStatus.RUNNING,
+                "started_at": self._clock.now(),
+                "attempts": job.attempts + 1,
+            }
+        )
+        asked_in = self._asked_in.pop(job.id, None)
+        task = asyncio.create_task(self._run(begun), name=job.id, context=asked_in)
+        self._running = _Running(begun, task)
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:  # the server stops: the job goes on at the next start
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+        finally:
+            self._running = None
+        await self._tell()
+        if not task.cancelled():
+            task.result()
 
     async def _take_in(self) -> None:
-        """What other servers were asked for."""
+        """What other servers were asked for, and what a crash or a lost database has left half-way.
+
+        Nothing runs while this looks, so whatever is called running has been left.
+        """
         known = {job.id for job in self._queue}
         for job in await self._store.unfinished():
-            if job.id not in known and job.status is JobStatus.QUEUED:
+            if job.id in known:
+                continue
+            if job.attempts >= MAX_ATTEMPTS:
+                await self._end(
+                    job, JobStatus.FAILED, problem=f"it was interrupted {job.attempts} times; start it anew."
+                )
+            else:
                 self._enqueue(job)
 
     async def _run(self, job: IngestJob) -> None:
@@ -207,7 +221,7 @@ class IngestJobs:
     async def _run_to_its_end(self, job: IngestJob) -> JobStatus:
         """Ends the job one way or another; nothing that goes wrong in it ends the worker."""
         saver = asyncio.create_task(self._save_progress())
-        status, problem, report = JobStatus.FAILED, None, None
+        status, problem, report, again = JobStatus.FAILED, None, None, False
         try:
             await self._store.save(job)
             await self._tell()
@@ -215,6 +229,10 @@ class IngestJobs:
             status = JobStatus.SUCCEEDED
         except asyncio.CancelledError:
             status = JobStatus.CANCELLED
+        except DependencyUnavailable as error:
+            problem = str(error)
+            # What was uploaded needs nobody but ourselves: the database or the index was gone for a while.
+            again = job.source is None and job.attempts < MAX_ATTEMPTS
         except CopilotError as error:
             problem = str(error)
         except Exception:  # noqa: BLE001 - logged; the next job has nothing to do with it
@@ -222,6 +240,10 @@ class IngestJobs:
             problem = "something unexpected went wrong; the log has it."
         saver.cancel()
         await asyncio.wait([saver])  # or its last write would come after ours
+        if again and not self._stopping:
+            _log.warning("job %s is begun again: %s", job.id, problem)
+            await self._store.save(job.model_copy(update={"status": JobStatus.QUEUED}))
+            return JobStatus.QUEUED
         if self._stopping:  # goes on at the next start, which mends the index
             waiting = {"status": JobStatus.QUEUED, "attempts": job.attempts - 1}
             await self._store.save(job.model_copy(update=waiting))

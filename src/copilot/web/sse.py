@@ -5,6 +5,7 @@ makes them raise (fastapi/fastapi#15824), which would be logged as an error with
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from copilot.domain.errors import DependencyUnavailable, NotAuthenticated, NotPermitted
+from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated, NotPermitted
 
+_log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 15.0
 
 
@@ -105,7 +107,12 @@ async def _encoded(
             if not done:
                 yield KEEPALIVE_COMMENT
                 continue
-            event, coming = coming.result(), None
+            ended, coming = coming, None
+            try:
+                event = ended.result()
+            except CopilotError as error:  # whoever watches comes again, as after any end
+                _log.warning("a stream of events ended: %s", error)
+                return
             if event is None:
                 return
             yield format_sse_event(data_str=data_of(event), event=event.type, id=str(event.id))

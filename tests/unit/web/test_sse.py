@@ -140,3 +140,14 @@ async def test_a_stream_is_good_no_longer_than_was_said():
     assert b"id: 1" in browser.received
     await asyncio.sleep(0)
     assert source.closed
+
+
+async def test_a_dependency_that_goes_away_ends_the_stream_as_any_other_end_does():
+    async def events():
+        yield event(1)
+        raise DependencyUnavailable("The database did not answer.")
+
+    browser = Browser()
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+    await EventStream(events())(scope, browser.receive, browser.send)
+    assert browser.received.count(b"id: ") == 1
