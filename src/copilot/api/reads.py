@@ -49,7 +49,7 @@ NO_CUSTOMER_DATA = {
     "get_branding": "a name and a colour",
     "find_macros": "saved replies, not filled in",
     "search_knowledge": _KNOWLEDGE,
-    "lint_knowledge": _KNOWLEDGE,
+    **dict.fromkeys(("start_lint", "get_lint", "stop_lint"), _KNOWLEDGE),
     "list_sources": _KNOWLEDGE,
     **dict.fromkeys(("list_documents", "get_document", "list_passages"), _KNOWLEDGE),
     **dict.fromkeys(("put_document", "put_documents", "upload_document", "upload_documents"), _KNOWLEDGE),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -189,19 +189,13 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
         if settings.background_work:
             await assist.recover()
-            stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
-            timers = _timers(assist, settings.tenant)
-            stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
-            retaining = retention(settings, state, eraser(settings, state)).run(tracer)
-            stack.push_async_callback(_stopped, asyncio.create_task(retaining, name="retention"))
-        learning = keep_learning(
-            step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
-        )
-        stack.push_async_callback(_stopped, asyncio.create_task(learning, name="learning next steps"))
-        mending = _keep_index_whole(knowledge.ingestor)
-        stack.push_async_callback(_stopped, asyncio.create_task(mending, name="mending the index"))
-        preparing = _prepare(ranker, state.knowledge, settings.tenant)
-        stack.push_async_callback(_stopped, asyncio.create_task(preparing, name="preparing quotes"))
+            _meanwhile(stack, "background driver", driver.run())
+            _meanwhile(stack, "timers", _timers(assist, settings.tenant))
+            _meanwhile(stack, "retention", retention(settings, state, eraser(settings, state)).run(tracer))
+        learner = step_learner(state.knowledge, knowledge.embedder)
+        _meanwhile(stack, "learning next steps", keep_learning(learner, settings.tenant, profiles.forget))
+        _meanwhile(stack, "mending the index", _keep_index_whole(knowledge.ingestor))
+        _meanwhile(stack, "preparing quotes", _prepare(ranker, state.knowledge, settings.tenant))
         # The first customer should not wait for models and caches either.
         await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
@@ -307,6 +301,11 @@ async def _timers(assist: LiveAssist, tenant_id: str) -> None:
             await asyncio.sleep(_RESUMED_AGAIN_SECONDS)
         else:
             return await assist.nudges.run()
+
+
+def _meanwhile(stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
+    """Until the product stops."""
+    stack.push_async_callback(_stopped, asyncio.create_task(work, name=name))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:
