@@ -452,6 +452,21 @@ async def test_jobs_are_looked_for_again_when_the_database_is_back(client, world
     await upload_ends(client, status="succeeded", attempts=1)
 
 
+async def test_a_job_that_another_server_runs_is_left_to_it(client, world, monkeypatch, impatient):
+    theirs = IngestJob(
+        id="job_theirs",
+        tenant_id="larkfield",
+        requested_by="mia",
+        status=JobStatus.RUNNING,
+        created_at=world.clock.now(),
+        attempts=1,
+    )
+    await world.job_store.add(theirs)
+    await upload_ends(client, status="succeeded")
+    await asyncio.sleep(0.1)  # several looks
+    assert await world.job_store.get("larkfield", "job_theirs") == theirs
+
+
 async def test_a_job_whose_end_could_not_be_kept_is_begun_again(client, world, monkeypatch, impatient):
     real, ends = world.job_store.save, []
 

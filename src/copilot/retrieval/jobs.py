@@ -56,6 +56,8 @@ class IngestJobs:
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._running: _Running | None = None
+        self._begun: set[str] = set()
+        """Jobs that ran here, and have not been seen to end."""
         self._told = asyncio.Condition()
         self._changes = 0
         self._stopping = False
@@ -64,7 +66,7 @@ class IngestJobs:
         """Goes on with what is unfinished; without `work` this server only takes in for another."""
         if not work:
             return
-        await self._take_in()
+        await self._take_in(left_by_a_crash=True)
         self._worker = asyncio.create_task(self._work(), name="ingest jobs")
 
     async def stop(self) -> None:
@@ -183,6 +185,7 @@ class IngestJobs:
         asked_in = self._asked_in.pop(job.id, None)
         task = asyncio.create_task(self._run(begun), name=job.id, context=asked_in)
         self._running = _Running(begun, task)
+        self._begun.add(job.id)
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:  # the server stops: the job goes on at the next start
@@ -195,14 +198,17 @@ class IngestJobs:
         if not task.cancelled():
             task.result()
 
-    async def _take_in(self) -> None:
-        """What other servers were asked for, and what a crash or a lost database has left half-way.
+    async def _take_in(self, *, left_by_a_crash: bool = False) -> None:
+        """What other servers were asked for, and what a crash or a lost database has left half-way here.
 
-        Nothing runs while this looks, so whatever is called running has been left.
+        Nothing runs here while this looks. What another server is said to run is left to it.
         """
         known = {job.id for job in self._queue}
-        for job in await self._store.unfinished():
-            if job.id in known:
+        unfinished = await self._store.unfinished()
+        self._begun &= {job.id for job in unfinished}
+        for job in unfinished:
+            ours = left_by_a_crash or job.id in self._begun or job.status is JobStatus.QUEUED
+            if job.id in known or not ours:
                 continue
             if job.attempts >= MAX_ATTEMPTS:
                 await self._end(
