@@ -20,7 +20,9 @@ from copilot.domain.errors import ConfigurationError
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 ALL = ["0001", "0002", "0003", "0004", "0007"]
-SINCE = {"helpdesk_conversations", "helpdesk_deliveries", "helpdesk_notes", "ledger_keys", "leases"}
+SINCE = {"helpdesk_conversations", "helpdesk_deliveries", "helpdesk_notes", "ledger_keys", "leases"} | {
+    "privacy_requests"
+}
 """Tables that the first revision did not have."""
 
 

@@ -33,13 +33,14 @@ from copilot.assist.helpdesk.inbox import HelpdeskInbox
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
+from copilot.assist.privacy_desk import PrivacyDesk
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
-from copilot.bootstrap.erasing import eraser, retention
+from copilot.bootstrap.erasing import eraser, privacy_desk, retention
 from copilot.bootstrap.helpdesks import open_helpdesks
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
@@ -98,6 +99,7 @@ class Services:
     helpdesks: HelpdeskInbox
     idempotency: SqlIdempotencyStore
     usage: Metering
+    privacy: PrivacyDesk
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
@@ -175,13 +177,18 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         )
         stack.push_async_callback(assist.shutdown)
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
+        everywhere = eraser(settings, state)
+        privacy = privacy_desk(state, everywhere)
         if settings.background_work:
             await assist.recover()
-            stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
-            timers = _timers(assist, settings.tenant)
-            stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
-            retaining = retention(settings, state, eraser(settings, state)).run(tracer)
-            stack.push_async_callback(_stopped, asyncio.create_task(retaining, name="retention"))
+            work = {
+                "background driver": driver.run(),
+                "timers": _timers(assist, settings.tenant),
+                "retention": retention(settings, state, everywhere).run(tracer),
+                "erasures": privacy.run(),
+            }
+            for name, each in work.items():
+                stack.push_async_callback(_stopped, asyncio.create_task(each, name=name))
         learning = keep_learning(
             step_learner(state.knowledge, knowledge.embedder), settings.tenant, profiles.forget
         )
@@ -247,6 +254,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             helpdesks=helpdesks.inbox,
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
+            privacy=privacy,
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,

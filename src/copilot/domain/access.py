@@ -30,6 +30,7 @@ class Scope(StrEnum):
     ACTIVITY_READ = "activity:read"
     EVALUATION_RUN = "evaluation:run"
     WIDGET_MINT = "widget:mint"
+    PRIVACY_MANAGE = "privacy:manage"
 
 
 _DESK = {

@@ -34,6 +34,7 @@ KEPT = {
     "money_counters": "sums",
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
+    "privacy_requests": "who asked for an erasure or export; of whom is forgotten once it is over",
     "leases": "which server does what",
     "api_keys": "people who work here",
     "artifacts": "what was learnt over all conversations, as numbers",

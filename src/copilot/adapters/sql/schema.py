@@ -15,6 +15,7 @@ from copilot.adapters.sql import (
     ledger_keys,
     ledger_store,
     money_counters,
+    privacy_requests,
     usage_store,
     verification_attempts,
 )
@@ -35,6 +36,7 @@ MODULES = (
     ledger_keys,
     ledger_store,
     money_counters,
+    privacy_requests,
     usage_store,
     verification_attempts,
 )
