@@ -171,10 +171,11 @@ async def erased(data, log, system, rows):
         "PYTHONPATH": str(ROOT / "src"),
     }
     async with local_server(data, data.parent / "knowledge", system, log=log) as server:
+        known = holding(rows())  # the demo's policies tell of the same customer in their examples
         async with LiveClient.connect(server.address, server.representative) as client:
             ids, customer = await served(client)
         await gaps_sorted(server.address, server.supervisor)
-        before = {place for place, _ in holding(rows())}
+        before = {place for place, _ in holding(rows()) - known}
         said = [part for word in (NAME, STREET, PHONE, MAIL, CUSTOMER) for part in ("--said", word)]
         status, out, err = command(environment, "privacy", "erase", "--customer", customer, *said)
 
@@ -185,9 +186,10 @@ async def erased(data, log, system, rows):
     assert (status, proof["conversations"]) == (0, len(ids))
     assert proof["free_pages_overwritten"] is (engine_of(system) == "sqlite")
     assert proof["removed"]["ledger_keys"] == len(ids)
-    assert holding(rows()) == set()
-    theirs = {place for place, _ in holding(files(data))}
-    assert {place for place in theirs if not place.startswith("shop.db")} == set()
+    assert {place.rpartition(".")[2] for place, _ in known} <= {"artifacts"}
+    assert holding(rows()) == known
+    allowed = {("copilot.db", word) for _, word in known}
+    assert {one for one in holding(files(data)) if not one[0].startswith("shop.db")} <= allowed
     assert "entries" in command(environment, "ledger", "verify")[1]
 
 

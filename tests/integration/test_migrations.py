@@ -28,6 +28,7 @@ SINCE = {
     "helpdesk_notes",
     "ledger_keys",
     "leases",
+    "privacy_requests",
 }
 """Tables that the first revision did not have."""
 

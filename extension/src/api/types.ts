@@ -1013,6 +1013,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/privacy/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Privacy Requests
+         * @description Newest first.
+         */
+        get: operations["list_privacy_requests"];
+        put?: never;
+        /**
+         * Propose Privacy Request
+         * @description Proposes an erasure or export; nothing is done before somebody else approves it, within seven days.
+         */
+        post: operations["propose_privacy_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/{kind}/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Privacy Request
+         * @description How it stands; of an erasure that is over, the proof. Of whom it was is forgotten then.
+         */
+        get: operations["get_privacy_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/{kind}/{request_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Privacy Request
+         * @description Has it done, in the background; not by who proposed it.
+         */
+        post: operations["approve_privacy_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/{kind}/{request_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Privacy Request
+         * @description Lets it be; who proposed it may take it back so.
+         */
+        post: operations["reject_privacy_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/privacy/exports/{request_id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Privacy Export
+         * @description Every row that is kept, by conversation and table; for a day after the approval. No copy is stored.
+         */
+        get: operations["read_privacy_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suggestions/{suggestion_id}": {
         parameters: {
             query?: never;
@@ -1407,6 +1511,28 @@ export interface components {
              * @enum {string}
              */
             type: "ask.answered";
+        };
+        /**
+         * AskForPrivacy
+         * @description Whose data: the customer's id in the order system, and what else tells their conversations apart.
+         *
+         *     `said` also takes conversations in which it was said, and is what is searched for after an erasure: the
+         *     name, an e-mail address, a phone number, a street.
+         */
+        AskForPrivacy: {
+            /**
+             * Customer Id
+             * @example cus_1042
+             */
+            customer_id: string;
+            /**
+             * Said
+             * @default []
+             * @example [
+             *       "jo@example.com"
+             *     ]
+             */
+            said: string[];
         };
         /**
          * AskQuestion
@@ -2001,6 +2127,57 @@ export interface components {
          * @enum {string}
          */
         EntityKind: "order_id" | "email" | "phone" | "zip" | "amount" | "date" | "product" | "card";
+        /**
+         * ErasureProof
+         * @description What an erasure did and what a search found afterwards; it names nobody.
+         *
+         *     `left` counts rows and files in which something still stands that should not; `kept` says why tables that
+         *     were left alone hold an id or a word. `refused` are conversations with an action under way.
+         */
+        ErasureProof: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Conversations */
+            conversations: number;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Free Pages Overwritten
+             * @default false
+             */
+            free_pages_overwritten: boolean;
+            /** Kept */
+            kept?: {
+                [key: string]: string;
+            };
+            /**
+             * Ledger Still Holds
+             * @default []
+             */
+            ledger_still_holds: components["schemas"]["OpenEntry"][];
+            /** Left */
+            left?: {
+                [key: string]: number;
+            };
+            /** Refused */
+            refused?: {
+                [key: string]: string;
+            };
+            /** Removed */
+            removed?: {
+                [key: string]: number;
+            };
+            /** Sha256 Of Their Ids */
+            sha256_of_their_ids: string;
+            /** Tenant */
+            tenant: string;
+        };
         /**
          * ExternalConversation
          * @description What the CRM calls a conversation, and what it knows of it.
@@ -2893,6 +3070,18 @@ export interface components {
              */
             subject: string;
         };
+        /**
+         * OpenEntry
+         * @description An old entry of the ledger that holds, in `fields`, what people wrote: the chain cannot lose it.
+         */
+        OpenEntry: {
+            /** Entry */
+            entry: number;
+            /** Fields */
+            fields: string[];
+            /** Kind */
+            kind: string;
+        };
         /** Order */
         Order: {
             address: components["schemas"]["Address"];
@@ -3015,6 +3204,13 @@ export interface components {
         Page_KnowledgeDocument_: {
             /** Items */
             items: components["schemas"]["KnowledgeDocument"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[PrivacyRequest] */
+        Page_PrivacyRequest_: {
+            /** Items */
+            items: components["schemas"]["PrivacyRequest"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3213,6 +3409,99 @@ export interface components {
          * @enum {string}
          */
         PolicyOutcome: "allow" | "needs_supervisor" | "deny";
+        /**
+         * PrivacyKind
+         * @description What may be asked for on a customer's behalf; as it stands in addresses.
+         * @enum {string}
+         */
+        PrivacyKind: "erasures" | "exports";
+        /**
+         * PrivacyReceipt
+         * @description A request as it may be kept with an Idempotency-Key: without the customer.
+         */
+        PrivacyReceipt: {
+            /** Conversations */
+            conversations: number;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["PrivacyKind"];
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            status: components["schemas"]["PrivacyStatus"];
+        };
+        /**
+         * PrivacyRequest
+         * @description An erasure or export that one person proposes and another approves.
+         *
+         *     Once it is over `customer_id`, `said` and `conversation_ids` are forgotten: what stays names no customer.
+         *     An approved export is `done` and may be read until `expires_at`; it is put together anew each time.
+         */
+        PrivacyRequest: {
+            /**
+             * Conversation Ids
+             * @default []
+             */
+            conversation_ids: string[];
+            /**
+             * Conversations
+             * @default 0
+             */
+            conversations: number;
+            /**
+             * Customer Id
+             * @default
+             */
+            customer_id: string;
+            /** Decided At */
+            decided_at?: string | null;
+            /** Decided By */
+            decided_by?: string | null;
+            /** Decided By Name */
+            decided_by_name?: string | null;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["PrivacyKind"];
+            proof?: components["schemas"]["ErasureProof"] | null;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Proposed By Name */
+            proposed_by_name: string;
+            /**
+             * Said
+             * @default []
+             */
+            said: string[];
+            /** @default proposed */
+            status: components["schemas"]["PrivacyStatus"];
+            /** Tenant Id */
+            tenant_id: string;
+        };
+        /**
+         * PrivacyStatus
+         * @description `proposed → approved → running → done | incomplete`, or `rejected`, or `expired`.
+         * @enum {string}
+         */
+        PrivacyStatus: "proposed" | "approved" | "running" | "done" | "incomplete" | "rejected" | "expired";
         /**
          * Problem
          * @description RFC 9457 problem details. `code` is stable, `detail` is fit to show, `hint` says what to do.
@@ -9247,6 +9536,561 @@ export interface operations {
             };
             /** @description The role of the key does not allow it */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_privacy_requests: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; none for the first. */
+                cursor?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                kind: components["schemas"]["PrivacyKind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PrivacyRequest_"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_privacy_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: components["schemas"]["PrivacyKind"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskForPrivacy"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceipt"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not of the declared kind */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_privacy_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: components["schemas"]["PrivacyKind"];
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_privacy_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: components["schemas"]["PrivacyKind"];
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceipt"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_privacy_request: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this write: the same request with the same key gets the first answer again. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                kind: components["schemas"]["PrivacyKind"];
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceipt"];
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible any more, or the first request with this Idempotency-Key still runs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something sent is wrong; `errors` says where */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key asks too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_privacy_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: {
+                            [key: string]: {
+                                [key: string]: unknown;
+                            }[];
+                        };
+                    };
+                };
+            };
+            /** @description No API key, or one that is unknown or revoked */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role of the key does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there, or another tenant's */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

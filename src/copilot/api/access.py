@@ -80,4 +80,5 @@ KnowledgeReader = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_READ))
 KnowledgeWriter = Annotated[Principal, Security(_requires(Scope.KNOWLEDGE_WRITE))]
 ActionReader = Annotated[Principal, Security(_requires(Scope.ACTIONS_READ))]
 ActionApprover = Annotated[Principal, Security(_requires(Scope.ACTIONS_APPROVE))]
+PrivacyManager = Annotated[Principal, Security(_requires(Scope.PRIVACY_MANAGE))]
 ActionSupervisor = Annotated[Principal, Security(_requires(Scope.ACTIONS_APPROVE_ABOVE_LIMIT))]

@@ -21,6 +21,7 @@ from copilot.api import (
     knowledge_intake,
     knowledge_jobs,
     macros,
+    privacy,
     suggestions,
     turns,
     widget,
@@ -88,7 +89,19 @@ def _with_routes() -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    nouns = (conversations, turns, asks, events, suggestions, macros, actions, alerts, audit, branding)
+    nouns = (
+        conversations,
+        turns,
+        asks,
+        events,
+        suggestions,
+        macros,
+        actions,
+        alerts,
+        audit,
+        branding,
+        privacy,
+    )
     outside = (widget, integrations)
     for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)

@@ -11,6 +11,7 @@ from copilot.domain.care import GapCluster
 from copilot.domain.conversation import Conversation
 from copilot.domain.ingest import IngestJob
 from copilot.domain.knowledge import KnowledgeDocument
+from copilot.domain.privacy import PrivacyRequest
 from copilot.domain.reads import Read
 from copilot.domain.signals import Alert
 from copilot.web.cursors import decode_cursor, encode_cursor
@@ -23,9 +24,20 @@ Cursor = Annotated[
 
 
 _Item_co = TypeVar(
-    "_Item_co", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, Read, covariant=True
+    "_Item_co",
+    Conversation,
+    Action,
+    KnowledgeDocument,
+    GapCluster,
+    IngestJob,
+    Alert,
+    PrivacyRequest,
+    Read,
+    covariant=True,
 )
-_Item = TypeVar("_Item", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, Read)
+_Item = TypeVar(
+    "_Item", Conversation, Action, KnowledgeDocument, GapCluster, IngestJob, Alert, PrivacyRequest, Read
+)
 
 
 class _Listing(Protocol[_Item_co]):

@@ -30,6 +30,9 @@ READS = {
     "list_knowledge_gaps": Data.GAP,
     "change_knowledge_gap": Data.GAP,
     "get_document_impact": Data.SENT_REPLIES,
+    "list_privacy_requests": Data.CUSTOMER,
+    "get_privacy_request": Data.CUSTOMER,
+    "read_privacy_export": Data.EXPORT,
 }
 """Operations whose answers may hold what their caller has not just sent, and it is a customer's."""
 
@@ -46,6 +49,8 @@ NO_CUSTOMER_DATA = {
     "mint_widget_token": "a token and an id; what it opens is noted when it is read",
     "list_integrations": "numbers and states",
     "list_reads": "ids",
+    "propose_privacy_request": "a number and ids",
+    **dict.fromkeys(("approve_privacy_request", "reject_privacy_request"), "a number and ids"),
     "get_branding": "a name and a colour",
     "find_macros": "saved replies, not filled in",
     "search_knowledge": _KNOWLEDGE,
@@ -58,6 +63,7 @@ NO_CUSTOMER_DATA = {
     "stream_job_events": _KNOWLEDGE,
 }
 """The others, and why."""
+_SUBJECTS = ("action_id", "suggestion_id", "external_id", "request_id")
 LISTS = frozenset({Data.CONVERSATION_LIST, Data.ACTION_LIST, Data.ALERT, Data.GAP})
 
 
@@ -82,6 +88,6 @@ def note_read(
         channel=channel_of(principal),
         route=f"{request.method} {route}",
         conversation_ids=named,
-        subject_id=place.get("action_id") or place.get("suggestion_id") or place.get("external_id"),
+        subject_id=next((place[name] for name in _SUBJECTS if name in place), None),
         again=data in LISTS,
     )

@@ -12,6 +12,7 @@ from copilot.domain.care import Finding, GapStatus, LintCheck, LintProgress, Lin
 from copilot.domain.conversation import MAX_TURN_CHARACTERS, Channel, Speaker
 from copilot.domain.helpdesk import ExternalContact
 from copilot.domain.knowledge import Audience, Citation, ScoredPassage
+from copilot.domain.privacy import PrivacyKind, PrivacyRequest, PrivacyStatus
 from copilot.domain.transforms import Transform
 from copilot.domain.value import Value
 
@@ -314,6 +315,35 @@ class Page(BaseModel, Generic[_Item]):
 
     items: list[_Item]
     next_cursor: str | None = None
+
+
+class AskForPrivacy(_Request):
+    """Whose data: the customer's id in the order system, and what else tells their conversations apart.
+
+    `said` also takes conversations in which it was said, and is what is searched for after an erasure: the
+    name, an e-mail address, a phone number, a street.
+    """
+
+    customer_id: Annotated[NonBlank, Field(max_length=200, examples=["cus_1042"])]
+    said: tuple[Annotated[NonBlank, Field(min_length=4, max_length=200)], ...] = Field(
+        default=(), max_length=20, examples=[["jo@example.com"]]
+    )
+
+
+class PrivacyReceipt(BaseModel):
+    """A request as it may be kept with an Idempotency-Key: without the customer."""
+
+    id: str
+    kind: PrivacyKind
+    status: PrivacyStatus
+    conversations: int
+    proposed_by: str
+    proposed_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, request: PrivacyRequest) -> Self:
+        return cls.model_validate(request.model_dump(include=set(cls.model_fields)))
 
 
 class WebhookTaken(BaseModel):

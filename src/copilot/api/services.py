@@ -24,6 +24,7 @@ from copilot.domain.knowledge import (
     SearchResult,
 )
 from copilot.domain.macro import FilledMacro, FoundMacro
+from copilot.domain.privacy import PrivacyKind, PrivacyRequest
 from copilot.domain.reads import Channel as ReadChannel
 from copilot.domain.reads import Data
 from copilot.domain.signals import Alert
@@ -364,6 +365,32 @@ class Reads(Protocol):
         """Never waits."""
 
 
+class PrivacyDesk(Protocol):
+    """Erasures and exports of customers' data, for administrators."""
+
+    async def propose(
+        self, principal: Principal, kind: PrivacyKind, customer_id: str, said: Sequence[str]
+    ) -> PrivacyRequest: ...
+
+    async def approve(self, principal: Principal, kind: PrivacyKind, request_id: str) -> PrivacyRequest:
+        """`SecondApproverNeeded` for who proposed it."""
+
+    async def reject(self, principal: Principal, kind: PrivacyKind, request_id: str) -> PrivacyRequest: ...
+
+    async def get(self, principal: Principal, kind: PrivacyKind, request_id: str) -> PrivacyRequest: ...
+
+    async def list(
+        self,
+        principal: Principal,
+        kind: PrivacyKind | None = None,
+        *,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[PrivacyRequest]: ...
+
+    async def document(self, principal: Principal, request_id: str) -> dict[str, Any]: ...
+
+
 class Dependency(Protocol):
     """How one dependency is, and since when."""
 
@@ -448,6 +475,8 @@ class Services(Protocol):
     def usage(self) -> Usage: ...
     @property
     def reads(self) -> Reads: ...
+    @property
+    def privacy(self) -> PrivacyDesk: ...
     @property
     def gap_reports(self) -> GapReports: ...
     @property

@@ -61,6 +61,10 @@ class Eraser:
             }
         )
 
+    async def overwrite(self) -> bool:
+        """Whether nothing that was deleted is left in free pages."""
+        return await self._copies.overwrite()
+
     async def take_out(self, tenant_id: str, ids: Sequence[str]) -> tuple[Counter[str], dict[str, str]]:
         """What was removed, by table or place, and why some conversations were not."""
         removed, refused = Counter[str](), dict[str, str]()

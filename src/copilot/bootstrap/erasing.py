@@ -12,7 +12,9 @@ from copilot.adapters.redis.streams import keys_of
 from copilot.adapters.sql.aged_records import SqlAgedRecords
 from copilot.adapters.sql.leases import SqlLeases
 from copilot.adapters.sql.personal_records import SqlPersonalRecords
+from copilot.adapters.sql.privacy_requests import SqlPrivacyRequests
 from copilot.assist.erasure import Eraser
+from copilot.assist.privacy_desk import PrivacyDesk
 from copilot.assist.retention import Retention
 from copilot.bootstrap.state import State
 from copilot.config import Settings
@@ -59,4 +61,16 @@ def retention(settings: Settings, state: State, eraser: Eraser) -> Retention:
         state.ledger,
         SystemClock(),
         holder=Uuid7Ids().new("proc"),
+    )
+
+
+def privacy_desk(state: State, eraser: Eraser) -> PrivacyDesk:
+    return PrivacyDesk(
+        SqlPrivacyRequests(state.database),
+        SqlPersonalRecords(state.database),
+        eraser,
+        SqlLeases(state.database),
+        state.ledger,
+        SystemClock(),
+        Uuid7Ids(),
     )

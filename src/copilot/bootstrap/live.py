@@ -35,6 +35,7 @@ from copilot.assist.helpdesk.inbox import HelpdeskInbox
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.live_parts import LivePorts
 from copilot.assist.metering import Metering
+from copilot.assist.privacy_desk import PrivacyDesk
 from copilot.assist.profile import BrandVoice, TenantProfiles
 from copilot.assist.quoting import QuoteRanker
 from copilot.assist.read_journal import ReadJournal
@@ -42,7 +43,7 @@ from copilot.assist.service import LiveAssist
 from copilot.assist.silence import Silence, SilenceLimits
 from copilot.bootstrap.books import RuleBooks, rule_books
 from copilot.bootstrap.care import KnowledgeCare, knowledge_care
-from copilot.bootstrap.erasing import eraser, retention
+from copilot.bootstrap.erasing import eraser, privacy_desk, retention
 from copilot.bootstrap.helpdesks import open_helpdesks
 from copilot.bootstrap.knowledge import open_knowledge
 from copilot.bootstrap.learning import keep_learning, step_learner
@@ -106,6 +107,7 @@ class Services:
     idempotency: SqlIdempotencyStore
     usage: Metering
     reads: ReadJournal
+    privacy: PrivacyDesk
     gap_reports: GapReports
     branding: Mapping[str, Branding]
     clock: SystemClock
@@ -187,15 +189,29 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         )
         stack.push_async_callback(assist.shutdown)
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
+        everywhere = eraser(settings, state)
+        privacy = privacy_desk(state, everywhere)
         if settings.background_work:
             await assist.recover()
-            _meanwhile(stack, "background driver", driver.run())
-            _meanwhile(stack, "timers", _timers(assist, settings.tenant))
-            _meanwhile(stack, "retention", retention(settings, state, eraser(settings, state)).run(tracer))
+            retaining = retention(settings, state, everywhere)
+            _meanwhile(
+                stack,
+                {
+                    "background driver": driver.run(),
+                    "timers": _timers(assist, settings.tenant),
+                    "retention": retaining.run(tracer),
+                    "erasures": privacy.run(),
+                },
+            )
         learner = step_learner(state.knowledge, knowledge.embedder)
-        _meanwhile(stack, "learning next steps", keep_learning(learner, settings.tenant, profiles.forget))
-        _meanwhile(stack, "mending the index", _keep_index_whole(knowledge.ingestor))
-        _meanwhile(stack, "preparing quotes", _prepare(ranker, state.knowledge, settings.tenant))
+        _meanwhile(
+            stack,
+            {
+                "learning next steps": keep_learning(learner, settings.tenant, profiles.forget),
+                "mending the index": _keep_index_whole(knowledge.ingestor),
+                "preparing quotes": _prepare(ranker, state.knowledge, settings.tenant),
+            },
+        )
         # The first customer should not wait for models and caches either.
         await asyncio.to_thread(languages.load)
         await profiles.of(settings.tenant)
@@ -262,6 +278,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             idempotency=SqlIdempotencyStore(state.database),
             usage=metering,
             reads=reads,
+            privacy=privacy,
             gap_reports=GapReports(conversations, state.knowledge, clock, ids),
             branding=branding,
             clock=clock,
@@ -303,9 +320,10 @@ async def _timers(assist: LiveAssist, tenant_id: str) -> None:
             return await assist.nudges.run()
 
 
-def _meanwhile(stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
-    """Until the product stops."""
-    stack.push_async_callback(_stopped, asyncio.create_task(work, name=name))
+def _meanwhile(stack: AsyncExitStack, work: Mapping[str, Coroutine[None, None, None]]) -> None:
+    """Until the product stops; by name."""
+    for name, each in work.items():
+        stack.push_async_callback(_stopped, asyncio.create_task(each, name=name))
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -31,6 +31,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     EVALUATION_RUN = "evaluation:run"
     WIDGET_MINT = "widget:mint"
+    PRIVACY_MANAGE = "privacy:manage"
 
 
 _DESK = {

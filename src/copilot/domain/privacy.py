@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pydantic import Field
 
@@ -84,6 +84,61 @@ class RetentionReport(Value):
     refused: int = 0
     dry_run: bool = False
     finished: bool = True
+
+
+class PrivacyKind(StrEnum):
+    """What may be asked for on a customer's behalf; as it stands in addresses."""
+
+    ERASURES = "erasures"
+    EXPORTS = "exports"
+
+
+class PrivacyStatus(StrEnum):
+    """`proposed → approved → running → done | incomplete`, or `rejected`, or `expired`."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    RUNNING = "running"
+    DONE = "done"
+    INCOMPLETE = "incomplete"
+    """Erased as far as it could be: the proof says what is left."""
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (PrivacyStatus.PROPOSED, PrivacyStatus.APPROVED, PrivacyStatus.RUNNING)
+
+
+class PrivacyRequest(Value):
+    """An erasure or export that one person proposes and another approves.
+
+    Once it is over `customer_id`, `said` and `conversation_ids` are forgotten: what stays names no customer.
+    An approved export is `done` and may be read until `expires_at`; it is put together anew each time.
+    """
+
+    id: str
+    tenant_id: str
+    kind: PrivacyKind
+    status: PrivacyStatus = PrivacyStatus.PROPOSED
+    customer_id: str = ""
+    said: tuple[str, ...] = ()
+    conversations: int = Field(default=0, ge=0)
+    """How many were found when it was proposed."""
+    conversation_ids: tuple[str, ...] = ()
+    """What an erasure that has begun is about, so that it can be gone on with after a crash."""
+    proposed_by: str
+    proposed_by_name: str
+    proposed_at: datetime
+    expires_at: datetime
+    """Of a proposal, when it can be approved no longer."""
+    decided_by: str | None = None
+    decided_by_name: str | None = None
+    decided_at: datetime | None = None
+    proof: ErasureProof | None = None
+
+    def without_customer(self) -> Self:
+        return self.model_copy(update={"customer_id": "", "said": (), "conversation_ids": ()})
 
 
 def hash_of_ids(ids: Iterable[str]) -> str:

@@ -41,7 +41,14 @@ from copilot.ports.models import (
     TextFeatures,
     TokenCounter,
 )
-from copilot.ports.privacy import AgedRecords, Leases, PersonalCopies, PersonalDataFinder, PersonalRecords
+from copilot.ports.privacy import (
+    AgedRecords,
+    Leases,
+    PersonalCopies,
+    PersonalDataFinder,
+    PersonalRecords,
+    PrivacyRequests,
+)
 from copilot.ports.shop import OrderSystem
 from copilot.ports.usage import UsageStore
 
@@ -91,6 +98,7 @@ __all__ = [
     "PersonalCopies",
     "PersonalDataFinder",
     "PersonalRecords",
+    "PrivacyRequests",
     "QueryRewriter",
     "RateLimiter",
     "RemoteSource",

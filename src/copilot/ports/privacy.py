@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from copilot.domain.privacy import OpenEntry, PersonalData, RetentionKind
+from copilot.domain.privacy import (
+    OpenEntry,
+    PersonalData,
+    PrivacyKind,
+    PrivacyRequest,
+    PrivacyStatus,
+    RetentionKind,
+)
 
 
 class PersonalDataFinder(Protocol):
@@ -73,3 +80,23 @@ class Leases(Protocol):
 
     async def take(self, tenant_id: str, name: str, holder: str, now: datetime, until: datetime) -> bool:
         """Whether `holder` has it until then: it was free, or over, or the holder's already."""
+
+
+class PrivacyRequests(Protocol):
+    """Erasures and exports that were asked for."""
+
+    async def add(self, request: PrivacyRequest) -> None: ...
+
+    async def get(self, tenant_id: str, kind: PrivacyKind, request_id: str) -> PrivacyRequest:
+        """`NotFound` when there is none of that kind."""
+
+    async def list(
+        self, tenant_id: str, kind: PrivacyKind | None = None, *, after: str | None = None, limit: int = 50
+    ) -> Sequence[PrivacyRequest]:
+        """Newest first."""
+
+    async def replace(self, request: PrivacyRequest, *, expected: PrivacyStatus) -> None:
+        """`Conflict` when its status is not `expected` any more."""
+
+    async def pending(self) -> Sequence[PrivacyRequest]:
+        """Of every tenant: those that name a customer still."""

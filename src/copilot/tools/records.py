@@ -2,7 +2,8 @@
 
 The ledger is kept for ever, so it holds nothing that people wrote: arguments, previews, receipts and evidence
 are private fields, of which it keeps keyed hashes (their text is with the action). So are digests and seals,
-which somebody who guesses an address could compare.
+which somebody who guesses an address could compare, and the customer's id, which in some shops is their name:
+who was paid, the order system tells by the call's key.
 """
 
 from datetime import datetime
@@ -26,7 +27,6 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "key": action.call.id,
         "conversation": action.conversation_id,
         "revision": action.revision,
-        "customer": action.customer_id,
         "proposed_by": proposed_by.id if proposed_by else None,
         "replaces": action.replaces,
         "expires_at": action.expires_at.isoformat(),
@@ -34,7 +34,7 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
         "policy": _decision(action.decision),
         **_money(action.amount),
     }
-    private: Json = {"digest": action.digest}
+    private: Json = {"digest": action.digest, "customer": action.customer_id}
     if action.amount is not None:
         private["preview"] = action.preview
     return _record("proposal", action, body, action.proposed_at, private)
@@ -43,7 +43,6 @@ def proposal(action: Action, proposed_by: Principal | None) -> LedgerRecord:
 def denial(session: Session, assessment: Assessment, at: datetime) -> LedgerRecord:
     body = {
         "tool": assessment.tool.name,
-        "customer": session.customer_id,
         "asked_by": session.principal.id if session.principal else None,
         "policy": _decision(assessment.decision),
         **_money(assessment.plan.amount),
@@ -54,7 +53,7 @@ def denial(session: Session, assessment: Assessment, at: datetime) -> LedgerReco
         body=body,
         at=at,
         conversation_id=session.conversation_id,
-        private={"arguments": assessment.arguments},
+        private={"arguments": assessment.arguments, "customer": session.customer_id},
     )
 
 

@@ -1,7 +1,9 @@
 """A small world behind the API: hand-written fakes of the use cases, in memory."""
 
+from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
 from copilot.adapters.fakes.clock import FixedClock
@@ -10,6 +12,8 @@ from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.helpdesk_store import MemoryHelpdeskStore
 from copilot.adapters.fakes.idempotency_store import MemoryIdempotencyStore
 from copilot.adapters.fakes.ids import SequentialIds
+from copilot.adapters.fakes.ledger_store import FakeLedgerStore
+from copilot.adapters.fakes.privacy_requests import MemoryLeases, MemoryPrivacyRequests
 from copilot.adapters.fakes.read_store import MemoryReadStore
 from copilot.adapters.fakes.usage_store import MemoryUsageStore
 from copilot.adapters.memory_event_bus import MemoryEventBus
@@ -17,9 +21,11 @@ from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.probes import Probes
 from copilot.adapters.widget_tokens import SignedWidgetTokens
+from copilot.assist.erasure import Eraser
 from copilot.assist.gap_reports import GapReports
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.metering import Metering
+from copilot.assist.privacy_desk import PrivacyDesk
 from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.vitals import Vitals
 from copilot.domain.actions import Action, ActionStatus, PolicyDecision, PolicyOutcome, ToolCall, ToolEffect
@@ -412,6 +418,36 @@ class MemoryGaps:
         self.gaps.append(gap)
 
 
+class FakeRecords:
+    """One conversation of anybody who is asked for; as PersonalRecords and PersonalCopies."""
+
+    kept: ClassVar = {}
+
+    async def conversations_of(self, _tenant, _customer_id, _words=()):
+        return ["conv_1"]
+
+    async def export(self, _tenant, _conversation_id):
+        return {"turns": [{"text": "hello"}]}
+
+    async def erase(self, _tenant, _conversation_id):
+        return Counter(turns=1)
+
+    async def open_entries(self, _tenant, _ids):
+        return []
+
+    async def traces(self, _tenant, _words):
+        return Counter()
+
+    async def forget(self, _tenant, _conversation_id):
+        return Counter()
+
+    async def overwrite(self):
+        return True
+
+    async def holding(self, _words):
+        return Counter()
+
+
 class World:
     """Everything that `create_api` asks for."""
 
@@ -436,6 +472,16 @@ class World:
         self.usage = Metering(MemoryUsageStore())
         self.knowledge = MemoryGaps()
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
+        ledger, records = FakeLedgerStore(), FakeRecords()
+        self.privacy = PrivacyDesk(
+            MemoryPrivacyRequests(),
+            records,
+            Eraser(records, records, ledger, self.clock),
+            MemoryLeases(),
+            ledger,
+            self.clock,
+            SequentialIds(),
+        )
         self.branding = {"larkfield": Branding(name="Larkfield", accent="#2d6a4f")}
         self.vitals = Vitals(Probes((), self.clock))
         self.tracer = PlainTracer()

@@ -35,6 +35,7 @@ KEPT = {
     "money_reservations": "sums by an action's id",
     "model_usage": "tokens and cost by a conversation's id",
     "data_reads": "who has read what, by ids",
+    "privacy_requests": "who asked for an erasure or export; of whom is forgotten once it is over",
     "leases": "which server does what",
     "api_keys": "people who work here",
     "console_sessions": "people who work here, and what their next page will tell them of their last form",

@@ -6,13 +6,18 @@ from sqlalchemy import inspect
 revision = "0007"
 down_revision = "0006"
 
-_NAMES = ("ledger_keys", "leases")
+_NAMES = ("ledger_keys", "leases", "privacy_requests")
 # IF NOT EXISTS: SQLite stores from before there were revisions may have them.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS ledger_keys (tenant_id TEXT NOT NULL, owner_id TEXT NOT NULL, "key" BLOB NOT NULL,
     created_at TEXT NOT NULL, PRIMARY KEY (tenant_id, owner_id));
 CREATE TABLE IF NOT EXISTS leases (tenant_id TEXT NOT NULL, name TEXT NOT NULL, holder TEXT NOT NULL,
     until TEXT NOT NULL, PRIMARY KEY (tenant_id, name));
+CREATE TABLE IF NOT EXISTS privacy_requests (id TEXT NOT NULL, tenant_id TEXT NOT NULL, kind TEXT NOT NULL,
+    status TEXT NOT NULL, customer_id TEXT NOT NULL, proposed_at TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (id));
+CREATE INDEX IF NOT EXISTS privacy_requests_by_tenant ON privacy_requests (tenant_id, id);
+CREATE INDEX IF NOT EXISTS privacy_requests_by_customer ON privacy_requests (customer_id);
 """
 _OF_TENANT = "current_setting('copilot.tenant', true)"
 _POLICIES = """
