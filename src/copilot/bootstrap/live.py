@@ -62,7 +62,8 @@ from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
-from copilot.ports.tracing import Tracer
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import SpanKind, Tracer, within
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
 from copilot.retrieval.search import KnowledgeSearch
@@ -177,7 +178,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         stack.push_async_callback(assist.shutdown)
         driver = Recovery(tools.executor, tools.actions, clock, assist.show_action, tracer=tracer)
         if settings.background_work:
-            await assist.recover()
+            with within(tracer.start(names.RECOVERY, SpanKind.CONSUMER)):
+                await assist.recover()
             stack.push_async_callback(_stopped, asyncio.create_task(driver.run(), name="background driver"))
             timers = _timers(assist, settings.tenant)
             stack.push_async_callback(_stopped, asyncio.create_task(timers, name="timers"))
@@ -202,6 +204,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             remote=knowledge.remote,
             clock=clock,
             ids=ids,
+            tracer=tracer,
         )
         await jobs.start(work=settings.background_work)
         stack.push_async_callback(jobs.stop)
