@@ -10,11 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.servers import helpdesks as vendors
+from tests.servers.otlp import collector
 from tests.unit.assist.world import NOW, world
 
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.helpdesks.settings import describe_helpdesk, open_helpdesk
+from copilot.adapters.otel_tracing import OtelSettings, OtelTracer
 from copilot.adapters.shop_http import HttpLimits
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.helpdesk_store import SqlHelpdeskStore
@@ -25,6 +27,8 @@ from copilot.assist.helpdesk.outbox import HelpdeskOutbox, OutboxLimits
 from copilot.domain.access import Principal, Role
 from copilot.domain.conversation import ConversationStatus
 from copilot.domain.helpdesk import DeliveryStatus, NoteStatus
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import NO_TRACER
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "api"))
 from world import World as ApiWorld
@@ -97,7 +101,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(kind, tmp_path, *, order_wait=0.0, hang_seconds=1.5, **settings):
+async def desk(kind, tmp_path, *, order_wait=0.0, hang_seconds=1.5, tracer=NO_TRACER, **settings):
     serving = vendors.chatwoot_server if kind == "chatwoot" else vendors.zendesk_server
     with serving(hang_seconds=hang_seconds) as vendor:
         described = {
@@ -121,11 +125,15 @@ async def desk(kind, tmp_path, *, order_wait=0.0, hang_seconds=1.5, **settings):
 
         def workers():
             limits = InboxLimits(order_wait=order_wait, outcome=30.0)
-            inbox = HelpdeskInbox([helpdesk], store, links, played.live, played.bus, clock, ids, limits)
+            inbox = HelpdeskInbox(
+                [helpdesk], store, links, played.live, played.bus, clock, ids, limits, tracer
+            )
             quick = OutboxLimits(look_again=0.01, first_retry=1.0, attempts=6)
-            return inbox, HelpdeskOutbox([helpdesk], store, played.bus, clock, inbox.noted, quick)
+            outbox = HelpdeskOutbox([helpdesk], store, played.bus, clock, inbox.noted, quick, tracer)
+            return inbox, outbox
 
         api = ApiWorld()
+        api.tracer = tracer
         api.clock, api.assist, api.conversations, api.events = clock, played.live, played.store, played.bus
         api.helpdesks, outbox = workers()
         transport = httpx.ASGITransport(create_api(api))
@@ -221,6 +229,25 @@ async def test_messages_that_overtake_each_other_stand_in_their_order(kind, tmp_
         made.clock.forward(timedelta(seconds=0.5))
         await made.settle()
         assert [text[-2] for _, text in await made.turns()] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_from_the_webhook_to_its_note_the_work_is_one_story_in_traces(kind, tmp_path):
+    with collector() as kept:
+        tracer = OtelTracer(OtelSettings(endpoint=kept.url), "1")
+        async with desk(kind, tmp_path, tracer=tracer) as made:
+            await made.send(made.message())
+            await made.settle()
+            assert len(made.notes()) == 1
+        await tracer.close()
+    (webhook,) = kept.named("POST /v1/integrations/{name}/webhook")
+    (message,), (note,) = kept.named(names.MESSAGE), kept.named(names.NOTE)
+    (turn,) = [span for span in kept.descendants(message) if span.name == names.TURN]
+    assert message.links == ((webhook.trace_id, webhook.span_id),)
+    assert note.links == ((message.trace_id, message.span_id),)
+    assert note.attributes[names.CONVERSATION] == turn.attributes[names.CONVERSATION]
+    assert not any(span.failed for span in kept.spans)
+    assert not [body for body in kept.bodies if ASKED.encode() in body or b"elena" in body.lower()]
 
 
 async def test_while_too_many_wait_messages_are_kept_and_become_turns_when_there_is_room(made):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.servers.faults import serving
 from tests.servers.help_centres import Guide, Site, urlset, website, zendesk, zendesk_article
+from tests.servers.otlp import collector
 
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.fakes.api_key_store import MemoryApiKeyStore
@@ -23,6 +24,7 @@ from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.loaders.reading import read_file
 from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
+from copilot.adapters.otel_tracing import OtelSettings, OtelTracer
 from copilot.adapters.plain_tracing import PlainTracer
 from copilot.adapters.probes import Probes
 from copilot.adapters.sources.catalog import FolderCatalog
@@ -37,6 +39,7 @@ from copilot.bootstrap.vitals import Vitals
 from copilot.domain.access import Principal, Role
 from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.ingest import IngestJob, JobStatus
+from copilot.ports import trace_names as names
 from copilot.retrieval.chunking import Chunker
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.jobs import IngestJobs
@@ -73,10 +76,12 @@ class NoEvents:
 class World:
     """What `create_api` asks for, as far as knowledge goes."""
 
-    def __init__(self, folder, database):
+    def __init__(self, folder, database, tracer=None):
         self.folder = folder / "sources"
         self.folder.mkdir(exist_ok=True)
         self.clock, counter = SystemClock(), FakeTokenCounter()
+        self.tracer, self.ended = tracer or PlainTracer(), []
+        self.tracer.listen(self.ended.append)
         self.documents = SqlKnowledgeStore(database)
         self.index, self.embedder = InMemoryPassageIndex(), SlowEmbedder()
         chunker = Chunker(counter, counter)
@@ -100,6 +105,7 @@ class World:
             remote=RemoteIngest(self.documents, SpooledSource.of),
             clock=self.clock,
             ids=Uuid7Ids(),
+            tracer=self.tracer,
         )
         self.api_keys = MemoryApiKeyStore(self.clock)
         self.console_sessions = MemoryConsoleSessions()
@@ -111,7 +117,6 @@ class World:
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None
         self.vitals = Vitals(Probes((), self.clock))
-        self.tracer = PlainTracer()
 
     async def agree(self):
         return await self.index.ids("larkfield") == await self.documents.passage_ids("larkfield")
@@ -158,6 +163,11 @@ async def client(client_of):
 
 def files(*pairs):
     return [("files", pair) for pair in pairs]
+
+
+def job_spans(world):
+    """(job, error) of each that ended."""
+    return [(e.attributes[names.JOB_ID], e.error) for e in world.ended if e.name == names.JOB]
 
 
 def packed(*pairs):
@@ -392,6 +402,40 @@ async def test_a_job_goes_on_after_a_restart(client, world, tmp_path, database):
         last = event
     assert last.job.report.added == ("returns v1",)
     await restarted.jobs.stop()
+    assert job_spans(restarted) == [(job["id"], None)]
+
+
+async def test_a_job_that_another_server_was_asked_for_is_counted_where_it_is_done(tmp_path, database):
+    asked, worker = World(tmp_path, database), World(tmp_path, database)
+    await asked.jobs.start(work=False)
+    done = await asked.jobs.submit_files("larkfield", "km_1", [("returns.md", RETURNS.encode())])
+    broken = await asked.jobs.submit_files("larkfield", "km_1", [("returns.pdf", b"no pdf")], dry_run=True)
+    await worker.jobs.start()
+    for job in (done, broken):
+        async for _ in worker.jobs.watch("larkfield", job.id):
+            pass
+    await worker.jobs.stop()
+    assert job_spans(asked) == []
+    assert [job_id for job_id, _ in job_spans(worker)] == [done.id, broken.id]
+    assert {e.attributes[names.TENANT] for e in worker.ended if e.name == names.JOB} == {"larkfield"}
+
+
+async def test_a_job_is_in_the_trace_of_its_request(tmp_path, database):
+    with collector() as kept:
+        tracer = OtelTracer(OtelSettings(endpoint=kept.url), "1")
+        world = World(tmp_path, database, tracer)
+        await world.jobs.start()
+        transport = httpx.ASGITransport(create_api(world))
+        principal = Principal(id="km_1", tenant_id="larkfield", name="Ana", role=Role.KNOWLEDGE_MANAGER)
+        headers = {"Authorization": f"Bearer {await world.api_keys.create(principal)}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+            given = files(("returns.md", RETURNS))
+            await ended(client, (await client.post("/v1/knowledge/jobs/uploads", files=given)).json())
+        await world.jobs.stop()
+        await tracer.close()
+    (job,) = kept.named(names.JOB)
+    (request,) = kept.named("POST /v1/knowledge/jobs/uploads")
+    assert (job.trace_id, job.parent_id) == (request.trace_id, request.span_id)
 
 
 async def test_a_job_that_was_killed_is_begun_again_and_given_up_in_the_end(tmp_path, database):

@@ -67,7 +67,8 @@ from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
-from copilot.ports.tracing import Tracer
+from copilot.ports import trace_names as names
+from copilot.ports.tracing import SpanKind, Tracer, within
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
@@ -192,7 +193,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         everywhere = eraser(settings, state)
         privacy = privacy_desk(state, everywhere)
         if settings.background_work:
-            await assist.recover()
+            with within(tracer.start(names.RECOVERY, SpanKind.CONSUMER)):
+                await assist.recover()
             retaining = retention(settings, state, everywhere)
             _meanwhile(
                 stack,
@@ -227,6 +229,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             remote=knowledge.remote,
             clock=clock,
             ids=ids,
+            tracer=tracer,
         )
         await jobs.start(work=settings.background_work)
         stack.push_async_callback(jobs.stop)

@@ -11,7 +11,7 @@ from copilot.domain.errors import Conflict, CopilotError, DependencyUnavailable
 from copilot.domain.ingest import IngestJob, IngestProgress, IngestReport, JobEvent, JobStatus
 from copilot.ports import Clock, DocumentSource, Ids, JobStore, RemoteSource, SourceCatalog
 from copilot.ports import trace_names as names
-from copilot.ports.tracing import SpanKind, span
+from copilot.ports.tracing import NO_TRACER, Span, SpanKind, Tracer, current_span, within
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.library import Library
 from copilot.retrieval.planning import Planner
@@ -41,7 +41,9 @@ class IngestJobs:
         remote: RemoteIngest,
         clock: Clock,
         ids: Ids,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._store = store
         self._catalog = catalog
         self._library = library
@@ -218,11 +220,18 @@ class IngestJobs:
                 self._enqueue(job)
 
     async def _run(self, job: IngestJob) -> None:
-        described = {names.JOB_ID: job.id, names.TENANT: job.tenant_id}
-        with span(names.JOB, SpanKind.CONSUMER, described) as this:
+        with within(self._span(job)) as this:
             ended = await self._run_to_its_end(job)
             if ended is JobStatus.FAILED:
                 this.fail(ended.value)
+
+    def _span(self, job: IngestJob) -> Span:
+        """In its request's trace; in one of its own after a restart, or when another server was asked."""
+        described = {names.JOB_ID: job.id, names.TENANT: job.tenant_id}
+        request = current_span()
+        if request.trace_id:
+            return request.child(names.JOB, SpanKind.CONSUMER, described)
+        return self._tracer.start(names.JOB, SpanKind.CONSUMER, described)
 
     async def _run_to_its_end(self, job: IngestJob) -> JobStatus:
         """Ends the job one way or another; nothing that goes wrong in it ends the worker."""

@@ -8,6 +8,7 @@ from tests.unit.tools.desk import GOODWILL, LARGE, RITA, SAM, desk
 from tests.unit.tools.shop import NOW
 
 from copilot.adapters.fakes.order_system import Failure
+from copilot.adapters.plain_tracing import PlainTracer
 from copilot.domain.actions import ActionStatus
 from copilot.domain.errors import (
     ActionNotOpen,
@@ -16,6 +17,7 @@ from copilot.domain.errors import (
     NotPermitted,
     OutcomeUnknown,
 )
+from copilot.ports import trace_names as names
 from copilot.tools.ledger import VerifiedLedger, verify_ledger
 from copilot.tools.limits import Limits
 from copilot.tools.recovery import Recovery, RecoverySchedule
@@ -224,3 +226,23 @@ async def test_two_drivers_at_once_do_everything_once():
     assert d.orders.done == 1
     assert (await d.kinds()).count("expiry") == 1
     assert (await d.store.get("larkfield", action.id)).status is ActionStatus.SUCCEEDED
+
+
+async def test_what_is_driven_on_is_counted_with_its_call():
+    d, ended, tracer = desk(), [], PlainTracer()
+    tracer.listen(ended.append)
+    left = await d.approved()
+    await Driver(d, tracer=tracer).after(minutes=5)
+    (recovery,) = [e for e in ended if e.name == names.RECOVERY]
+    assert recovery.attributes[names.ACTION] == left.id
+    assert recovery.attributes[names.CONVERSATION] == left.conversation_id
+    (call,) = [e for e in ended if e.name == names.execute_tool(left.call.tool)]
+    assert call.attributes[names.TOOL_OUTCOME] == "succeeded"
+
+
+async def test_a_look_for_a_receipt_is_counted_by_its_action():
+    d, ended, tracer = desk(), [], PlainTracer()
+    tracer.listen(ended.append)
+    unknown = await unresolved(d)
+    await Driver(d, tracer=tracer).after(minutes=5)
+    assert {e.attributes[names.ACTION] for e in ended if e.name == names.RECOVERY} == {unknown.id}
