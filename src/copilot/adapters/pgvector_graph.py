@@ -78,7 +78,8 @@ class Graph:
         taken = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
         if not await connection.scalar(taken, {"name": self._unfinished}) or await self.is_there(connection):
             return
-        await connection.exec_driver_sql("SET lock_timeout = 0")
+        for unlimited in ("lock_timeout", "statement_timeout"):
+            await connection.exec_driver_sql(f"SET {unlimited} = 0")
         await connection.exec_driver_sql(f"SET maintenance_work_mem = '{self.megabytes(rows)}MB'")
         try:
             await self._build_with(connection, _WORKERS)
