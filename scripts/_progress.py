@@ -80,6 +80,9 @@ class Progress:
     def warn(self, text: str) -> None:
         self._print(f"Warning: {text}")
 
+    def note(self, text: str) -> None:
+        self._print(text)
+
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
 

@@ -15,6 +15,7 @@ from copilot.adapters import pgvector_index
 from copilot.adapters.chroma_index import ChromaIndex
 from copilot.adapters.chroma_server import ChromaServerIndex
 from copilot.adapters.fakes.passage_index import InMemoryPassageIndex
+from copilot.adapters.pgvector_graph import Graph
 from copilot.adapters.pgvector_index import PgVectorIndex
 from copilot.adapters.sql.database_url import parse
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
@@ -91,6 +92,7 @@ async def test_an_empty_tenant_finds_nothing(index):
     assert await index.nearest("acme", unit(1)[0], 3) == []
     assert await index.count("acme") == 0
     assert await index.ids("acme") == set()
+    await index.settle("acme")
     await index.drop("acme")
     await index.delete("acme", ["p1"])
 
@@ -188,27 +190,143 @@ async def test_postgresql_keeps_models_apart(postgres):
     await other.close()
 
 
-async def test_a_large_tenant_has_a_graph_and_a_small_one_beside_it_is_still_found(shared, monkeypatch):
+async def fill(index, tenant, vectors):
+    names = [f"{tenant}{row}" for row in range(len(vectors))]
+    for start in range(0, len(names), 500):
+        await index.upsert(tenant, names[start : start + 500], vectors[start : start + 500])
+
+
+def exactly(tenant, vectors, question, limit=10):
+    return [f"{tenant}{row}" for row in np.argsort(-(vectors @ question))[:limit]]
+
+
+async def names_of(index, tenant, question, limit=10):
+    return [name for name, _ in await index.nearest(tenant, question, limit)]
+
+
+async def in_postgresql(index, statement, settings=""):
+    async with index._transaction("large", "", settings) as connection:
+        return [row[0] for row in await connection.exec_driver_sql(statement)]
+
+
+@pytest.fixture
+async def large(shared, monkeypatch):
+    """An index with a graph over 1,500 vectors of the tenant `large`, and the vectors."""
     monkeypatch.setattr(pgvector_index, "GRAPH_FROM", 1_000)
-    index, other = shared
-    large, small = unit(1_500), unit(15, seed=1)
-    for start in range(0, 1_500, 500):
-        part = slice(start, start + 500)
-        await index.upsert("large", [f"l{n}" for n in range(1_500)][part], large[part])
-    await other.upsert("small", [f"s{n}" for n in range(15)], small)
+    vectors = unit(1_500)
+    await fill(shared[0], "large", vectors)
+    await shared[0].settle("large")
+    return shared[0], vectors
+
+
+async def test_a_large_tenant_has_a_graph_and_a_small_one_beside_it_is_exact(large, shared):
+    index, vectors = large
+    other, small = shared[1], unit(15, seed=1)
+    await fill(other, "small", small)
+    await other.settle("small")
     found = 0
     for question in unit(50, seed=2):
-        exact = {f"l{row}" for row in np.argsort(-(large @ question))[:10]}
-        found += len(exact & {name for name, _ in await other.nearest("large", question, 10)})
-        best = [f"s{row}" for row in np.argsort(-(small @ question))[:10]]
-        assert [name for name, _ in await index.nearest("small", question, 10)] == best
-    assert found >= 490
-    async with index._transaction("large", "") as connection:
-        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        table = index._table("large")
-        statement = f"EXPLAIN SELECT id FROM {table} ORDER BY vector <=> '{large[0].tolist()}' LIMIT 10"  # noqa: S608
-        plan = [row[0] for row in await connection.exec_driver_sql(statement)]
-    assert "_graph" in "".join(plan)
+        exact = exactly("large", vectors, question)
+        found += len(set(exact) & set(await names_of(other, "large", question)))
+        assert await names_of(index, "small", question) == exactly("small", small, question)
+    assert found >= 495
+
+
+async def test_a_search_of_a_large_tenant_uses_the_graph_and_tells_whole_cosines(large):
+    index, vectors = large
+    graph = Graph(index._table("large"), 16)
+    search = graph.search(10).replace(":vector", f"'{vectors[0].tolist()}'")
+    plan = await in_postgresql(index, f"EXPLAIN {search}", graph.settings(10))
+    assert f"Index Scan using {graph.name.split('.')[1]}" in "\n".join(plan)
+    found = await index.nearest("large", vectors[7], 10)
+    expected = np.sort(vectors @ vectors[7])[::-1][:10]
+    # Halves would be off by some 1e-4.
+    assert [cosine for _, cosine in found] == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+async def test_a_graph_gives_as_many_as_are_asked_for(large):
+    """More than pgvector looks at in one go, as when a search's filters leave little of the nearest."""
+    index, vectors = large
+    found = await names_of(index, "large", vectors[3], 1_400)
+    assert len(found) == len(set(found)) == 1_400
+    assert len(set(found) & set(exactly("large", vectors, vectors[3], 1_400))) >= 1_390
+
+
+async def test_deleted_rows_cost_a_search_nothing(large):
+    index, vectors = large
+    question = vectors[5]
+    nearest = exactly("large", vectors, question, 600)
+    await index.delete("large", nearest[:500])
+    assert await names_of(index, "large", question, 100) == nearest[500:]
+
+
+async def test_rows_written_after_the_graph_are_found(large):
+    index, _ = large
+    late = unit(40, seed=5)
+    await index.upsert("large", [f"late{row}" for row in range(40)], late)
+    for row in range(40):
+        assert (await names_of(index, "large", late[row], 1)) == [f"late{row}"]
+
+
+async def test_searches_and_writes_go_on_while_the_graph_is_built(shared, monkeypatch):
+    monkeypatch.setattr(pgvector_index, "GRAPH_FROM", 1_000)
+    index, other = shared
+    vectors, late = unit(3_000), unit(20, seed=3)
+    await fill(index, "large", vectors)
+    building = asyncio.create_task(index.settle("large"))
+    went_on = 0
+    while not building.done():
+        assert await names_of(other, "large", vectors[9]) == exactly("large", vectors, vectors[9])
+        if went_on < 20:
+            await other.upsert("large", [f"late{went_on}"], -vectors[9:10] + 0.01 * late[went_on])
+            went_on += not building.done()
+    await building
+    assert went_on
+    assert set(await names_of(index, "large", -vectors[9], went_on)) <= {f"late{row}" for row in range(20)}
+
+
+async def test_two_processes_build_one_graph(shared, monkeypatch):
+    monkeypatch.setattr(pgvector_index, "GRAPH_FROM", 1_000)
+    vectors = unit(2_000)
+    await fill(shared[0], "large", vectors)
+    await asyncio.gather(*(one.settle("large") for one in shared))
+    assert await graphs(shared[0]) == ["near"]
+
+
+async def test_a_build_that_was_broken_off_is_begun_again(shared, monkeypatch):
+    monkeypatch.setattr(pgvector_index, "GRAPH_FROM", 1_000)
+    index, vectors = shared[0], unit(2_500)
+    await fill(index, "large", vectors)
+    building = asyncio.create_task(index.settle("large"))
+    async with asyncio.timeout(20):
+        while "building" not in await graphs(shared[1]):
+            pass
+    building.cancel()
+    with suppress(asyncio.CancelledError):
+        await building
+    assert await graphs(shared[1]) == ["building"]
+    assert await names_of(index, "large", vectors[2]) == exactly("large", vectors, vectors[2])
+    await index.settle("large")
+    assert await graphs(index) == ["near"]
+    assert (
+        len(set(await names_of(index, "large", vectors[2])) & set(exactly("large", vectors, vectors[2]))) >= 9
+    )
+
+
+async def graphs(index):
+    """How the graphs of the tenant `large` are called, without the table's name before it."""
+    table = index._table("large").split(".")[1]
+    found = await in_postgresql(index, f"SELECT indexname FROM pg_indexes WHERE tablename = '{table}'")  # noqa: S608
+    return sorted(name.rsplit("_", 1)[1] for name in found if "pkey" not in name)
+
+
+async def test_a_table_that_shrinks_by_a_drop_forgets_its_graph(large):
+    index, vectors = large
+    await index.drop("large")
+    await index.upsert("large", ["a"], vectors[:1])
+    await index.settle("large")
+    assert await graphs(index) == []
+    assert await names_of(index, "large", vectors[0]) == ["a"]
 
 
 async def test_a_database_without_the_extension_says_what_to_do(postgres):

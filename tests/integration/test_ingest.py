@@ -219,6 +219,37 @@ async def test_reindex_rebuilds_from_sql_alone(world):
     assert await empty.ids("acme") == await world.index.ids("acme")
 
 
+class SettlingIndex(InMemoryPassageIndex):
+    """Remembers how many passages it held whenever it was settled."""
+
+    def __init__(self):
+        super().__init__()
+        self.settled = []
+
+    async def settle(self, tenant_id):
+        self.settled.append(await self.count(tenant_id))
+
+
+async def test_the_index_is_settled_once_everything_is_written(world):
+    index = SettlingIndex()
+    await world.with_index(index).ingest_folder("acme", world.folder)
+    await world.with_index(index).reindex("acme")
+    assert index.settled == [4, 4]
+
+
+class UnsettledIndex(InMemoryPassageIndex):
+    async def settle(self, tenant_id):
+        raise DependencyUnavailable("no room for the graph")
+
+
+async def test_an_index_that_cannot_settle_holds_everything_all_the_same(world, caplog):
+    index = UnsettledIndex()
+    report = await world.with_index(index).ingest_folder("acme", world.folder)
+    assert report.added
+    assert await index.count("acme") == 4
+    assert "no room for the graph" in caplog.text
+
+
 async def test_another_model_embeds_everything_anew(world):
     await world.ingest()
     other, empty = CountingEmbedder(32), InMemoryPassageIndex()

@@ -25,8 +25,9 @@ _TEMPLATE = "migrated"
 class Postgres:
     """Its data are gone with it; so nothing waits for the disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared_buffers: str = "256MB") -> None:
         self._folder = folder
+        self._shared_buffers = shared_buffers
         self._user = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
@@ -43,7 +44,7 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": str(self._folder),
             "max_connections": "300",
-            "shared_buffers": "256MB",
+            "shared_buffers": self._shared_buffers,
             "maintenance_work_mem": "512MB",
             "dynamic_shared_memory_type": "mmap",
             "fsync": "off",
@@ -126,11 +127,11 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
+def running(shared_buffers: str = "256MB") -> Iterator[Postgres]:
     """In a folder whose name is short enough for a socket in it, and through which others may go."""
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         Path(folder).chmod(0o711)
-        server = Postgres(Path(folder) / "server")
+        server = Postgres(Path(folder) / "server", shared_buffers)
         server.start()
         try:
             yield server

@@ -81,6 +81,9 @@ class ChromaIndex:
         except Exception as error:
             raise self._failed(error) from error
 
+    async def settle(self, tenant_id: str) -> None:
+        """Nothing to do: Chroma sees to its graph as it is written."""
+
     async def count(self, tenant_id: str) -> int:
         return await self._run(lambda: self.collections.count(tenant_id))
 

@@ -55,6 +55,9 @@ class ChromaServerIndex:
     async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> Scored:
         return (await self._run(lambda: self._collections.nearest(tenant_id, [vector], limit)))[0]
 
+    async def settle(self, tenant_id: str) -> None:
+        """Nothing to do: Chroma sees to its graph as it is written."""
+
     async def count(self, tenant_id: str) -> int:
         return await self._run(lambda: self._collections.count(tenant_id))
 

@@ -6,6 +6,7 @@ compared row by row, which is exact and as quick.
 """
 
 import hashlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -15,6 +16,7 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from copilot.adapters.pgvector_graph import Graph
 from copilot.adapters.sql.database_url import shown
 from copilot.adapters.sql.postgres_driver import READ, WRITE, begin_statement, make_engine
 from copilot.adapters.sql.tenant_scope import EVERY_TENANT, working_for
@@ -27,8 +29,10 @@ Scored = list[tuple[str, float]]
 SCHEMA = "copilot_index"
 GRAPH_FROM = 10_000
 """Rows from which a table has a graph; until then a comparison with every row takes a few milliseconds."""
-_GRAPH = "m = 16, ef_construction = 100"
-_BUILD_MEMORY = "512MB"
+_GRAPH_KNOWN_SECONDS = 30
+"""How long it is believed that a table has a graph or has none: other processes build and drop them."""
+_OLDEST_PGVECTOR = (0, 8)
+"""Whose searches go on until they have as many as were asked for."""
 _LONGEST_PLAIN = 1_900
 """Dimensions of a vector that stays in its row's page."""
 _WRITE_BATCH = 2_000
@@ -42,7 +46,9 @@ class PgVectorIndex:
     def __init__(self, engine: AsyncEngine, model_id: str) -> None:
         self._engine = engine
         self._model = model_id
-        self._small: dict[str, int] = {}  # rows at most, of tables without a graph as far as we know
+        self._graphs: dict[
+            str, tuple[bool, float]
+        ] = {}  # by table: whether it has one, and when it was asked
 
     @classmethod
     async def open(cls, url: URL, model_id: str) -> Self:
@@ -71,21 +77,40 @@ class PgVectorIndex:
                 part = slice(start, start + _WRITE_BATCH)
                 rows = {"ids": list(passage_ids[part]), "vectors": [_written(v) for v in vectors[part]]}
                 await connection.execute(statement, rows)
-            await self._grow(connection, table, len(passage_ids))
 
     async def delete(self, tenant_id: str, passage_ids: Sequence[str]) -> None:
         statement = f"DELETE FROM {self._table(tenant_id)} WHERE id = ANY(CAST(:ids AS text[]))"  # noqa: S608
         await self._ask(tenant_id, WRITE, statement, {"ids": list(passage_ids)})
 
     async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> Scored:
+        table = self._table(tenant_id)
         # A query of its own, or the text would be read anew for every row that is compared.
         asked = "(SELECT CAST(:vector AS vector))"
-        statement = (
-            f"SELECT id, 1 - (vector <=> {asked}) FROM {self._table(tenant_id)} "  # noqa: S608
-            f"ORDER BY vector <=> {asked} LIMIT :limit"
-        )
-        rows = await self._ask(tenant_id, READ, statement, {"vector": _written(vector), "limit": limit})
+        search = f"SELECT id, 1 - (vector <=> {asked}) FROM {table} ORDER BY vector <=> {asked} LIMIT {limit}"  # noqa: S608
+        settings = ""
+        if await self._has_graph(tenant_id, table):
+            graph = Graph(table, len(vector))
+            search, settings = graph.search(limit), graph.settings(limit)
+        rows = await self._ask(tenant_id, READ, search, {"vector": _written(vector)}, settings)
         return [(row[0], row[1]) for row in rows]
+
+    async def settle(self, tenant_id: str) -> None:
+        """Builds the graph of a tenant that has grown large without one; later rows go into it one by one."""
+        table = self._table(tenant_id)
+        if await self._has_graph(tenant_id, table):
+            return
+        rows = await self.count(tenant_id)
+        if rows < GRAPH_FROM:
+            return
+        async with self._translated():
+            dimensions = await self._dimensions(tenant_id, table)
+            async with self._engine.connect() as connection:
+                try:
+                    await Graph(table, dimensions).build(connection, rows)
+                finally:
+                    # With it go its settings and its lock.
+                    await connection.invalidate()
+        self._graphs.pop(table, None)
 
     async def count(self, tenant_id: str) -> int:
         rows = await self._ask(tenant_id, READ, f"SELECT count(*) FROM {self._table(tenant_id)}")  # noqa: S608
@@ -97,7 +122,7 @@ class PgVectorIndex:
 
     async def drop(self, tenant_id: str) -> None:
         table = self._table(tenant_id)
-        self._small.pop(table, None)
+        self._graphs.pop(table, None)
         async with self._transaction(tenant_id, WRITE) as connection:
             await connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
 
@@ -107,11 +132,19 @@ class PgVectorIndex:
 
     async def _prepare(self) -> None:
         async with self._transaction(EVERY_TENANT, WRITE) as connection:
-            there = "SELECT (SELECT count(*) FROM {} WHERE {} = '{}') > 0"
-            has_vectors = await connection.scalar(text(there.format("pg_extension", "extname", "vector")))
-            if not has_vectors:
+            version = text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+            found = await connection.scalar(version)
+            if found is None:
                 await connection.execute(text("CREATE EXTENSION vector"))
-            if not await connection.scalar(text(there.format("pg_namespace", "nspname", SCHEMA))):
+                found = await connection.scalar(version)
+            if tuple(int(part) for part in str(found).split(".")[:2]) < _OLDEST_PGVECTOR:
+                raise ConfigurationError(
+                    f"pgvector {found} is too old; 0.8 or newer is needed.",
+                    where=shown(self._engine.url),
+                    hint="Install a newer one, and run ALTER EXTENSION vector UPDATE.",
+                )
+            schema = text("SELECT count(*) FROM pg_namespace WHERE nspname = :name")
+            if not await connection.scalar(schema, {"name": SCHEMA}):
                 await connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
 
     async def _make(self, connection: AsyncConnection, tenant_id: str, table: str, dimensions: int) -> None:
@@ -137,33 +170,30 @@ class PgVectorIndex:
         ):
             await connection.exec_driver_sql(statement.replace("%", "%%"))
 
-    async def _grow(self, connection: AsyncConnection, table: str, added: int) -> None:
-        """The graph, once there are enough rows: built over many at a time, which is much quicker."""
-        rows = self._small.get(table, 0) + added
-        if table in self._small and rows < GRAPH_FROM:
-            self._small[table] = rows
-            return
-        name = f"{table.split('.')[1]}_graph"
-        values = {"schema": SCHEMA, "name": name}
-        there = text("SELECT count(*) FROM pg_indexes WHERE schemaname = :schema AND indexname = :name")
-        if await connection.scalar(there, values):
-            self._small.pop(table, None)
-            return
-        rows = await connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
-        self._small[table] = rows
-        if rows < GRAPH_FROM:
-            return
-        await connection.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{_BUILD_MEMORY}'")
-        how = f"USING hnsw (vector vector_cosine_ops) WITH ({_GRAPH})"
-        await connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON {table} {how}")
-        self._small.pop(table, None)
+    async def _has_graph(self, tenant_id: str, table: str) -> bool:
+        known = self._graphs.get(table)
+        now = time.monotonic()
+        if known is None or now - known[1] > _GRAPH_KNOWN_SECONDS:
+            async with self._transaction(tenant_id, READ) as connection:
+                known = await Graph(table, 0).is_there(connection), now
+            self._graphs[table] = known
+        return known[0]
+
+    async def _dimensions(self, tenant_id: str, table: str) -> int:
+        rows = await self._ask(tenant_id, READ, f"SELECT vector_dims(vector) FROM {table} LIMIT 1")  # noqa: S608
+        return rows[0][0] if rows else 0
 
     async def _ask(
-        self, tenant_id: str, mode: str, statement: str, values: dict[str, Any] | None = None
+        self,
+        tenant_id: str,
+        mode: str,
+        statement: str,
+        values: dict[str, Any] | None = None,
+        settings: str = "",
     ) -> Sequence[Any]:
         """No rows where the tenant has no table yet."""
         try:
-            async with self._transaction(tenant_id, mode) as connection:
+            async with self._transaction(tenant_id, mode, settings) as connection:
                 result = await connection.execute(text(statement), values or {})
                 return result.all() if result.returns_rows else []
         except ProgrammingError as error:
@@ -172,14 +202,21 @@ class PgVectorIndex:
             raise
 
     @asynccontextmanager
-    async def _transaction(self, tenant_id: str, mode: str) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, tenant_id: str, mode: str, settings: str = ""
+    ) -> AsyncIterator[AsyncConnection]:
+        """`settings` hold as long as it does, and cost no round trip."""
+        with working_for(tenant_id):
+            begin = begin_statement(mode)
+        async with self._translated(), self._engine.connect() as connection:
+            await connection.exec_driver_sql(f"{begin}; {settings}" if settings else begin)
+            yield connection
+            await connection.commit()
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
         try:
-            with working_for(tenant_id):
-                begin = begin_statement(mode)
-            async with self._engine.connect() as connection:
-                await connection.exec_driver_sql(begin)
-                yield connection
-                await connection.commit()
+            yield
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", None) == _UNKNOWN_TABLE:
                 raise

@@ -108,6 +108,9 @@ class PassageIndex(Protocol):
     async def nearest(self, tenant_id: str, vector: Vector, limit: int) -> list[tuple[str, float]]:
         """(passage id, cosine), best first."""
 
+    async def settle(self, tenant_id: str) -> None:
+        """After much was written: makes what keeps searches quick, for minutes, while searches go on."""
+
     async def count(self, tenant_id: str) -> int: ...
 
     async def ids(self, tenant_id: str) -> set[str]:

@@ -5,6 +5,7 @@ which `heal` finds and repairs from SQL. Nothing is embedded twice: vectors are 
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ __all__ = [
     "identified",
     "missing",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 class Ingestor:
@@ -99,6 +102,7 @@ class Ingestor:
 
             await self._pipeline.carry(source, run, on_files)
             removed = await self._remove_missing(tenant_id, source, run)
+            await self._settle(tenant_id)
             if isinstance(source, StampedSource) and (stamps := run.stamps(source)):
                 await self._store.put_file_stamps(tenant_id, stamps)
             return report(run.results, removed, run.refused)
@@ -110,6 +114,7 @@ class Ingestor:
             run = Run(tenant_id, await self._store.content_hashes(tenant_id), {}, {}, decisions)
             file = SourceFile(source=parsed.source, documents=(parsed,))
             await self._pipeline.put(await asyncio.to_thread(run.take, file, self._chunker), run)
+            await self._settle(tenant_id)
         return run.results[0]
 
     async def decide(
@@ -214,7 +219,15 @@ class Ingestor:
             if rows:
                 await self._index.upsert(tenant_id, [ids[row] for row in rows], vectors[rows])
             count += len(rows)
+        await self._settle(tenant_id)
         return count
+
+    async def _settle(self, tenant_id: str) -> None:
+        """Whoever cannot has everything written all the same, and is found more slowly."""
+        try:
+            await self._index.settle(tenant_id)
+        except DependencyUnavailable as error:
+            _log.warning("the index of %s stays slow until the next ingest: %s", tenant_id, error)
 
     async def _begin(self, tenant_id: str) -> Run:
         return Run(

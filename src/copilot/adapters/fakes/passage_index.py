@@ -35,6 +35,9 @@ class InMemoryPassageIndex:
         best = np.argsort(-cosines, kind="stable")[:limit]
         return [(names[row], float(cosines[row])) for row in best]
 
+    async def settle(self, tenant_id: str) -> None:
+        """Nothing to do: every row is compared."""
+
     async def count(self, tenant_id: str) -> int:
         return len(self._vectors.get(tenant_id, {}))
 

@@ -12,8 +12,6 @@ _SETTINGS = {
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
     "timezone": "UTC",
-    # Looked at by pgvector alone: how many neighbours a search goes through.
-    "hnsw.ef_search": "200",
 }
 _CONNECT_SECONDS = 10
 READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
