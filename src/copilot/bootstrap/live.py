@@ -53,7 +53,7 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
-from copilot.bootstrap.people import person_tokens
+from copilot.bootstrap.people import person_sign_in, person_tokens
 from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state, secret_of
@@ -64,7 +64,7 @@ from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
+from copilot.ports import Drafter, Embedder, PersonSignIn, PersonTokens, RateLimiter
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.jobs import IngestJobs
 from copilot.retrieval.library import Library
@@ -107,6 +107,7 @@ class Services:
     clock: SystemClock
     rates: RateLimiter
     person_tokens: PersonTokens | None
+    person_sign_in: PersonSignIn | None
     tracer: Tracer
     vitals: Vitals
 
@@ -126,6 +127,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
+        provider = person_tokens(settings)
         finder = await stack.enter_async_context(name_finder(settings))
         knowledge = await stack.enter_async_context(open_knowledge(settings, state.database, finder))
         tracer = open_tracer(settings)
@@ -258,7 +260,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             branding=branding,
             clock=clock,
             rates=shared.rates,
-            person_tokens=person_tokens(settings),
+            person_tokens=provider,
+            person_sign_in=person_sign_in(settings, provider),
             tracer=tracer,
             vitals=vitals,
         )
