@@ -99,6 +99,11 @@ class OidcSettings(BaseModel):
     tenant_claim: str = ""
     """The claim that names a person's tenant; empty: everybody is of `COPILOT_TENANT`."""
     algorithms: tuple[str, ...] = ("RS256", "ES256")
+    client_id: str = ""
+    """What the provider knows the console as; without it people sign in there with keys alone."""
+    client_secret: SecretStr = SecretStr("")
+    """Empty for a public client: PKCE is used either way."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
 
 
 class Settings(BaseSettings):
@@ -158,6 +163,8 @@ class Settings(BaseSettings):
     integrations_dir: Path | None = None
     """Descriptions of helpdesks whose webhooks are taken; None: `integrations` beside the articles."""
 
+    console_url: str | None = None
+    """Where browsers find the server, https://desk.example: people who sign in elsewhere come back to it."""
     oidc: OidcSettings | None = None
     """As JSON: {"issuer": "https://id.example", "audience": "copilot", "roles": {"desk": "admin"}}."""
 

@@ -647,3 +647,12 @@ def test_an_administrator_sees_who_looked_at_a_conversation_and_by_which_way(ser
     assert "usr_rita" not in sams.text
     assert people[Role.SUPERVISOR].get("/console/audit").status_code == 403
     assert people[Role.ADMIN].get("/console/audit", params={"since": "soon"}).status_code == 422
+
+
+def test_a_conversation_in_which_nobody_has_spoken_yet_has_a_page_too(server, people):
+    with server.api() as api:
+        conversation = api.post("/v1/conversations", json={"channel": "chat"}).json()["id"]
+
+    page = people[Role.SUPERVISOR].get(f"/console/live/{conversation}")
+    assert page.status_code == 200
+    assert "Nothing was said yet." in page.text

@@ -1,27 +1,40 @@
-"""An identity provider on loopback: discovery, keys that rotate, and tokens, good and bad."""
+"""An identity provider on loopback: discovery, keys that rotate, tokens good and bad, signing in by code."""
 
 import time
+from base64 import urlsafe_b64encode
 from contextlib import contextmanager
+from hashlib import sha256
+from typing import Annotated
+from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Form
+from fastapi.responses import JSONResponse, RedirectResponse
 from jwt.algorithms import RSAAlgorithm
 from tests.servers.faults import serving
 
 AUDIENCE = "copilot"
+CLIENT = "copilot-console"
+CALLBACK = "http://127.0.0.1:8000/console/sign-in/callback"
 
 
 class IdentityProvider:
-    """`asked` counts how often its keys were fetched; `down` answers nothing but errors."""
+    """`asked` counts how often its keys were fetched; `down` answers nothing but errors.
+
+    Whoever comes to /authorize is Ana and is signed in at once. `claims` are put into ID tokens, over its
+    own; `secret`, where there is one, has to come with a code.
+    """
 
     def __init__(self):
         self.url = ""
         self.asked = 0
         self.down = False
         self.elsewhere = ""
+        self.claims = {}
+        self.secret = ""
+        self.codes = {}
         self._keys = {}
         self.rotate("first")
 
@@ -49,12 +62,59 @@ class IdentityProvider:
         app = FastAPI(openapi_url=None)
         app.add_api_route("/.well-known/openid-configuration", self._configuration, methods=["GET"])
         app.add_api_route("/keys", self._public, methods=["GET"])
+        app.add_api_route("/authorize", self._authorize, methods=["GET"])
+        app.add_api_route("/token", self._token, methods=["POST"])
         return app
+
+    def _authorize(
+        self,
+        client_id: str,
+        redirect_uri: str,
+        response_type: str,
+        scope: str,
+        state: str,
+        nonce: str,
+        code_challenge: str,
+        code_challenge_method: str,
+    ):
+        known = (client_id, redirect_uri, response_type, code_challenge_method)
+        if known != (CLIENT, CALLBACK, "code", "S256") or "openid" not in scope.split():
+            return JSONResponse({"error": "invalid_request"}, 400)
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = (nonce, code_challenge)
+        query = urlencode({"code": code, "state": state, "iss": self.url})
+        return RedirectResponse(f"{redirect_uri}?{query}", 302)
+
+    def _token(
+        self,
+        grant_type: Annotated[str, Form()],
+        code: Annotated[str, Form()],
+        redirect_uri: Annotated[str, Form()],
+        client_id: Annotated[str, Form()],
+        code_verifier: Annotated[str, Form()],
+        client_secret: Annotated[str, Form()] = "",
+    ):
+        if self.down:
+            return JSONResponse({"error": "unavailable"}, 503)
+        nonce, challenge = self.codes.pop(code, ("", ""))
+        proof = urlsafe_b64encode(sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
+        same = (grant_type, redirect_uri, client_id) == ("authorization_code", CALLBACK, CLIENT)
+        if proof != challenge or not same or client_secret != self.secret:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return {
+            "token_type": "Bearer",
+            "id_token": self.token(**{"aud": CLIENT, "nonce": nonce} | self.claims),
+        }
 
     def _configuration(self):
         if self.down:
             return JSONResponse({"error": "unavailable"}, 503)
-        return {"issuer": self.url, "jwks_uri": self.elsewhere or f"{self.url}/keys"}
+        return {
+            "issuer": self.url,
+            "jwks_uri": self.elsewhere or f"{self.url}/keys",
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+        }
 
     def _public(self):
         self.asked += 1

@@ -5,6 +5,7 @@ Algorithms, issuer and audience are the operator's, never the token's; keys are 
 
 import asyncio
 import hashlib
+import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -52,9 +53,7 @@ class OidcTokens:
 
     def __init__(self, trust: OidcTrust, monotonic: Callable[[], float] = time.monotonic) -> None:
         """`ConfigurationError` for an issuer or algorithms that nobody should trust."""
-        address = urlsplit(trust.issuer)
-        local = address.hostname in {"127.0.0.1", "::1", "localhost"}
-        if not (address.scheme == "https" or (address.scheme == "http" and local)):
+        if not secure_address(trust.issuer):
             raise ConfigurationError(
                 "the issuer's address is not https.", where="COPILOT_OIDC", hint="Expected https://…"
             )
@@ -67,33 +66,67 @@ class OidcTokens:
         self._trust = trust
         self._monotonic = monotonic
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._found: dict[str, Any] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._problem: DependencyUnavailable | None = None
         self._fetching = asyncio.Lock()
+
+    @property
+    def issuer(self) -> str:
+        return self._trust.issuer
 
     async def principal_of(self, token: str) -> Principal:
         """`NotAuthenticated` for a token that is not good, `NotPermitted` for a person without a role here.
 
         `DependencyUnavailable` when its key is not known and the provider does not answer.
         """
+        return self._principal(await self._claims(token, self._trust.audience))
+
+    async def signed_in(self, token: str, client_id: str, nonce: str) -> Principal:
+        """Of an ID token that was made for us, and for this very sign-in; it does not say how long it lasts.
+
+        Errors as of `principal_of`.
+        """
+        claims = await self._claims(token, client_id)
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        party = claims.get("azp", client_id if len(audiences) == 1 else None)
+        said = claims.get("nonce")
+        if party != client_id or not isinstance(said, str) or not hmac.compare_digest(said, nonce):
+            raise NotAuthenticated("the token is not of this sign-in", hint="Sign in again.")
+        return self._principal(claims).model_copy(update={"until": None})
+
+    async def address(self, name: str) -> str:
+        """Where the provider does something, by its name in the discovery document; at its own host.
+
+        `DependencyUnavailable` when it cannot be found out.
+        """
+        if not self._found:
+            async with self._fetching:
+                if not self._found and self._may_ask():
+                    await self._fetch()
+        if not self._found:
+            raise self._problem or DependencyUnavailable("the identity provider did not answer.")
+        return _own_address(self._trust.issuer, self._found, name)
+
+    async def _claims(self, token: str, audience: str) -> dict[str, Any]:
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
         except jwt.PyJWTError as error:
             raise _refused(error) from error
         key = await self._key(key_id if isinstance(key_id, str) else "")
         try:
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.key,
                 algorithms=list(self._trust.algorithms),
-                audience=self._trust.audience,
+                audience=audience,
                 issuer=self._trust.issuer,
                 leeway=self._trust.leeway_seconds,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
         except (jwt.PyJWTError, TypeError, ValueError) as error:
             raise _refused(error) from error
-        return self._principal(claims)
+        return claims
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         trust = self._trust
@@ -127,8 +160,7 @@ class OidcTokens:
         if key_id not in self._keys or now - self._fetched_at > _REFRESHED_SECONDS:
             async with self._fetching:
                 wanted = key_id not in self._keys or now - self._fetched_at > _REFRESHED_SECONDS
-                again = _AGAIN_SECONDS if self._problem is None else _AFTER_TROUBLE_SECONDS
-                if wanted and self._monotonic() - self._tried_at > again:
+                if wanted and self._may_ask():
                     await self._fetch()
         if key_id in self._keys:
             return self._keys[key_id]
@@ -138,24 +170,36 @@ class OidcTokens:
             "the token is signed with a key that its issuer does not have", hint="Sign in again."
         )
 
+    def _may_ask(self) -> bool:
+        again = _AGAIN_SECONDS if self._problem is None else _AFTER_TROUBLE_SECONDS
+        return self._monotonic() - self._tried_at > again
+
     async def _fetch(self) -> None:
         self._tried_at, self._problem = self._monotonic(), None
         try:
             async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False) as client:
                 issuer = self._trust.issuer
                 found = await _json(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-                self._keys = _usable(await _json(client, _address_of_keys(issuer, found)))
+                self._keys = _usable(await _json(client, _own_address(issuer, found, "jwks_uri")))
+                self._found = found
                 self._fetched_at = self._monotonic()
         except DependencyUnavailable as error:
             self._problem = error
 
 
-def _address_of_keys(issuer: str, found: Mapping[str, Any]) -> str:
-    address = str(found.get("jwks_uri", ""))
+def secure_address(address: str) -> bool:
+    """Whether what is sent there, others cannot read: by https, or on this machine."""
+    parts = urlsplit(address)
+    local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))
+
+
+def _own_address(issuer: str, found: Mapping[str, Any], name: str) -> str:
+    address = str(found.get(name, ""))
     if found.get("issuer") != issuer:
         raise DependencyUnavailable("the provider calls itself otherwise.", where="COPILOT_OIDC")
     if urlsplit(address)[:2] != urlsplit(issuer)[:2]:
-        raise DependencyUnavailable("the provider's keys lie elsewhere.", where="COPILOT_OIDC")
+        raise DependencyUnavailable(f"the provider's {name} lies elsewhere.", where="COPILOT_OIDC")
     return address
 
 

@@ -55,7 +55,7 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
-from copilot.bootstrap.people import person_tokens
+from copilot.bootstrap.people import person_sign_in, person_tokens
 from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state, secret_of
@@ -66,7 +66,7 @@ from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Drafter, Embedder, PersonTokens, RateLimiter
+from copilot.ports import Drafter, Embedder, PersonSignIn, PersonTokens, RateLimiter
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import SpanKind, Tracer, within
 from copilot.retrieval.ingest import Ingestor
@@ -114,6 +114,7 @@ class Services:
     clock: SystemClock
     rates: RateLimiter
     person_tokens: PersonTokens | None
+    person_sign_in: PersonSignIn | None
     tracer: Tracer
     vitals: Vitals
 
@@ -133,6 +134,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
     }
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
+        provider = person_tokens(settings)
         finder = await stack.enter_async_context(name_finder(settings))
         metering = Metering(SqlUsageStore(state.database), settings.llm_prices)
         stack.push_async_callback(metering.settle)
@@ -286,7 +288,8 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             branding=branding,
             clock=clock,
             rates=shared.rates,
-            person_tokens=person_tokens(settings),
+            person_tokens=provider,
+            person_sign_in=person_sign_in(settings, provider),
             tracer=tracer,
             vitals=vitals,
         )

@@ -42,6 +42,10 @@ class Sessions:
         """A new session's token, for a cookie. `NotAuthenticated` for a key that is not in force."""
         return await self._open(await self._api_keys.principal_of(key), key_prefix(key))
 
+    async def sign_in_person(self, person: Principal) -> str:
+        """Of somebody whom an identity provider has signed in. Their role is the one they have now."""
+        return await self._open(person, None)
+
     async def sign_out(self, token: str) -> None:
         await self._store.close(self._store.id_of(token))
 

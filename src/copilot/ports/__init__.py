@@ -4,7 +4,13 @@ Every method is async unless it is pure and quick. Every row and every query car
 Adapters raise `CopilotError`s only: vendor errors are translated once, where they occur.
 """
 
-from copilot.ports.access import ApiKeyStore, ConsoleSessions, PersonTokens, WidgetTokens
+from copilot.ports.access import (
+    ApiKeyStore,
+    ConsoleSessions,
+    PersonSignIn,
+    PersonTokens,
+    WidgetTokens,
+)
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
 from copilot.ports.archive import ConversationArchive
 from copilot.ports.asking import AskLoop, AskTools, RemoteTools
@@ -94,6 +100,7 @@ __all__ = [
     "OpenConversation",
     "OrderSystem",
     "PassageIndex",
+    "PersonSignIn",
     "PersonTokens",
     "PersonalCopies",
     "PersonalDataFinder",

@@ -1,6 +1,6 @@
 """Who may call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -58,6 +58,19 @@ class PersonTokens(Protocol):
 
         `DependencyUnavailable` when the provider has to be asked and does not answer.
         """
+
+
+class PersonSignIn(Protocol):
+    """Signing in at an identity provider, in two steps with the browser going there between them.
+
+    `secret` is random, known to that browser alone, and the same in both steps.
+    """
+
+    async def begin(self, secret: str) -> str:
+        """The address to send the browser to. `DependencyUnavailable` when the provider does not answer."""
+
+    async def finish(self, secret: str, answer: Mapping[str, str]) -> Principal:
+        """`answer` is the query that the browser came back with. Errors as of `PersonTokens`."""
 
 
 class WidgetTokens(Protocol):

@@ -148,7 +148,7 @@ async def test_while_the_provider_is_gone_known_keys_go_on(provider, clock):
 
 async def test_keys_are_taken_from_the_issuers_own_address_alone(provider, tokens):
     provider.elsewhere = "http://127.0.0.1:9/keys"
-    with pytest.raises(DependencyUnavailable, match="lie elsewhere"):
+    with pytest.raises(DependencyUnavailable, match="jwks_uri lies elsewhere"):
         await tokens.principal_of(provider.token())
 
 
