@@ -3,13 +3,10 @@
 import asyncio
 import os
 import socket
-import subprocess
-import sys
-import time
-from contextlib import suppress
 
 import numpy as np
 import pytest
+from tests.servers.chroma import chroma_server
 
 from copilot.adapters import pgvector_index
 from copilot.adapters.chroma_index import ChromaIndex
@@ -33,32 +30,8 @@ def address(postgres):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The address of a real Chroma server of our own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("chroma-server")
-    program = "import sys; from chromadb.cli.cli import app; sys.argv[0] = 'chroma'; app()"
-    command = [sys.executable, "-c", program, "run", "--path", str(folder), "--host", "127.0.0.1"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own words
-            [*command, "--port", str(port)], stdout=log, stderr=log, cwd=folder
-        )
-    try:
-        wait_until_open(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_until_open(port, process):
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, "the Chroma server ended"
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    raise TimeoutError("the Chroma server did not start")
+    with chroma_server(tmp_path_factory.mktemp("chroma-server")) as chroma:
+        yield chroma.url
 
 
 @pytest.fixture(params=["memory", "chroma", "server", "pgvector"])

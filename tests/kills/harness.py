@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _VICTIMS = {API[0]: 2, API[1]: 2, WORKER: 3, POSTMASTER: 3}
 _LONGEST_DWELL = 1.2
 """Seconds between a process being up and its next kill, at most."""
 _ORDERS_FOR_A_KILL = 12
+_SHOP_SECONDS = 0.5
+"""What the shop takes before a refund, and again after it, at most."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ async def run(
     stop: asyncio.Event | None = None,
 ) -> Report:
     """`skip` goes on where a run with the same seed was stopped by `stop`, in a world of its own."""
-    load = load or Load()
+    load, dice = load or Load(), random.Random(seed)  # noqa: S311
     with (
         running() as postgres,
         running_redis() as redis,
-        lost_parcels(folder, kills * _ORDERS_FOR_A_KILL + 200, seed) as (shop_url, book),
+        lost_parcels(folder, kills * _ORDERS_FOR_A_KILL + 200, partial(dice.uniform, 0, _SHOP_SECONDS)) as (
+            shop_url,
+            book,
+        ),
     ):
         site = Site(folder, postgres, redis.url, shop_url)
         await site.start()

@@ -1,9 +1,8 @@
 """A shop whose parcels are all lost, and which writes down every refund that it is asked for and makes."""
 
 import asyncio
-import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +20,6 @@ ORDERS_EACH = 4
 LARGE_EVERY = 7
 """Every so many-th order is so dear that two people must agree."""
 _LATE_DAYS = 30
-_SLOWEST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Book:
 class LostParcels(FakeOrderSystem):
     """Takes its time around a refund, so that the caller may be killed before, during and after it."""
 
-    def __init__(self, orders: int, book: Book, seed: int) -> None:
+    def __init__(self, orders: int, book: Book, pause: Callable[[], float]) -> None:
         people = [customer(n) for n in range(-(-orders // ORDERS_EACH))]
         super().__init__(
             SystemClock(),
@@ -69,16 +67,16 @@ class LostParcels(FakeOrderSystem):
         )
         self._by_email = {person.email: person for person in people}
         self._book = book
-        self._dice = random.Random(seed)  # noqa: S311
+        self._pause = pause
 
     async def refund(self, order_id: str, amount: Money, reason: str, *, key: str) -> Refund:
         self._book.write(Written(key, order_id, amount.minor, made=False))
-        await asyncio.sleep(self._dice.uniform(0, _SLOWEST_SECONDS))
+        await asyncio.sleep(self._pause())
         before = self.done
         refund = await super().refund(order_id, amount, reason, key=key)
         if self.done > before:
             self._book.write(Written(key, order_id, amount.minor, made=True))
-        await asyncio.sleep(self._dice.uniform(0, _SLOWEST_SECONDS))
+        await asyncio.sleep(self._pause())
         return refund
 
 
@@ -120,9 +118,12 @@ def order_id(number: int) -> str:
 
 
 @contextmanager
-def lost_parcels(folder: Path, orders: int, seed: int) -> Iterator[tuple[str, Book]]:
-    """Serves the shop over REST on loopback; its address and its book."""
+def lost_parcels(folder: Path, orders: int, pause: Callable[[], float]) -> Iterator[tuple[str, Book]]:
+    """Serves the shop over REST on loopback; its address and its book.
+
+    It waits for `pause` seconds before it refunds, and again before it answers.
+    """
     book = Book(folder / "shop-book.db")
-    with rest_server(LostParcels(orders, book, seed)) as server:
+    with rest_server(LostParcels(orders, book, pause)) as server:
         yield server.url, book
     book.close()

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ WORKER = "worker"
 POSTMASTER = "postmaster"
 _LOOK_EVERY = 0.2
 _MUCH = 10**12
-_PLAYBOOKS = ("lost_parcel", "refund_request", "where_is_my_order", "thanks_goodbye", "greeting")
+PLAYBOOKS = ("lost_parcel", "refund_request", "where_is_my_order", "thanks_goodbye", "greeting")
 
 
 class Warm:
@@ -187,14 +188,15 @@ class Site:
         return out.decode()
 
 
-def small_knowledge(folder: Path) -> Path:
-    """The demo company's policies with their clauses, and the playbooks of a lost parcel."""
+def small_knowledge(folder: Path, playbooks: Sequence[str] = PLAYBOOKS) -> Path:
+    """The demo company's policies with their clauses, and a few playbooks."""
     demo = ROOT / "knowledge"
     shutil.copytree(demo / "policies", folder / "policies")
     (folder / "articles").mkdir()
     for path in (demo / "articles").rglob("*-policy*.md"):
         shutil.copy(path, folder / "articles" / path.name)
-    (folder / "playbooks").mkdir()
-    for name in _PLAYBOOKS:
+    if playbooks:
+        (folder / "playbooks").mkdir()
+    for name in playbooks:
         shutil.copy(demo / "playbooks" / f"{name}.yaml", folder / "playbooks")
     return folder

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -13,16 +14,17 @@ import httpx
 class Server:
     """On a port of its own, with the given settings."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], module: str = "copilot.cli") -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self._environment = environment | {"COPILOT_PORT": str(self.port)}
+        self.environment = environment | {"COPILOT_PORT": str(self.port)}
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "copilot.cli", "serve"]
-        self._process = await asyncio.create_subprocess_exec(*command, env=self._environment)
-        await self.until(ready=True, seconds=60)
+        command = [sys.executable, "-m", self._module, "serve"]
+        self._process = await asyncio.create_subprocess_exec(*command, env=self.environment)
+        await self.until(ready=True, seconds=120)
 
     @property
     def pid(self) -> int:
@@ -47,7 +49,7 @@ class Server:
         """A new API key."""
         command = [sys.executable, "-m", "copilot.cli", "keys", "create", "--name", "Ana", "--role", role]
         made = await asyncio.create_subprocess_exec(
-            *command, "--quiet", env=self._environment, stdout=asyncio.subprocess.PIPE
+            *command, "--quiet", env=self.environment, stdout=asyncio.subprocess.PIPE
         )
         said, _ = await made.communicate()
         return said.decode().strip()
@@ -57,8 +59,22 @@ class Server:
         self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
 
+    def pause(self) -> None:
+        """As a machine that hangs: it neither ends nor answers, until `resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def let_files_grow(self, to: int = resource.RLIM_INFINITY) -> None:
+        """No file of this process grows beyond so many bytes, as on a full disk; without any it may again."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (to, resource.RLIM_INFINITY))
+
     async def stop(self) -> None:
         assert self._process is not None
+        if self._process.returncode is not None:
+            return
+        self.resume()
         self._process.terminate()
         await self._process.wait()
 

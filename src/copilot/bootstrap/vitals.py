@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import httpx
 import numpy as np
-from sqlalchemy import text
 
 from copilot.adapters.clock import SystemClock
 from copilot.adapters.loop_lag import LoopLag
@@ -79,15 +78,11 @@ def dependencies(
     somewhere = np.zeros(embedder.dimensions, dtype=np.float32)
     somewhere[0] = 1.0
 
-    async def ask_database() -> None:
-        async with database.read() as connection:
-            await connection.execute(text("SELECT 1"))
-
     async def ask_index() -> None:
         await index.nearest(settings.tenant, somewhere, 1)
 
     probes = [
-        Probe("database", ask_database),
+        Probe("database", database.check),
         Probe("index", ask_index),
         Probe("shop", order_system.check, required=False, every=_SELDOM, timeout=_PATIENT),
     ]

@@ -6,6 +6,7 @@ The actions table is the outbox: every state that needs work is a query, so a re
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -53,7 +54,9 @@ class Recovery:
         schedule: RecoverySchedule | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         tracer: Tracer = NO_TRACER,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`elapsed` counts seconds by a watch that nobody sets, unlike the clock."""
         self._executor = executor
         self._store = store
         self._clock = clock
@@ -61,6 +64,9 @@ class Recovery:
         self._schedule = schedule or RecoverySchedule()
         self._sleep = sleep
         self._tracer = tracer
+        self._elapsed = elapsed
+        self._seen: dict[str, float] = {}
+        """Since when, by that watch, this driver has seen an action under way."""
         self._waiting: dict[str, datetime] = {}
         """What was still under way at the last look, and since when."""
 
@@ -105,7 +111,11 @@ class Recovery:
         latest = self._clock.now() - self._schedule.leftover_after
         unfinished = await self._store.unfinished()
         self._waiting = {a.id: _touched(a) for a in unfinished}
-        waiting = [a for a in unfinished if _touched(a) <= latest]
+        watch = self._elapsed()
+        self._seen = {a.id: self._seen.get(a.id, watch) for a in unfinished}
+        # A clock that was set back would have what was left before that wait for as long.
+        long_ago = watch - self._schedule.leftover_after.total_seconds()
+        waiting = [a for a in unfinished if _touched(a) <= latest or self._seen[a.id] <= long_ago]
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(action: Action) -> Action:

@@ -80,6 +80,20 @@ async def test_what_was_approved_and_left_is_executed_once():
     assert d.orders.done == 1
 
 
+async def test_what_was_left_is_driven_on_although_the_clock_was_set_back():
+    d = desk()
+    action = await d.approved()
+    d.store.put(action.model_copy(update={"status": ActionStatus.EXECUTING}))
+    watch = [100.0]
+    driver = Driver(d, elapsed=lambda: watch[0])
+    assert await driver.after(hours=-1) == []
+    watch[0] += 29
+    assert await driver.after() == []
+    watch[0] += 1
+    assert await driver.after() == [(action.id, "succeeded")]
+    assert d.orders.done == 1
+
+
 async def test_an_approval_left_beyond_its_time_is_not_executed():
     d = desk()
     action = await d.approved()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -28,6 +28,9 @@ _QUICK_READERS = 2
 
 class Database:
     """Transactions on one SQLite file. Build with `open`."""
+
+    _write_failed = False
+    """Whether the last write did: a full disk is read as well as any."""
 
     def __init__(
         self,
@@ -77,6 +80,14 @@ class Database:
             ) from error
         return database
 
+    async def check(self) -> None:
+        """`DependencyUnavailable` when it does not answer, or takes no writes since the last one failed."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+        if self._write_failed:
+            async with self.write() as connection:
+                await connection.execute(text("PRAGMA user_version = 0"))  # a number that nobody uses
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A read transaction: one consistent view."""
@@ -97,7 +108,7 @@ class Database:
 
         `durable` waits until the disk has it (money); else a power cut, not a crash, may lose the last ones.
         """
-        with _translated():
+        with _translated(), self._noting_failures():
             async with self._writing, self._writer.connect() as connection:
                 if durable != self._is_durable:
                     raw = await connection.get_raw_connection()
@@ -118,7 +129,7 @@ class Database:
             with self._quick_writer.begin() as connection:
                 return work(connection)
 
-        with _translated():
+        with _translated(), self._noting_failures():
             async with self._writing:
                 return await asyncio.get_running_loop().run_in_executor(self._write_thread, run)
 
@@ -131,6 +142,15 @@ class Database:
 
         with _translated():
             return await asyncio.get_running_loop().run_in_executor(self._read_threads, run)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError:
+            self._write_failed = True
+            raise
+        self._write_failed = False
 
     async def close(self) -> None:
         await self.readers.close()
