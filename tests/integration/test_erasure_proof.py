@@ -1,5 +1,6 @@
 """A customer of the whole product is erased: no table and no file of the data folder holds their words."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from tests.servers.postgres import running
 
+from copilot.domain.errors import ToolFailed
 from copilot.evaluation.live_client import EventFeed, LiveClient
 from copilot.evaluation.local_server import local_server
 
@@ -40,6 +42,16 @@ async def until(feed, kind):
     return seen
 
 
+async def stored(client, suggestion_id):
+    """It is shown a moment before it is written."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await client.get(f"/v1/suggestions/{suggestion_id}")
+            except ToolFailed:
+                await asyncio.sleep(0.2)
+
+
 async def told(client, path, text, speaker="customer"):
     await client.post(f"{path}/turns", {"speaker": speaker, "text": text})
 
@@ -63,6 +75,7 @@ async def served(client):
     await client.post(f"{path}/typing", {"speaker": "customer", "text": typed})
     await told(client, path, f"I am {WHO}. How long do I have to return a tent?")
     suggestion = (await until(feed, "revision.done"))["suggestion.completed"]
+    await stored(client, suggestion["id"])
     edited = {
         "verdict": "edited",
         "final_text": f"Dear {WHO}: thirty days.",

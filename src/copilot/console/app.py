@@ -15,6 +15,7 @@ from copilot.console import (
     ledger,
     lint,
     live,
+    privacy,
     quarantine,
     reports,
     rules,
@@ -52,7 +53,7 @@ def add_console(app: FastAPI, services: "Services", shelf: "Reports") -> None:
 def routers() -> tuple[APIRouter, ...]:
     """All of the console's, in the order in which they are asked."""
     knowledge = (documents, search_tester, upload, jobs, sources, gaps, lint, quarantine)
-    nouns = (*knowledge, live, approvals, ledger, audit, adoption, reports)
+    nouns = (*knowledge, live, approvals, ledger, audit, adoption, reports, privacy)
     books = (rules.policies, rules.playbooks, rules.new_policy, rules.new_playbook)
     return (sign_in.router, sign_in.signed_in, *(noun.router for noun in nouns), *books, _elsewhere())
 

@@ -51,6 +51,7 @@ MENU = (
         ),
     ),
     Group("Evaluation", (Item("Reports", "/console/reports", Scope.EVALUATION_RUN),)),
+    Group("Administration", (Item("Personal data", "/console/privacy", Scope.PRIVACY_MANAGE),)),
 )
 
 

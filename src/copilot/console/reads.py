@@ -17,6 +17,8 @@ READS = {
     "POST /console/gaps/{gap_id}": Data.GAP,
     "GET /console/documents/{external_id}/impact": Data.SENT_REPLIES,
     "GET /console/reports/{run_id}": Data.EVALUATION,
+    "GET /console/privacy": Data.CUSTOMER,
+    "GET /console/privacy/exports/{request_id}/document": Data.EXPORT,
 }
 """Pages that may show what is a customer's."""
 
@@ -28,6 +30,9 @@ NO_CUSTOMER_DATA = {
     "POST /console/sign-out": _NOTHING,
     "GET /console/{path}": "says that there is no such page",
     "GET /console/audit": "ids",
+    "POST /console/privacy": _NOTHING,
+    "POST /console/privacy/{kind}/{request_id}/approve": _NOTHING,
+    "POST /console/privacy/{kind}/{request_id}/reject": _NOTHING,
     "GET /console/adoption": "numbers",
     "GET /console/reports": "figures of runs",
     "POST /console/ledger/verify": "whether the chain holds",
@@ -56,6 +61,7 @@ NO_CUSTOMER_DATA = {
     },
 }
 """The others, and why."""
+_SUBJECTS = ("action_id", "external_id", "run_id", "request_id")
 _LISTS = frozenset({Data.CONVERSATION_LIST, Data.ACTION_LIST, Data.GAP})
 
 
@@ -80,6 +86,6 @@ def note_read(
         channel=Channel.CONSOLE,
         route=f"{request.method} {path}",
         conversation_ids=[place["conversation_id"]] if "conversation_id" in place else shown,
-        subject_id=place.get("action_id") or place.get("external_id") or place.get("run_id"),
+        subject_id=next((place[name] for name in _SUBJECTS if name in place), None),
         again=by_itself or data in _LISTS,
     )
