@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from copilot.adapters import freed_memory
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
@@ -47,6 +48,8 @@ async def keep_learning(
         try:
             if (await learner.learn(tenant, patiently=True)).changed:
                 on_learned(tenant)
+                # Hundreds of conversations were read for it, all at once.
+                await asyncio.to_thread(freed_memory.give_back)
         except Exception:  # noqa: BLE001 - the live path goes on with what it knows
             _log.exception("next steps could not be learned")
 

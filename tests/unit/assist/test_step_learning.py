@@ -121,3 +121,12 @@ async def test_a_server_waits_until_one_conversation_in_twenty_is_new():
     for number in range(201, 204):
         await finished(store, "larkfield", number)
     assert (await learner.learn("larkfield", patiently=True)).changed
+
+
+async def test_what_was_read_of_old_conversations_does_not_stay_in_memory():
+    store = MemoryConversationStore()
+    for number in range(3):
+        await finished(store, "larkfield", number)
+    learner, _ = await learner_over(store)
+    assert (await learner.learn("larkfield")).conversations == 3
+    assert len(learner._reader._vectors) == 0

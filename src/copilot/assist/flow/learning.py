@@ -59,7 +59,10 @@ class StepLearner:
         if known is not None and (known[0] == key or (patiently and _hardly_new(known[0], key, ids))):
             return Learned(conversations=len(ids), decisions=0, changed=False)
         playbooks = {p.intent: p for p in load_playbooks(stored[1])}
-        episodes = [e for i in ids if (e := await self._episode(tenant_id, i, playbooks)) is not None]
+        try:
+            episodes = [e for i in ids if (e := await self._episode(tenant_id, i, playbooks)) is not None]
+        finally:
+            self._reader.forget()
         vectors = await self._trainer.embed(list(playbooks.values()), episodes)
         ranker = await asyncio.to_thread(self._trainer.fit, list(playbooks.values()), episodes, vectors)
         await self._knowledge.put_artifact(tenant_id, NEXT_STEPS, key, dump_ranker(ranker))

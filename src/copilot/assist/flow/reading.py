@@ -61,6 +61,10 @@ class EpisodeReader:
         )
         return ReadConversation(episode, tuple(said))
 
+    def forget(self) -> None:
+        """What was embedded: for who has read all that there is."""
+        self._vectors.clear()
+
     async def _embedded(self, texts: Sequence[str]) -> dict[str, Vector]:
         """One new text is a live turn and goes first; more of them come from the past and can wait."""
         missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
