@@ -26,7 +26,8 @@ from copilot.domain.errors import (
 )
 from copilot.domain.reads import Channel, Data
 from copilot.mcp_search import SEARCH, SEARCH_SPEC, search_query
-from copilot.ports import ApiKeyStore, ConversationStore
+from copilot.ports import ApiKeyStore, ConversationStore, RateLimiter
+from copilot.web.rates import within_rate
 
 if TYPE_CHECKING:
     from mcp.server import Server
@@ -49,6 +50,7 @@ class McpServices:
     conversations: ConversationStore
     api_keys: ApiKeyStore
     reads: ReadJournal
+    rates: RateLimiter
 
 
 class BoundTools:
@@ -63,6 +65,7 @@ class BoundTools:
         return tuple(self._specs.values())
 
     async def call(self, principal: Principal, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        await within_rate(self._services.rates, principal)
         spec = self._specs.get(name)
         if spec is None:
             raise InvalidInput(f"There is no tool {name[:64]!r}.", hint=f"Tools: {', '.join(self._specs)}.")

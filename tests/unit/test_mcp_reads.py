@@ -1,4 +1,4 @@
-"""What other programs read over MCP is audited: every tool but the search."""
+"""What other programs read over MCP is audited, every tool but the search; and they may not ask too often."""
 
 import pytest
 
@@ -6,12 +6,13 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.read_store import MemoryReadStore
+from copilot.adapters.memory_rate_limiter import MemoryRateLimiter
 from copilot.assist.read_journal import ReadJournal
 from copilot.domain.access import Principal, Role
 from copilot.domain.actions import ToolCall, ToolEffect, ToolResult
 from copilot.domain.asking import ToolSpec
 from copilot.domain.conversation import Channel, Conversation
-from copilot.domain.errors import InvalidInput, PolicyDenied
+from copilot.domain.errors import InvalidInput, PolicyDenied, TooManyRequests
 from copilot.domain.knowledge import SearchResult
 from copilot.mcp_search import SEARCH
 from copilot.mcp_server import BoundTools, McpServices
@@ -57,7 +58,8 @@ async def services():
     )
     await conversations.create(conversation)
     reads = ReadJournal(MemoryReadStore(), CLOCK, SequentialIds(), seconds=0)
-    return McpServices(Desk(), Search(), conversations, None, reads)
+    rates = MemoryRateLimiter(per_minute=60, burst=50)
+    return McpServices(Desk(), Search(), conversations, None, reads, rates)
 
 
 async def test_every_tool_but_the_search_is_noted(services):
@@ -82,3 +84,13 @@ async def test_a_tool_that_fails_has_told_nothing(services):
     await services.reads.settle()
 
     assert services.reads.store.kept == []
+
+
+async def test_a_program_that_asks_too_often_is_told_to_wait(services):
+    tools = BoundTools(services, "conv_1")
+    for _ in range(50):
+        await tools.call(PROGRAM, "calculate", {})
+    with pytest.raises(TooManyRequests) as refused:
+        await tools.call(PROGRAM, "calculate", {})
+    assert 0 < refused.value.retry_after <= 1
+    await tools.call(PROGRAM.model_copy(update={"id": "usr_another"}), "calculate", {})

@@ -15,9 +15,10 @@ from copilot.api.confinement import confine
 from copilot.api.reads import data_of, note_read
 from copilot.api.schemas import Problem
 from copilot.domain.access import Principal
-from copilot.domain.errors import CopilotError, InvalidInput, TooManyRequests
+from copilot.domain.errors import CopilotError, InvalidInput
 from copilot.ports.actions import HELD
 from copilot.ports.tracing import current_cause
+from copilot.web.rates import within_rate
 from copilot.web.shown import showing
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class ApiRoute(APIRoute):
             principal = request.state.principal = await authenticate(request)
             if cause := current_cause():
                 cause.note(tenant_id=principal.tenant_id, route=self.path_format)
-            await _within_rate(request, principal)
+            await within_rate(services_of(request).rates, principal)
             # From here on, because under load a turn waits longest before its route.
             if self.operation_id in _THROUGH_THE_DOOR:
                 with services_of(request).assist.room():
@@ -91,16 +92,6 @@ def v1_router(tag: str) -> APIRouter:
         route_class=ApiRoute,
         responses={status: {**problem, "description": text} for status, text in described.items()},
     )
-
-
-async def _within_rate(request: Request, principal: Principal) -> None:
-    wait = await services_of(request).rates.take(f"{principal.tenant_id}:{principal.id}")
-    if wait > 0:
-        raise TooManyRequests(
-            "this key has asked too often",
-            retry_after=wait,
-            hint=f"Ask again in {wait:.1f} s, or have COPILOT_REQUESTS_PER_MINUTE raised.",
-        )
 
 
 async def _once(

@@ -17,6 +17,25 @@ _BLOCKING_SECONDS = 10.0
 _BURST_SECONDS = 10
 
 
+@asynccontextmanager
+async def open_rates(settings: Settings) -> AsyncIterator[RateLimiter]:
+    """Counted with the servers, where they count together: somebody's requests are the same everywhere."""
+    if settings.redis_url is None:
+        yield MemoryRateLimiter(*_rate(settings))
+        return
+    redis = connect(settings.redis_url.get_secret_value())
+    try:
+        yield RedisRateLimiter(redis, *_rate(settings))
+    finally:
+        await redis.aclose()
+
+
+def _rate(settings: Settings) -> tuple[int, int]:
+    """Requests per minute, and how many of them at once."""
+    per_minute = settings.requests_per_minute
+    return per_minute, max(1, per_minute * _BURST_SECONDS // 60)
+
+
 @dataclass(frozen=True)
 class Shared:
     """`probes` are what /readyz asks."""
@@ -29,10 +48,8 @@ class Shared:
 @asynccontextmanager
 async def open_shared(settings: Settings, store: ConversationStore, clock: Clock) -> AsyncIterator[Shared]:
     """Within this process without `redis_url`. A Redis that does not answer is waited for, not required."""
-    per_minute = settings.requests_per_minute
-    burst = max(1, per_minute * _BURST_SECONDS // 60)
     if settings.redis_url is None:
-        yield Shared(MemoryEventBus(store, clock), MemoryRateLimiter(per_minute, burst), [])
+        yield Shared(MemoryEventBus(store, clock), MemoryRateLimiter(*_rate(settings)), [])
         return
     url = settings.redis_url.get_secret_value()
     async with AsyncExitStack() as stack:
@@ -46,4 +63,4 @@ async def open_shared(settings: Settings, store: ConversationStore, clock: Clock
         async def ask_redis() -> None:
             await check(redis)
 
-        yield Shared(events, RedisRateLimiter(redis, per_minute, burst), [Probe("redis", ask_redis)])
+        yield Shared(events, RedisRateLimiter(redis, *_rate(settings)), [Probe("redis", ask_redis)])

@@ -17,11 +17,12 @@ from copilot.adapters.sql.verification_attempts import SqlVerificationAttempts
 from copilot.assist.desk import CatalogDesk
 from copilot.assist.read_journal import ReadJournal
 from copilot.bootstrap.knowledge import open_search
+from copilot.bootstrap.sharing import open_rates
 from copilot.bootstrap.state import State, open_state, secret_of
 from copilot.config import Settings
 from copilot.domain.errors import DependencyUnavailable
 from copilot.order_systems import OpenOrderSystem, open_order_system
-from copilot.ports import OrderSystem
+from copilot.ports import OrderSystem, RateLimiter
 from copilot.prompts import render_text
 from copilot.retrieval.search import KnowledgeSearch
 from copilot.tools.approvals import Approvals
@@ -47,6 +48,7 @@ class Desk:
     conversations: SqlConversationStore
     api_keys: SqlApiKeyStore
     reads: ReadJournal
+    rates: RateLimiter
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         reads = ReadJournal(SqlReadStore(state.database), SystemClock(), Uuid7Ids())
         stack.push_async_callback(reads.settle)
         conversations = SqlConversationStore(state.database)
-        yield Desk(tools.desk, search, conversations, state.api_keys, reads)
+        rates = await stack.enter_async_context(open_rates(settings))
+        yield Desk(tools.desk, search, conversations, state.api_keys, reads, rates)
 
 
 async def open_tools(settings: Settings, state: State, stack: AsyncExitStack) -> Tools:

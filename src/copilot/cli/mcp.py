@@ -36,6 +36,7 @@ async def _serve(settings: Settings, conversation: str, port: int | None) -> Non
             conversations=desk.conversations,
             api_keys=desk.api_keys,
             reads=desk.reads,
+            rates=desk.rates,
         )
         if port is None:
             if settings.mcp_key is None:

@@ -1,6 +1,7 @@
 """What every page does around its own work: signed in, form genuine, errors in plain words."""
 
 import logging
+import math
 import uuid
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -16,8 +17,15 @@ from copilot.console.page import HEADERS, SESSION_COOKIE, STATIC_URL, Page, cons
 from copilot.console.reads import data_of, note_read
 from copilot.console.sessions import require_token
 from copilot.domain.access import Scope
-from copilot.domain.errors import CopilotError, DependencyUnavailable, NotAuthenticated, NotPermitted
+from copilot.domain.errors import (
+    CopilotError,
+    DependencyUnavailable,
+    NotAuthenticated,
+    NotPermitted,
+    TooManyRequests,
+)
 from copilot.ports.tracing import current_cause, current_span
+from copilot.web.rates import within_rate
 from copilot.web.shown import showing
 
 SIGN_IN = "/console/sign-in"
@@ -64,6 +72,7 @@ class PageRoute(APIRoute):
 async def _answered(page: Page, handle: _Handler) -> Response:
     request = page.request
     try:
+        await within_rate(page.services.rates, page.principal)
         if request.method == "POST":
             refuse_foreign(request)
             form = await request.form()
@@ -73,6 +82,10 @@ async def _answered(page: Page, handle: _Handler) -> Response:
         return problem(page, error.status_code, "This request could not be read.", str(error.detail))
     except RequestValidationError as error:
         return problem(page, 422, "Something in this form is not as expected.", _fields(error))
+    except TooManyRequests as error:
+        refused = problem(page, error.status, str(error.message), error.hint)
+        refused.headers["Retry-After"] = str(math.ceil(error.retry_after))
+        return refused
     except CopilotError as error:
         return problem(page, error.status, str(error.message), error.hint, error.where)
     except Exception:  # noqa: BLE001 - logged; nobody is shown what happened inside

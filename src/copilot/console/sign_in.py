@@ -14,6 +14,7 @@ from copilot.console.routing import SIGN_IN, PageRoute, public_page, refuse_fore
 from copilot.console.sessions import LIFETIME
 from copilot.domain.errors import CopilotError, NotAuthenticated, NotFound, NotPermitted
 from copilot.ports import PersonSignIn
+from copilot.web.rates import within_rate_of_address
 
 router = APIRouter(prefix="/console", include_in_schema=False)
 signed_in = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
@@ -38,6 +39,7 @@ async def sign_in(
 ) -> Response:
     sessions = console_of(request).sessions
     try:
+        await _within_rate(request)
         refuse_foreign(request)
         expected = request.cookies.get(_FORM_COOKIE, "")
         if not expected or not hmac.compare_digest(expected.encode(), csrf.encode()):
@@ -57,6 +59,7 @@ async def sign_in_elsewhere(request: Request, next: str = "") -> Response:  # no
     """Sends the browser to the provider, with a secret of its own to come back with."""
     secret = secrets.token_urlsafe(32)
     try:
+        await _within_rate(request)
         address = await _provider(request).begin(secret)
     except CopilotError as error:
         return _form(request, next, error)
@@ -73,6 +76,7 @@ async def come_back(request: Request) -> Response:
     secret, _, wanted = request.cookies.get(_AWAY_COOKIE, "").partition(".")
     wanted = unquote(wanted)
     try:
+        await _within_rate(request)
         if not secret:
             raise NotAuthenticated("This sign-in is too old, or was begun elsewhere.", hint="Begin it again.")
         person = await _provider(request).finish(secret, request.query_params)
@@ -102,6 +106,11 @@ async def sign_out(page: PageDep) -> Response:
 @signed_in.get("")
 async def home(page: PageDep) -> Response:
     return page.go(first_page(page.principal))
+
+
+async def _within_rate(request: Request) -> None:
+    rates = console_of(request).services.rates
+    await within_rate_of_address(rates, request.client.host if request.client else "")
 
 
 def _provider(request: Request) -> PersonSignIn:
