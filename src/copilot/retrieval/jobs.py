@@ -53,6 +53,8 @@ class IngestJobs:
         self._queue: deque[IngestJob] = deque()
         self._asked_in: dict[str, Context] = {}
         """By job: the request that a job belongs to, for its trace and its log lines."""
+        self._begun: set[str] = set()
+        """Jobs that this process began and has not ended, as far as the store knows."""
         self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._running: _Running | None = None
@@ -64,7 +66,7 @@ class IngestJobs:
         """Goes on with what is unfinished; without `work` this server only takes in for another."""
         if not work:
             return
-        await self._take_in()
+        await self._take_in(at_start=True)
         self._worker = asyncio.create_task(self._work(), name="ingest jobs")
 
     async def stop(self) -> None:
@@ -180,6 +182,7 @@ class IngestJobs:
                 "attempts": job.attempts + 1,
             }
         )
+        self._begun.add(job.id)
         asked_in = self._asked_in.pop(job.id, None)
         task = asyncio.create_task(self._run(begun), name=job.id, context=asked_in)
         self._running = _Running(begun, task)
@@ -195,14 +198,16 @@ class IngestJobs:
         if not task.cancelled():
             task.result()
 
-    async def _take_in(self) -> None:
-        """What other servers were asked for, and what a crash or a lost database has left half-way.
+    async def _take_in(self, *, at_start: bool = False) -> None:
+        """What other servers were asked for, and what was left half-way, here or by the process before this.
 
-        Nothing runs while this looks, so whatever is called running has been left.
+        Nothing runs here while this looks. What another process runs is its own: a worker that hung for a
+        while may not know yet that there is another.
         """
         known = {job.id for job in self._queue}
         for job in await self._store.unfinished():
-            if job.id in known:
+            mine = at_start or job.status is JobStatus.QUEUED or job.id in self._begun
+            if job.id in known or not mine:
                 continue
             if job.attempts >= MAX_ATTEMPTS:
                 await self._end(
@@ -332,6 +337,7 @@ class IngestJobs:
             }
         )
         await self._store.save(ended)
+        self._begun.discard(job.id)
         if self._running is not None and self._running.job.id == job.id:
             self._running.job = ended
         await self._tell()
