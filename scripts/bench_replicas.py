@@ -1,6 +1,6 @@
 """Two servers on one PostgreSQL and one Redis, one of which is killed every 20 s; see `--help`.
 
-    scripts/bench replicas [--seconds N] [--conversations N] [--kill-every N] [--json]
+    scripts/bench replicas [--seconds N] [--conversations N] [--kill-every N] [--hang N] [--json]
 
 Conversations are written to whichever server answers and watched on both, by panels that reconnect with the
 last event they saw. No event may be lost, doubled or out of order; exit status 1 when one was. What was taken
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--conversations", type=int, default=20)
     parser.add_argument("--kill-every", type=float, default=20)
+    parser.add_argument("--hang", type=float, default=0, help="stop for so many seconds instead of killing")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object of the figures")
     arguments = parser.parse_args()
@@ -61,6 +62,7 @@ async def _run(replicas: Replicas, arguments: argparse.Namespace) -> Report:
             seconds=arguments.seconds,
             kill_every=arguments.kill_every,
             seed=arguments.seed,
+            hang=arguments.hang,
         )
     finally:
         await replicas.stop()

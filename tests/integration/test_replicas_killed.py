@@ -45,6 +45,19 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_a_server_is_killed(t
 
 
 @pytest.mark.slow
+async def test_nothing_is_lost_doubled_or_out_of_order_when_a_server_hangs(tmp_path, postgres, redis):
+    redis.empty()
+    replicas = Replicas(tmp_path, postgres.database(), redis.url)
+    await replicas.start()
+    report = await besiege(replicas, conversations=3, seconds=40, kill_every=3, pause=0.5, hang=30)
+    await replicas.stop()
+
+    assert report.kills == 1
+    assert report.turns > 10
+    assert report.is_whole, report
+
+
+@pytest.mark.slow
 async def test_servers_that_do_not_hear_each_other_are_found_out(tmp_path, postgres):
     with running_redis() as one, running_redis() as other:
         replicas = Replicas(tmp_path, postgres.database(), one.url)

@@ -132,12 +132,16 @@ async def besiege(
     kill_every: float,
     pause: float = 1.0,
     seed: int = 1,
+    hang: float = 0.0,
 ) -> Report:
-    """Conversations go on for so long, watched twice each, while one server after the other is killed."""
+    """Conversations go on for so long, watched twice each, while one server after the other is killed.
+
+    With `hang` they are stopped for so many seconds instead, and go on as if nothing had been.
+    """
     report, rng = Report(), random.Random(seed)  # noqa: S311 - repeatable, not secret
     until = time.monotonic() + seconds
     async with httpx.AsyncClient(headers=replicas.headers, timeout=httpx.Timeout(10, read=30)) as http:
-        killer = asyncio.create_task(_kill(replicas, report, kill_every, until))
+        killer = asyncio.create_task(_kill(replicas, report, kill_every, until, hang))
         talks = [_talk(replicas, http, rng, until, pause) for _ in range(conversations)]
         for name, posted, panels in await asyncio.gather(*talks):
             report.turns += len(posted)
@@ -147,13 +151,18 @@ async def besiege(
     return report
 
 
-async def _kill(replicas: Replicas, report: Report, every: float, until: float) -> None:
-    while time.monotonic() + every < until:
+async def _kill(replicas: Replicas, report: Report, every: float, until: float, hang: float) -> None:
+    while time.monotonic() + every + hang < until:
         await asyncio.sleep(every)
         victim = replicas.servers[report.kills % len(replicas.servers)]
-        await victim.kill()
         report.kills += 1
-        await victim.start()
+        if hang:
+            victim.pause()
+            await asyncio.sleep(hang)
+            victim.resume()
+        else:
+            await victim.kill()
+            await victim.start()
 
 
 async def _talk(

@@ -28,7 +28,7 @@ class ChromaServer:
             self._process = subprocess.Popen(  # noqa: S603 - our own words
                 [*command, "--port", str(self._port)], stdout=log, stderr=log, cwd=self._folder
             )
-        until = time.monotonic() + 60
+        until = time.monotonic() + 150  # a busy machine imports for long
         while time.monotonic() < until:
             assert self._process.poll() is None, "the Chroma server ended"
             with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=1):

@@ -203,7 +203,8 @@ class IngestJobs:
     async def _take_in(self, *, left_by_a_crash: bool = False) -> None:
         """What other servers were asked for, and what a crash or a lost database has left half-way here.
 
-        Nothing runs here while this looks. What another server is said to run is left to it.
+        Nothing runs here while this looks. What another server runs is its own: a worker that hung for a
+        while may not know yet that there is another.
         """
         known = {job.id for job in self._queue}
         unfinished = await self._store.unfinished()
