@@ -124,7 +124,10 @@ class Understander:
         candidates = [p for p in (whole, *parts) if p is not None and p.in_scope]
         # A greeting in front is not what the turn is about.
         candidates = [p for p in candidates if not _is_courtesy(p, profile)] or candidates
-        return max(candidates, key=lambda p: (p.probability, p.scope_score), default=whole)
+        best = max(candidates, key=_clearness, default=whole)
+        # "It came apart on day one. I want my money back." is about what happened, not about what is wanted.
+        causes = [p for p in candidates if best is not None and best.label in _remedies(p, profile)]
+        return max(causes, key=_clearness, default=best)
 
     async def _features(self, text: str) -> TextFeatures:
         return text_features(text, await self._embedder.embed_query(text))
@@ -234,6 +237,15 @@ def _names_another(entities: Sequence[Entity], turn: Turn) -> bool:
         if before and named - before:
             return True
     return False
+
+
+def _clearness(prediction: Prediction) -> tuple[float, float]:
+    return prediction.probability, prediction.scope_score
+
+
+def _remedies(prediction: Prediction, profile: TenantProfile) -> tuple[str, ...]:
+    playbook = profile.playbooks.get(prediction.label)
+    return playbook.remedies if playbook is not None else ()
 
 
 def _is_courtesy(prediction: Prediction, profile: TenantProfile) -> bool:

@@ -1,9 +1,15 @@
 """What a turn means depends on what was asked before it."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
 from tests.unit.assist.world import ELENA_ORDER, NOW, OLD_ORDER, REFUND, SHIPPING, world
 
+from copilot.assist.classifier import Prediction
+from copilot.assist.profile import TenantProfile
 from copilot.assist.reading import answers
+from copilot.assist.understanding import Understander
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 
 ASKED = "I can refund it or send a replacement. Which would you prefer?"
@@ -62,6 +68,58 @@ async def test_a_remedy_that_opens_a_conversation_is_its_matter():
     await w.customer(CLEAR)
 
     assert (await w.snapshot()).understanding.intent.name == "shipping_question"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Reads the intents of texts from a list; a text's vector is its place in it."""
+
+    readings: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+
+    async def embed_query(self, text):
+        texts = [said for said, _ in self.readings]
+        return np.array([texts.index(text)], dtype=np.float32)
+
+    def predict(self, features):
+        return Prediction(self.readings[int(features.vector[0])][1], in_scope=True, scope_score=1.0)
+
+
+@pytest.mark.parametrize(
+    ("remedies", "matter"), [(("refund_request",), "shipping_question"), ((), "refund_request")]
+)
+async def test_what_happened_counts_before_what_is_wanted_for_it(remedies, matter):
+    happened, wanted = "It took three weeks to come.", "I want my money back."
+    turn = Turn(
+        id="turn_1",
+        conversation_id="conv_1",
+        sequence=1,
+        speaker=Speaker.CUSTOMER,
+        text=f"{happened} {wanted}",
+        created_at=NOW,
+    )
+    conversation = Conversation(
+        id="conv_1",
+        tenant_id="larkfield",
+        channel=Channel.CHAT,
+        created_at=NOW,
+        updated_at=NOW,
+        turns=(turn,),
+    )
+    heard = Heard(
+        (
+            (turn.text, (("shipping_question", 0.48), ("refund_request", 0.47))),
+            (happened, (("shipping_question", 0.6), ("refund_request", 0.1))),
+            (wanted, (("refund_request", 0.95), ("shipping_question", 0.01))),
+        )
+    )
+    late = SHIPPING.model_copy(update={"remedies": remedies})
+    profile = TenantProfile("larkfield", {p.intent: p for p in (REFUND, late)}, intents=heard, sentiment=None)
+
+    understood = await Understander(heard).understand(
+        conversation, turn, profile=profile, previous=None, today=NOW.date()
+    )
+
+    assert understood.intent.name == matter
 
 
 @pytest.mark.parametrize(
