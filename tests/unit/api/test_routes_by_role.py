@@ -30,12 +30,15 @@ API = {
     ),
     "RSA": "list_waiting_actions get_action approve_action reject_action edit_action",
     "SA": "resolve_action unlock_customer list_alerts stream_alerts list_integrations",
-    "A": "list_reads",
+    "A": (
+        "list_reads propose_privacy_request list_privacy_requests get_privacy_request "
+        "approve_privacy_request reject_privacy_request read_privacy_export"
+    ),
     "RSKMIA": "search_knowledge list_documents get_document list_passages list_knowledge_gaps",
     "KA": (
         "put_document put_documents upload_document upload_documents delete_document release_document "
-        "quarantine_document change_knowledge_gap get_document_impact lint_knowledge list_sources start_job "
-        "start_upload_job list_jobs get_job cancel_job stream_job_events"
+        "quarantine_document change_knowledge_gap get_document_impact start_lint get_lint stop_lint "
+        "list_sources start_job start_upload_job list_jobs get_job cancel_job stream_job_events"
     ),
 }
 """Operations by the roles that may use them."""
@@ -60,7 +63,14 @@ PAGES = {
     ],
     "SMA": ["GET /console/adoption"],
     "MA": ["GET /console/reports", "GET /console/reports/{run_id}"],
-    "A": ["GET /console/audit"],
+    "A": [
+        "GET /console/audit",
+        "GET /console/privacy",
+        "POST /console/privacy",
+        "POST /console/privacy/{kind}/{request_id}/approve",
+        "POST /console/privacy/{kind}/{request_id}/reject",
+        "GET /console/privacy/exports/{request_id}/document",
+    ],
     "KA": [
         "GET /console/documents/{external_id}/impact",
         "POST /console/documents/{external_id}/keep-out",

@@ -19,7 +19,7 @@ class SlowLint:
         self.begun = 0
         self.error: Exception | None = None
 
-    async def run(self, tenant_id, *, checks, on_progress):
+    async def run(self, tenant_id, *, checks, uncited_after, on_progress):
         self.begun += 1
         on_progress(LintProgress(step="comparing passages", done=1, total=2))
         await self.go.wait()
