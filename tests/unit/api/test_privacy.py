@@ -3,6 +3,7 @@
 import pytest
 
 from copilot.domain.access import Role
+from copilot.domain.reads import Data, ReadFilter
 
 ASKED = {"customer_id": "cus_1042", "said": ["jo@example.com"]}
 
@@ -68,7 +69,7 @@ async def test_an_erasure_from_its_proposal_to_its_proof(as_admin, world):
     assert (await client.get(path.replace("erasures", "exports"))).status_code == 404
 
 
-async def test_an_export_is_read_once_somebody_else_has_approved_it(as_admin):
+async def test_an_export_is_read_once_somebody_else_has_approved_it_and_noted(as_admin, world):
     client = await as_admin("ana")
     path = "/v1/privacy/exports/" + (await client.post("/v1/privacy/exports", json=ASKED)).json()["id"]
     assert (await client.get(f"{path}/document")).status_code == 409
@@ -76,6 +77,11 @@ async def test_an_export_is_read_once_somebody_else_has_approved_it(as_admin):
     await client.post(f"{path}/approve")
 
     assert (await client.get(f"{path}/document")).json() == {"conv_1": {"turns": [{"text": "hello"}]}}
+    await world.reads.settle()
+    kept = await world.reads.store.list_reads("larkfield", ReadFilter(conversation_id="conv_1"))
+    assert [(read.data, read.actor_id, read.subject_id) for read in kept] == [
+        (Data.EXPORT, "ben", path.rsplit("/", 1)[1])
+    ]
 
 
 @pytest.mark.parametrize(
