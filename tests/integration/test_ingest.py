@@ -11,7 +11,7 @@ from copilot.adapters.fakes.token_counter import FakeTokenCounter
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
-from copilot.domain.errors import DependencyUnavailable, NotFound
+from copilot.domain.errors import DependencyUnavailable, IndexDamaged, NotFound
 from copilot.retrieval.chunking import Chunker
 from copilot.retrieval.ingest import Ingestor, Outcome
 
@@ -208,6 +208,37 @@ async def test_heal_leaves_alone_what_another_server_stores_meanwhile(world, mon
     await world.ingestor.heal("acme")
     assert stored
     assert await world.agree()
+
+
+class Ailing(InMemoryPassageIndex):
+    """Cannot tell what it has, the first time it is asked."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+        self.dropped = 0
+
+    async def ids(self, tenant_id):
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return await super().ids(tenant_id)
+
+    async def drop(self, tenant_id):
+        self.dropped += 1
+        await super().drop(tenant_id)
+
+
+async def test_heal_makes_a_damaged_index_again_and_leaves_one_that_is_away_as_it_is(world):
+    await world.ingest()
+    damaged = Ailing(IndexDamaged("half a file"))
+    assert await world.with_index(damaged).heal("acme") > 0
+    assert (damaged.dropped, await damaged.ids("acme")) == (1, await world.index.ids("acme"))
+
+    away = Ailing(DependencyUnavailable("no answer"))
+    with pytest.raises(DependencyUnavailable, match="no answer"):
+        await world.with_index(away).heal("acme")
+    assert away.dropped == 0
 
 
 async def test_reindex_rebuilds_from_sql_alone(world):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from copilot.adapters.chroma_collections import ChromaCollections, Scored
 from copilot.adapters.micro_batch import MicroBatcher
-from copilot.domain.errors import ConfigurationError, CopilotError, DependencyUnavailable
+from copilot.domain.errors import ConfigurationError, CopilotError, IndexDamaged
 from copilot.ports import Vector, Vectors
 
 if TYPE_CHECKING:
@@ -122,10 +122,8 @@ class ChromaIndex:
         except Exception as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> DependencyUnavailable:
-        return DependencyUnavailable(
-            f"the vector index failed: {error}.", hint=_REINDEX, where=str(self._folder)
-        )
+    def _failed(self, error: Exception) -> IndexDamaged:
+        return IndexDamaged(f"the vector index failed: {error}.", hint=_REINDEX, where=str(self._folder))
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

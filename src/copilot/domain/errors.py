@@ -24,6 +24,7 @@
     │   └── Overloaded               overloaded               503   more wait than can be answered
     ├── ToolFailed                   tool_failed              422   the order system said no
     ├── DependencyUnavailable        dependency_unavailable   503   a model, index or order system is down
+    │   ├── IndexDamaged             index_damaged            503   an index of our own, to be made again
     │   ├── OutcomeUnknown           outcome_unknown          503   it may or may not have happened
     │   └── RateLimited              rate_limited             503   asked to go slower; nothing was done
     ├── ModelNeeded                  model_needed             422   only a language model can do it
@@ -167,6 +168,12 @@ class ToolFailed(CopilotError):
 class DependencyUnavailable(CopilotError):
     code = "dependency_unavailable"
     status = 503
+
+
+class IndexDamaged(DependencyUnavailable):
+    """Only an index in our own process says so: nobody is on the way to it who may be gone for a moment."""
+
+    code = "index_damaged"
 
 
 class OutcomeUnknown(DependencyUnavailable):

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from copilot.domain.care import QuarantineDecision
-from copilot.domain.errors import Conflict, DependencyUnavailable
+from copilot.domain.errors import Conflict, DependencyUnavailable, IndexDamaged
 from copilot.domain.knowledge import INSIDE, KnowledgeDocument, ParsedDocument, Refusal, SourceFile
 from copilot.ports import DocumentSource, Embedder, KnowledgeStore, PassageIndex, StampedSource
 from copilot.retrieval.chunking import Chunker, embedded_text
@@ -144,12 +144,13 @@ class Ingestor:
     async def heal(self, tenant_id: str) -> int:
         """Makes the index hold exactly the store's passages; returns how many had to be repaired.
 
-        Quick when nothing is wrong. Embeds only passages the present model has never seen.
+        Quick when nothing is wrong. Embeds only passages the present model has never seen. An index that is
+        damaged is made again; one that is away raises: it is others' too, and has all that it had.
         """
         async with self._lock:
             try:
                 present = await self._index.ids(tenant_id)
-            except DependencyUnavailable:
+            except IndexDamaged:
                 return await self._rebuild(tenant_id)
             return await self._make_equal(tenant_id, present)
 
@@ -180,7 +181,7 @@ class Ingestor:
                 await self._catch_up(tenant_id)
             try:
                 yield
-            except (DependencyUnavailable, asyncio.CancelledError):
+            except (DependencyUnavailable, IndexDamaged, asyncio.CancelledError):
                 self._behind.add(tenant_id)
                 raise
 
