@@ -5,7 +5,7 @@ import json
 
 import pytest
 from tests.drills.desk import approve, desk, status, until
-from tests.servers.chroma import running_chroma
+from tests.servers.chroma import chroma_server
 from tests.servers.postgres import running
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ async def test_postgresql_gone_for_a_while(tmp_path, redis):
 
 async def test_a_chroma_server_gone_for_a_while(tmp_path):
     (tmp_path / "chroma").mkdir()
-    with running_chroma(tmp_path / "chroma") as chroma:
+    with chroma_server(tmp_path / "chroma") as chroma:
         async with desk(tmp_path, index_url=chroma.url) as d:
             server = await d.serve(tmp_path / "one")
             client, manager = await d.client(server), await d.client(server, "knowledge_manager")
