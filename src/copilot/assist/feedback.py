@@ -1,5 +1,8 @@
 """What became of a suggestion: told by the representative, or seen in what they sent."""
 
+import asyncio
+from datetime import timedelta
+
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
@@ -10,8 +13,9 @@ from copilot.domain.access import Principal
 from copilot.domain.actions import LedgerRecord
 from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion
 from copilot.domain.conversation import Turn
-from copilot.domain.errors import CopilotError
+from copilot.domain.errors import CopilotError, NotFound
 from copilot.domain.feedback import FeedbackOutcome
+from copilot.domain.ids import made_at
 from copilot.ports import Clock, ConversationStore, LedgerStore
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import span
@@ -21,6 +25,9 @@ _USED, _EDITED = 97.0, 60.0
 _LONG_ENOUGH, _DOUBT_OF_A_PART = 20, 15.0
 """In characters, and in points: unrelated sentences share more with a part of each other."""
 _SEEN = "seen in what was sent"
+_FRESH = timedelta(minutes=1)
+_LOOKS, _LOOKED_EVERY = 20, 0.1
+"""How often, and at which seconds, a fresh suggestion is looked for."""
 
 
 class Feedback:
@@ -41,8 +48,20 @@ class Feedback:
         reason: str | None = None,
     ) -> tuple[Suggestion, AnswerFeedback]:
         """The suggestion, and what became of it. `NotFound` for another tenant's."""
-        suggestion = await self._store.get_suggestion(principal.tenant_id, suggestion_id)
+        suggestion = await self._shown(principal.tenant_id, suggestion_id)
         return suggestion, await self._record(principal, suggestion, verdict, final_text, reason)
+
+    async def _shown(self, tenant_id: str, suggestion_id: str) -> Suggestion:
+        """It is shown a moment before it is stored, perhaps by another server."""
+        for _ in range(_LOOKS):
+            try:
+                return await self._store.get_suggestion(tenant_id, suggestion_id)
+            except NotFound:
+                made = made_at(suggestion_id)
+                if made is None or abs(self._clock.now() - made) > _FRESH:
+                    raise
+            await asyncio.sleep(_LOOKED_EVERY)
+        return await self._store.get_suggestion(tenant_id, suggestion_id)
 
     async def see(self, principal: Principal, memory: Memory, sent: Turn) -> FeedbackVerdict | None:
         """Compares what was sent with the draft that stood; None when there was none, or it is judged."""

@@ -86,6 +86,10 @@ class Replies:
                 composed = await revision.attempt("drafting", self._compose(revision, request))
             else:
                 await revision.attempt("drafting", self._say_foreign(revision, request, foreign))
+            if composed is not None and late is not None:
+                # What is done with it need not wait for the model; another server may be told of it.
+                shown = revision.conversation
+                await revision.attempt("store", revision.bus.save(shown.tenant_id, shown.id))
             yield
             if late is not None and not revision.silent:
                 await revision.attempt("drafting", self._settle(revision, composed, late))

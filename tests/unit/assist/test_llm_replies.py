@@ -1,15 +1,18 @@
 """What an LLM's draft may and may not do beside the composer's."""
 
+import asyncio
 import json
+from contextlib import aclosing
 
-from tests.unit.assist.world import ELENA_ORDER, LibrarySearch, world
+from tests.unit.assist.world import ELENA_ORDER, RITA, LibrarySearch, world
 
 from copilot.adapters.fakes.chat_model import ScriptedChatModel
 from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.assist.drafting.llm import LlmDrafter
 from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Grounder
-from copilot.domain.assist import Drafter, Support
+from copilot.domain.assist import Drafter, FeedbackVerdict, Support
+from copilot.domain.conversation import Speaker
 from copilot.domain.errors import DependencyUnavailable
 
 QUESTION = "how long does standard shipping take?"
@@ -76,6 +79,17 @@ async def test_a_model_that_hangs_is_given_up_after_its_time():
     await w.customer(QUESTION)
     assert await blocked(w) == ["llm_unavailable"]
     assert (await w.snapshot()).summary is not None
+
+
+async def test_feedback_on_the_first_draft_is_taken_while_the_model_still_writes():
+    w = await world(llm=llm(ScriptedChatModel("", hangs=True)), llm_seconds=30)
+    await w.live.add_turn(RITA, w.conversation.id, Speaker.CUSTOMER, QUESTION)
+    async with aclosing(w.bus.subscribe("larkfield", w.conversation.id, 0)) as events:
+        shown = await anext(e.data async for e in events if e.type == "suggestion.completed")
+    await asyncio.sleep(0)
+    kept = await w.live.record_feedback(RITA, shown.id, FeedbackVerdict.USED, shown.text)
+    assert kept.verdict is FeedbackVerdict.USED
+    await w.live.shutdown()
 
 
 async def test_no_model_is_asked_when_nothing_was_found():
