@@ -41,6 +41,10 @@ class Readings(Collector):
         for name, waiting in self._vitals.queues.items():
             length.add_metric([name], waiting())
         yield length
+        lost = CounterMetricFamily("copilot_queue_lost", "How many could not be kept", labels=["queue"])
+        for name, count in self._vitals.lost.items():
+            lost.add_metric([name], count())
+        yield lost
         asked = CounterMetricFamily(
             "copilot_cache_requests", "Look-ups in a cache", labels=["cache", "result"]
         )

@@ -252,6 +252,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 },
                 background=settings.background_work,
                 queues={"audit": lambda: reads.waiting},
+                lost={"audit": lambda: reads.lost},
             )
         )
         care = knowledge_care(

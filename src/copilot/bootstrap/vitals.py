@@ -35,6 +35,8 @@ class Vitals:
     """By outbox: the age of the oldest thing that waits in it, in seconds."""
     queues: Mapping[str, Callable[[], int]] = field(default_factory=dict)
     """By queue: how many wait in it."""
+    lost: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    """By queue: how many could not be kept since the start."""
     caches: Mapping[str, Callable[[], tuple[int, int]]] = field(default_factory=dict)
     """By cache: (hits, misses) since the start."""
     background: bool = True
@@ -49,6 +51,7 @@ async def open_vitals(
     *,
     background: bool,
     queues: Mapping[str, Callable[[], int]],
+    lost: Mapping[str, Callable[[], int]],
 ) -> AsyncIterator[Vitals]:
     """Every probe has been asked once when this begins."""
     queues = dict(queues)
@@ -56,7 +59,7 @@ async def open_vitals(
     if isinstance(embedder, MiniLmEmbedder):
         queues["embedding"] = embedder.waiting
         caches["query_vectors"] = lambda: (embedder.hits, embedder.misses)
-    vitals = Vitals(Probes(probes, SystemClock()), LoopLag(), backlog, queues, caches, background)
+    vitals = Vitals(Probes(probes, SystemClock()), LoopLag(), backlog, queues, lost, caches, background)
     await vitals.readiness.start()
     watching = asyncio.create_task(vitals.lag.run(), name="loop lag")
     try:

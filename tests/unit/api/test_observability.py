@@ -67,6 +67,14 @@ async def test_a_server_says_whether_it_does_the_backgrounds_work(background):
     assert [sample.value for sample in reading.samples] == [float(background)]
 
 
+async def test_reads_that_could_not_be_put_on_record_are_counted():
+    vitals = Vitals(Probes([], FixedClock()), lost={"audit": lambda: 3})
+    (reading,) = [m for m in Readings(vitals).collect() if m.name == "copilot_queue_lost"]
+    assert [(s.labels, s.value) for s in reading.samples if s.name.endswith("_total")] == [
+        ({"queue": "audit"}, 3)
+    ]
+
+
 def test_panels_have_a_title_a_unit_and_a_place_of_their_own():
     panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
     assert len({panel["title"] for panel in panels}) == len(panels)
