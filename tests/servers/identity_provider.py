@@ -4,14 +4,15 @@ import time
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
 from hashlib import sha256
+from html import escape
 from typing import Annotated
 from urllib.parse import urlencode
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fastapi import FastAPI, Form
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jwt.algorithms import RSAAlgorithm
 from tests.servers.faults import serving
 
@@ -23,12 +24,14 @@ CALLBACK = "http://127.0.0.1:8000/console/sign-in/callback"
 class IdentityProvider:
     """`asked` counts how often its keys were fetched; `down` answers nothing but errors.
 
-    Whoever comes to /authorize is Ana and is signed in at once. `claims` are put into ID tokens, over its
-    own; `secret`, where there is one, has to come with a code.
+    Whoever comes to /authorize is Ana, and is signed in at once, or after a click where it `asks`. `claims`
+    are put into ID tokens, over its own; `secret`, where there is one, has to come with a code.
     """
 
     def __init__(self):
         self.url = ""
+        self.callback = CALLBACK
+        self.asks = False
         self.asked = 0
         self.down = False
         self.elsewhere = ""
@@ -68,6 +71,7 @@ class IdentityProvider:
 
     def _authorize(
         self,
+        request: Request,
         client_id: str,
         redirect_uri: str,
         response_type: str,
@@ -78,8 +82,10 @@ class IdentityProvider:
         code_challenge_method: str,
     ):
         known = (client_id, redirect_uri, response_type, code_challenge_method)
-        if known != (CLIENT, CALLBACK, "code", "S256") or "openid" not in scope.split():
+        if known != (CLIENT, self.callback, "code", "S256") or "openid" not in scope.split():
             return JSONResponse({"error": "invalid_request"}, 400)
+        if self.asks and "clicked" not in request.query_params:
+            return HTMLResponse(f'<a href="{escape(str(request.url))}&amp;clicked=1">I am Ana</a>')
         code = f"code-{len(self.codes)}"
         self.codes[code] = (nonce, code_challenge)
         query = urlencode({"code": code, "state": state, "iss": self.url})
@@ -98,7 +104,7 @@ class IdentityProvider:
             return JSONResponse({"error": "unavailable"}, 503)
         nonce, challenge = self.codes.pop(code, ("", ""))
         proof = urlsafe_b64encode(sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
-        same = (grant_type, redirect_uri, client_id) == ("authorization_code", CALLBACK, CLIENT)
+        same = (grant_type, redirect_uri, client_id) == ("authorization_code", self.callback, CLIENT)
         if proof != challenge or not same or client_secret != self.secret:
             return JSONResponse({"error": "invalid_grant"}, 400)
         return {
