@@ -36,7 +36,7 @@ async def served(chroma, folder):
     shop = OpenOrderSystem(None, it_answers)
     try:
         probes = dependencies(Settings(), database, index, embedder, shop)
-        async with open_vitals(probes, embedder, {}, background=True) as vitals:
+        async with open_vitals(probes, embedder, {}, background=True, queues={}, lost={}) as vitals:
             world = World()
             world.vitals = vitals
             transport = httpx.ASGITransport(create_api(world))
