@@ -9,10 +9,10 @@ from copilot.evaluation.local_server import local_server
 ROOT = Path(__file__).parents[2]
 
 
-async def test_six_hundred_random_requests_leak_nothing_and_change_nothing(tmp_path):
+async def test_seven_hundred_random_requests_leak_nothing_and_change_nothing(tmp_path):
     async with local_server(tmp_path, ROOT / "knowledge"):
         pass  # ingests, and ends
-    siege = await besiege(tmp_path, requests=600, seed=11)
+    siege = await besiege(tmp_path, requests=700, seed=11)
     assert siege.findings.leaks == []
     assert siege.findings.broken == []
     assert siege.after == siege.before

@@ -20,8 +20,9 @@ _SAID = (
     f"This is the third time I write about {MARKER}, let me speak to your manager!",
 )
 _CONTROL = 120
+_KINDS = ("erasures", "exports")
 _KEYS = ["first-turn", "second-turn", "the-document"]
-_ID = re.compile(r'"((?:conv|sug|act|alert|job|gapc|doc|psg|turn)_[0-9a-f]{8,})"')
+_ID = re.compile(r'"((?:conv|sug|act|alert|job|gapc|doc|psg|turn|prv)_[0-9a-f]{8,})"')
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ async def _live(client: httpx.AsyncClient) -> Loot:
     await client.post(f"{path}/gaps", json={"question": f"Does {MARKER} ship to the Azores?"})
     async with client.stream("GET", f"{path}/events", headers={"Last-Event-ID": "0"}) as stream:
         seen += [line async for line in _for_a_second(stream)]
+    whom = {"customer_id": "cus_striped", "said": [MARKER]}
+    for kind in _KINDS:
+        seen.append((await client.post(f"/v1/privacy/{kind}", json=whom)).raise_for_status().text)
     for listed in ("actions", "alerts", "knowledge/gaps", "knowledge/jobs"):
         seen.append((await client.get(f"/v1/{listed}")).text)
     found: dict[str, set[str]] = {}
@@ -91,6 +95,8 @@ async def _live(client: httpx.AsyncClient) -> Loot:
             "job_id": sorted(found["job"]),
             "gap_id": sorted(found["gapc"]),
             "external_id": ["striped-clause", "m", "returns-policy", "loyalty-policy"],
+            "kind": list(_KINDS),
+            "request_id": sorted(found["prv"]),
             "macro_id": ["apologise-for-wait"],
             "name": ["chatwoot", "zendesk"],
             "cursor": cursors or sorted(found["conv"]),
@@ -123,6 +129,7 @@ async def _all_of(client: httpx.AsyncClient, loot: Loot) -> dict[str, Any]:
         for value in loot.of[name]:
             answer = await client.get(f"/v1/{noun}/{value}")
             found[f"{noun}/{value}"] = (answer.status_code, answer.json())
-    for noun in ("actions", "alerts", "knowledge/gaps", "knowledge/documents"):
+    privacy = [f"privacy/{kind}" for kind in _KINDS]
+    for noun in ("actions", "alerts", "knowledge/gaps", "knowledge/documents", *privacy):
         found[noun] = (await client.get(f"/v1/{noun}", params={"limit": 50})).json()
     return found
