@@ -187,10 +187,13 @@ def test_lint_and_what_is_kept_out(manager: Page) -> None:
 
 def test_the_form_of_a_source_follows_its_kind(manager: Page) -> None:
     go(manager, "Sources")
-    manager.get_by_label("Kind").select_option(label="Chatwoot help centre")
     manager.get_by_label("Name").fill("handbook")
-    manager.get_by_role("textbox", name="Address").fill("https://app.chatwoot.example")
+    manager.get_by_label("Audience").select_option("internal")
+    manager.get_by_label("Kind").select_option(label="Chatwoot help centre")
     manager.get_by_label("Account number").fill("1")
+    manager.get_by_role("textbox", name="Address").fill("https://app.chatwoot.example")
+    expect(manager.get_by_label("Name"), "what every kind has stays").to_have_value("handbook")
+    expect(manager.get_by_label("Audience")).to_have_value("internal")
     manager.get_by_label("Portal").fill("handbook")
     manager.get_by_role("button", name="Add", exact=True).click()
     expect(manager.get_by_role("region", name="Sources")).to_contain_text("handbook")
