@@ -250,6 +250,18 @@ async def test_reindex_rebuilds_from_sql_alone(world):
     assert await empty.ids("acme") == await world.index.ids("acme")
 
 
+class AwayEmbedder(CountingEmbedder):
+    async def embed_passages(self, texts):
+        raise DependencyUnavailable("the model is away")
+
+
+async def test_the_old_index_stays_until_everything_is_embedded(world):
+    await world.ingest()
+    with pytest.raises(DependencyUnavailable, match="the model is away"):
+        await world.with_index(world.index, AwayEmbedder(32)).reindex("acme")
+    assert await world.index.count("acme") == 4
+
+
 class SettlingIndex(InMemoryPassageIndex):
     """Remembers how many passages it held whenever it was settled."""
 

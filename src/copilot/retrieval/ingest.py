@@ -201,8 +201,8 @@ class Ingestor:
         return len(surplus) + len(lacking)
 
     async def _rebuild(self, tenant_id: str) -> int:
+        await self._embed_missing(tenant_id)  # first: it takes longest, and the old index answers meanwhile
         await self._index.drop(tenant_id)
-        await self._embed_missing(tenant_id)
         return await self._fill(tenant_id, skip=set())
 
     async def _embed_missing(self, tenant_id: str) -> None:
