@@ -1,10 +1,11 @@
-"""Random requests with another tenant's key, over every route of the API; see `--help`.
+"""Random requests with another tenant's key, over every route of the API and every page; see `--help`.
 
     scripts/bench tenants [--requests N] [--seed N] [--json]
 
 One tenant lives on a server of the demo company: a conversation, a proposed refund, an alert, a document, a
 job, a gap. Another's key asks for all of it by its right names, in every way the API describes, streams and
-remembered answers included. Nothing may be told and nothing changed; exit status 1 when something was.
+remembered answers included, and one request of three is for a page of the console. Nothing may be told and
+nothing changed; exit status 1 when something was.
 """
 
 import argparse
@@ -39,19 +40,21 @@ def main() -> None:
     arguments = parser.parse_args()
     begun = time.monotonic()
     siege = asyncio.run(measure(arguments.requests, arguments.seed))
-    found = siege.findings
-    for line in (*found.leaks, *found.broken):
+    several = (siege.findings, siege.pages)
+    for line in (line for found in several for line in (*found.leaks, *found.broken)):
         print(line)
     figures: dict[str, float] = {
-        "requests": found.requests,
-        "routes": len(found.by_operation),
+        "requests": sum(found.requests for found in several),
+        "routes": len(siege.findings.by_operation),
+        "pages": len(siege.pages.by_operation),
         "seconds": time.monotonic() - begun,
-        "leaks": len(found.leaks),
+        "leaks": sum(len(found.leaks) for found in several),
         "things changed": sum(siege.before[name] != siege.after[name] for name in siege.before),
-        "answers of 500 and above": len(found.broken),
-        "leaks seen with the right key": len(siege.control.leaks),
+        "answers of 500 and above": sum(len(found.broken) for found in several),
+        "leaks seen with the right key": len(siege.control.leaks) + len(siege.pages_control.leaks),
     }
-    figures |= {f"answers {status}": count for status, count in sorted(found.by_status.items())}
+    statuses = siege.findings.by_status + siege.pages.by_status
+    figures |= {f"answers {status}": count for status, count in sorted(statuses.items())}
     show(figures, TARGETS, as_json=arguments.json)
     sys.exit(not all(target.is_met(figures[target.figure]) for target in TARGETS))
 

@@ -1,4 +1,4 @@
-"""Another tenant's key, with all the right names, sees nothing and changes nothing, whatever it asks."""
+"""Another tenant's key with all the right names sees nothing and changes nothing, by API and by console."""
 
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from copilot.evaluation.local_server import local_server
 ROOT = Path(__file__).parents[2]
 
 
-async def test_seven_hundred_random_requests_leak_nothing_and_change_nothing(tmp_path):
+async def test_a_thousand_random_requests_leak_nothing_and_change_nothing(tmp_path):
     async with local_server(tmp_path, ROOT / "knowledge"):
         pass  # ingests, and ends
-    siege = await besiege(tmp_path, requests=700, seed=11)
-    assert siege.findings.leaks == []
-    assert siege.findings.broken == []
+    siege = await besiege(tmp_path, requests=1050, seed=11)
+    for found in (siege.findings, siege.pages):
+        assert found.leaks == []
+        assert found.broken == []
     assert siege.after == siege.before
     assert len(siege.control.leaks) > 5
+    assert len(siege.pages_control.leaks) > 5
     assert min(siege.findings.by_operation.values()) >= 10
+    assert min(siege.pages.by_operation.values()) >= 5

@@ -34,6 +34,17 @@ class Findings:
     by_operation: Counter[str] = field(default_factory=Counter)
     by_status: Counter[int] = field(default_factory=Counter)
 
+    def take(self, operation: str, request: httpx.Request, status: int, said: bytes) -> None:
+        """What was answered to one request."""
+        self.requests += 1
+        self.by_operation[operation] += 1
+        self.by_status[status] += 1
+        line = f"{request.method} {request.url} -> {status}"
+        if MARKER.encode() in said:
+            self.leaks.append(line)
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            self.broken.append(f"{line}: {said[:300]!r}")
+
 
 class Intruder:
     """Draws requests from an OpenAPI document; a path's parameter without anything in `loot` is an error."""
@@ -57,15 +68,7 @@ class Intruder:
         for number in range(requests):
             method, path, operation = self._operations[number % len(self._operations)]
             request = self._request(client, method, path, operation)
-            status, said = await _answer(client, request)
-            found.requests += 1
-            found.by_operation[f"{method} {path}"] += 1
-            found.by_status[status] += 1
-            line = f"{method} {request.url} -> {status}"
-            if MARKER.encode() in said:
-                found.leaks.append(line)
-            if status >= 500:
-                found.broken.append(f"{line}: {said[:300]!r}")
+            found.take(f"{method} {path}", *await answer_of(client, request))
         return found
 
     def _request(
@@ -124,7 +127,8 @@ class Intruder:
         return simple[kind] if kind in simple else dice.choice(self._loot.words)
 
 
-async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, bytes]:
+async def answer_of(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Request, int, bytes]:
+    """The request, the answer's status, and all that it said; of an endless one what it said at first."""
     response = await client.send(request, stream=True)
     said = b""
     endless = response.headers.get("content-type", "").startswith("text/event-stream")
@@ -136,4 +140,4 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> tuple[in
         assert endless, f"{request.method} {request.url} did not end"
     finally:
         await response.aclose()
-    return response.status_code, said + str(response.headers).encode()
+    return request, response.status_code, said + str(response.headers).encode()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from tests.servers.product import Server, settings
 from tests.tenants.intruder import MARKER, Findings, Intruder, Loot
+from tests.tenants.trespasser import Trespasser
 
 ROOT = Path(__file__).parents[2]
 _SAID = (
@@ -20,6 +21,8 @@ _SAID = (
     f"This is the third time I write about {MARKER}, let me speak to your manager!",
 )
 _CONTROL = 120
+_PAGES = 3
+"""One request of so many is for a page of the console."""
 _KINDS = ("erasures", "exports")
 _KEYS = ["first-turn", "second-turn", "the-document"]
 _ID = re.compile(r'"((?:conv|sug|act|alert|job|gapc|doc|psg|turn|prv)_[0-9a-f]{8,})"')
@@ -28,8 +31,11 @@ _ID = re.compile(r'"((?:conv|sug|act|alert|job|gapc|doc|psg|turn|prv)_[0-9a-f]{8
 @dataclass(frozen=True)
 class Siege:
     findings: Findings
+    pages: Findings
+    """Of the console, where the other one is signed in."""
     control: Findings
     """Of such requests with the key of who lives there: its "leaks" show that one would be seen."""
+    pages_control: Findings
     before: dict[str, Any]
     after: dict[str, Any]
     """All that the tenant who lives there can see of its own, before and after."""
@@ -42,16 +48,33 @@ async def besiege(folder: Path, requests: int, seed: int) -> Siege:
     await server.start()
     try:
         api = {"base_url": server.address, "timeout": 30}
-        owner = httpx.AsyncClient(**api, headers={"Authorization": f"Bearer {await server.key()}"})
-        other = httpx.AsyncClient(**api, headers={"Authorization": f"Bearer {await intruders.key()}"})
-        async with owner, other:
+        own_key, other_key = await server.key(), await intruders.key()
+        owner = httpx.AsyncClient(**api, headers={"Authorization": f"Bearer {own_key}"})
+        other = httpx.AsyncClient(**api, headers={"Authorization": f"Bearer {other_key}"})
+        async with (
+            owner,
+            other,
+            httpx.AsyncClient(**api) as own_browser,
+            httpx.AsyncClient(**api) as other_browser,
+        ):
             loot = await _live(owner)
             before = await _all_of(owner, loot)
             assert MARKER in json.dumps(before)
             intruder = Intruder((await owner.get("/openapi.json")).json(), loot, random.Random(seed))  # noqa: S311
-            findings = await intruder.attack(other, requests)
+            trespasser = Trespasser(loot, random.Random(seed))  # noqa: S311
+            await trespasser.sign_in(other_browser, other_key)
+            findings = await intruder.attack(other, requests - requests // _PAGES)
+            pages = await trespasser.attack(other_browser, requests // _PAGES)
             after = await _all_of(owner, loot)
-            return Siege(findings, await intruder.attack(owner, _CONTROL), before, after)
+            await trespasser.sign_in(own_browser, own_key)
+            return Siege(
+                findings,
+                pages,
+                await intruder.attack(owner, _CONTROL),
+                await trespasser.attack(own_browser, _CONTROL),
+                before,
+                after,
+            )
     finally:
         await server.stop()
 
