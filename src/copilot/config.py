@@ -86,6 +86,20 @@ class BrandSettings(BaseModel):
     logo: Path | None = None
 
 
+class OrderSystemSettings(BaseModel):
+    """A tenant's order system, as `COPILOT_ORDER_SYSTEM` and its secrets; the demo shop is never one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order_system: str = Field(pattern=r"^(stripe\+)?(rest:.+|shopify:.+)$")
+    url: str | None = None
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    stripe_url: str | None = None
+    stripe_secret: SecretStr | None = None
+    stripe_secret_file: Path | None = None
+
+
 class OidcSettings(BaseModel):
     """An identity provider whose tokens the API takes; as in `OidcTrust`."""
 
@@ -238,7 +252,10 @@ class Settings(BaseSettings):
     """The most that may be paid out in a day (UTC), all together."""
 
     order_system: str = Field(default="embedded", pattern=r"^(stripe\+)?(embedded|rest:.+|shopify:.+)$")
-    """`embedded`, `rest:PATH_TO_MAPPING`, `shopify:SHOP_DOMAIN`; `stripe+…` refunds through Stripe."""
+    """`embedded`, `rest:PATH_TO_MAPPING`, `shopify:SHOP_DOMAIN`; `stripe+…` refunds through Stripe.
+
+    It is that of `COPILOT_TENANT`; nobody else's key reaches it.
+    """
     order_system_url: str | None = None
     """Where it is asked instead of its own address."""
     order_system_secret: SecretStr | None = None
@@ -246,6 +263,9 @@ class Settings(BaseSettings):
     stripe_url: str | None = None
     stripe_secret: SecretStr | None = None
     stripe_secret_file: Path | None = None
+
+    order_systems: dict[TenantName, OrderSystemSettings] = Field(default_factory=dict)
+    """Other tenants', as JSON: {"acme": {"order_system": "rest:acme.yaml", "secret_file": "acme.secret"}}."""
 
     prompts_dir: Path | None = None
     """Prompts (`NAME.j2`) that take the place of ours of the same name."""

@@ -19,6 +19,7 @@ from tests.unit.tools.rules import engine
 from tests.unit.tools.shop import NOW
 
 from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.fakes.order_system import OneOrderSystem
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
@@ -76,10 +77,10 @@ async def bench(
     orders: Any = Breakable(shop, "shop", failpoints)
     if forgetful:
         orders = _Forgetful(orders)
-    assessor = Assessor(Catalog(), orders, engine(), store, clock)
+    assessor = Assessor(Catalog(), OneOrderSystem(orders), engine(), store, clock)
     yield Bench(
         Approvals(assessor, store, ledger, clock, Uuid7Ids(), LIMITS, SEALS),
-        Executor(assessor, orders, store, clock, Uuid7Ids(), LIMITS, SEALS),
+        Executor(assessor, OneOrderSystem(orders), store, clock, Uuid7Ids(), LIMITS, SEALS),
         store,
         ledger,
         orders,

@@ -17,6 +17,7 @@ from tests.unit.tools.rules import engine
 from tests.unit.tools.shop import NOW, person
 
 from copilot.adapters.fakes.clock import FixedClock
+from copilot.adapters.fakes.order_system import OneOrderSystem
 from copilot.adapters.ids import Uuid7Ids
 from copilot.adapters.sql.action_store import SqlActionStore
 from copilot.adapters.sql.ledger_store import SqlLedgerStore
@@ -48,9 +49,10 @@ class Office:
         self.shop = await SqliteShop.open(self._folder / "shop.db", clock)
         self.store, self.ledger = SqlActionStore(self.database), SqlLedgerStore(self.database)
         limits = Limits(money=MoneyLimits(per_day=ROOM_FOR * 2000))
-        assessor = Assessor(Catalog(), self.shop, engine(), self.store, clock)
+        shops = OneOrderSystem(self.shop)
+        assessor = Assessor(Catalog(), shops, engine(), self.store, clock)
         self.approvals = Approvals(assessor, self.store, self.ledger, clock, Uuid7Ids(), limits, SEALS)
-        self.executor = Executor(assessor, self.shop, self.store, clock, Uuid7Ids(), limits, SEALS)
+        self.executor = Executor(assessor, shops, self.store, clock, Uuid7Ids(), limits, SEALS)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ from copilot.adapters.sql.database import Database
 from copilot.api.app import create_api
 from copilot.bootstrap.vitals import dependencies, open_vitals
 from copilot.config import Settings
-from copilot.order_systems import OpenOrderSystem
+from copilot.order_systems import OpenOrderSystems
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "api"))
 from world import World
@@ -33,7 +33,7 @@ async def served(chroma, folder):
     index = await ChromaServerIndex.open(chroma.url, "model")
     embedder = HashingEmbedder(16)
     await index.upsert("larkfield", ["psg_1"], np.ones((1, 16), dtype=np.float32))
-    shop = OpenOrderSystem(None, it_answers)
+    shop = OpenOrderSystems(None, it_answers)
     try:
         probes = dependencies(Settings(), database, index, embedder, shop)
         async with open_vitals(probes, embedder, {}, background=True, queues={}, lost={}) as vitals:

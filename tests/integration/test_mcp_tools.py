@@ -13,6 +13,7 @@ from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
+from copilot.adapters.fakes.order_system import OneOrderSystem
 from copilot.adapters.mcp_tools import McpServer
 from copilot.domain.actions import ActionStatus, ToolEffect
 from copilot.domain.errors import (
@@ -73,10 +74,10 @@ async def desk(server):
     ledger, clock, ids, orders = FakeLedgerStore(), FixedClock(NOW), SequentialIds(), shop()
     store, limits = FakeActionStore(ledger), Limits(call_seconds=9, attempts=3, first_pause_seconds=0)
     policy = PolicyEngine([ALLOWED], {}, render_text, require_signatures=False)
-    assessor = Assessor(catalog, orders, policy, store, clock)
+    assessor = Assessor(catalog, OneOrderSystem(orders), policy, store, clock)
     return (
         Approvals(assessor, store, ledger, clock, ids, limits, SEALS),
-        Executor(assessor, orders, store, clock, ids, limits, SEALS),
+        Executor(assessor, OneOrderSystem(orders), store, clock, ids, limits, SEALS),
     )
 
 

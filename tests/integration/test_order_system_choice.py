@@ -1,5 +1,7 @@
 """`COPILOT_ORDER_SYSTEM` opens what it names, with secrets from the environment or a file only."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 from tests.servers.rest_shop import MAPPING, rest_server
@@ -12,8 +14,8 @@ from tests.unit.tools.shop import NOW, shop
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.config import Settings
 from copilot.domain.commerce import Money
-from copilot.domain.errors import ConfigurationError, DependencyUnavailable
-from copilot.order_systems import open_order_system
+from copilot.domain.errors import ConfigurationError, DependencyUnavailable, NoOrderSystem, NotFound
+from copilot.order_systems import open_order_systems
 
 CLOCK = FixedClock(NOW)
 
@@ -26,9 +28,9 @@ def settings(monkeypatch, tmp_path, **given):
 
 
 async def test_the_demo_shop_is_the_default(monkeypatch, tmp_path):
-    async with open_order_system(settings(monkeypatch, tmp_path), CLOCK) as opened:
+    async with open_order_systems(settings(monkeypatch, tmp_path), CLOCK) as opened:
         await opened.check()
-        assert (await opened.orders.get_order("LF-1004829")).id == "LF-1004829"
+        assert (await opened.of_tenants.of("larkfield").get_order("LF-1004829")).id == "LF-1004829"
 
 
 async def test_a_rest_shop_with_its_secret_in_a_file(monkeypatch, tmp_path):
@@ -41,10 +43,10 @@ async def test_a_rest_shop_with_its_secret_in_a_file(monkeypatch, tmp_path):
             order_system_url=server.url,
             order_system_secret_file=tmp_path / "secret",
         )
-        async with open_order_system(chosen, CLOCK) as opened:
+        async with open_order_systems(chosen, CLOCK) as opened:
             await opened.check()
-            assert (await opened.orders.get_order("LF-1004820")).customer_id == "maya"
-    async with open_order_system(chosen, CLOCK) as opened:
+            assert (await opened.of_tenants.of("larkfield").get_order("LF-1004820")).customer_id == "maya"
+    async with open_order_systems(chosen, CLOCK) as opened:
         with pytest.raises(DependencyUnavailable):
             await opened.check()
 
@@ -59,9 +61,9 @@ async def test_a_shopify_shop(monkeypatch, tmp_path):
             order_system_secret=TOKEN,
         )
         assert TOKEN not in repr(chosen)
-        async with open_order_system(chosen, CLOCK) as opened:
+        async with open_order_systems(chosen, CLOCK) as opened:
             await opened.check()
-            assert (await opened.orders.get_order("LF-1004820")).customer_id == "maya"
+            assert (await opened.of_tenants.of("larkfield").get_order("LF-1004820")).customer_id == "maya"
 
 
 async def test_the_demo_shop_refunding_through_stripe(monkeypatch, tmp_path):
@@ -74,10 +76,27 @@ async def test_the_demo_shop_refunding_through_stripe(monkeypatch, tmp_path):
             stripe_url=server.url,
             stripe_secret=STRIPE_SECRET,
         )
-        async with open_order_system(chosen, CLOCK) as opened:
+        async with open_order_systems(chosen, CLOCK) as opened:
             await opened.check()
-            await opened.orders.refund("LF-1004829", Money.of(5), "goodwill", key="call_1")
+            shop_of_larkfield = opened.of_tenants.of("larkfield")
+            await shop_of_larkfield.refund("LF-1004829", Money.of(5), "goodwill", key="call_1")
         assert [r["amount"] for r in server.refunds] == [500]
+
+
+async def test_each_tenant_has_its_own_and_no_other(monkeypatch, tmp_path):
+    with rest_server(shop()) as server:
+        acme = {"order_system": f"rest:{MAPPING}", "url": server.url, "secret": REST_SECRET}
+        chosen = settings(monkeypatch, tmp_path, order_systems=json.dumps({"acme": acme}))
+        async with open_order_systems(chosen, CLOCK) as opened:
+            await opened.check()
+            assert (await opened.of_tenants.of("acme").get_order("LF-1004820")).customer_id == "maya"
+            with pytest.raises(NotFound):
+                await opened.of_tenants.of("larkfield").get_order("LF-1004820")
+            with pytest.raises(NoOrderSystem, match="connected for intruders"):
+                opened.of_tenants.of("intruders")
+    async with open_order_systems(chosen, CLOCK) as opened:
+        with pytest.raises(DependencyUnavailable):
+            await opened.check()
 
 
 @pytest.mark.parametrize(
@@ -88,6 +107,14 @@ async def test_the_demo_shop_refunding_through_stripe(monkeypatch, tmp_path):
         ({"order_system": "shopify:larkfield.myshopify.com"}, "COPILOT_ORDER_SYSTEM_SECRET"),
         ({"order_system": "shopify:evil.example", "order_system_secret": "s"}, "myshopify.com"),
         ({"order_system": "stripe+embedded"}, "COPILOT_STRIPE_SECRET"),
+        (
+            {"order_systems": '{"acme": {"order_system": "shopify:acme.myshopify.com"}}'},
+            "secret in COPILOT_ORDER_SYSTEMS for acme is not set",
+        ),
+        (
+            {"order_systems": '{"larkfield": {"order_system": "rest:shop.yaml"}}'},
+            "names larkfield, whose order system is COPILOT_ORDER_SYSTEM",
+        ),
         ({"order_system": "stripe+embedded", "stripe_secret_file": "none"}, "cannot be read"),
         (
             {
@@ -101,8 +128,13 @@ async def test_the_demo_shop_refunding_through_stripe(monkeypatch, tmp_path):
 )
 async def test_what_is_missing_is_named(monkeypatch, tmp_path, given, said):
     with pytest.raises(ConfigurationError, match=said):
-        async with open_order_system(settings(monkeypatch, tmp_path, **given), CLOCK):
+        async with open_order_systems(settings(monkeypatch, tmp_path, **given), CLOCK):
             pass
+
+
+def test_the_demo_shop_is_no_other_tenants(monkeypatch, tmp_path):
+    with pytest.raises(ValidationError, match="order_system"):
+        settings(monkeypatch, tmp_path, order_systems='{"acme": {"order_system": "embedded"}}')
 
 
 def test_another_kind_is_refused(monkeypatch, tmp_path):

@@ -17,6 +17,7 @@ async def test_a_thousand_random_requests_leak_nothing_and_change_nothing(tmp_pa
         assert found.leaks == []
         assert found.broken == []
     assert siege.after == siege.before
+    assert siege.customer["code"] == "no_order_system"
     assert len(siege.control.leaks) > 5
     assert len(siege.pages_control.leaks) > 5
     assert min(siege.findings.by_operation.values()) >= 10

@@ -412,7 +412,7 @@ class Histories(RuleBasedStateMachine):
     def another_executor(self):
         old = self.d.executor
         return Executor(
-            old._assessor, self.d.orders, self.d.store, self.d.clock, old._ids, old._limits, SEALS, old._sleep
+            old._assessor, old._orders, self.d.store, self.d.clock, old._ids, old._limits, SEALS, old._sleep
         )
 
     # ------------------------------------------------------------ what attackers do

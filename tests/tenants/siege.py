@@ -20,6 +20,7 @@ _SAID = (
     f"I would like my money back for the broken lantern please. {MARKER}",
     f"This is the third time I write about {MARKER}, let me speak to your manager!",
 )
+_PROOF = {"email": "maya.lindqvist@example.com", "order_id": "LF-1004829"}
 _CONTROL = 120
 _PAGES = 3
 """One request of so many is for a page of the console."""
@@ -39,6 +40,8 @@ class Siege:
     before: dict[str, Any]
     after: dict[str, Any]
     """All that the tenant who lives there can see of its own, before and after."""
+    customer: dict[str, Any]
+    """What the other is told who proves, by all the right words, to be speaking with a customer."""
 
 
 async def besiege(folder: Path, requests: int, seed: int) -> Siege:
@@ -74,6 +77,7 @@ async def besiege(folder: Path, requests: int, seed: int) -> Siege:
                 await trespasser.attack(own_browser, _CONTROL),
                 before,
                 after,
+                await _proven(other),
             )
     finally:
         await server.stop()
@@ -90,8 +94,7 @@ async def _live(client: httpx.AsyncClient) -> Loot:
     opened = await client.post("/v1/conversations", json={"channel": "chat", "subject": MARKER})
     path = f"/v1/conversations/{opened.json()['id']}"
     seen = [opened.text, job.text]
-    customer = {"email": "maya.lindqvist@example.com", "order_id": "LF-1004829"}
-    (await client.post(f"{path}/customer", json=customer)).raise_for_status()
+    (await client.post(f"{path}/customer", json=_PROOF)).raise_for_status()
     for text, key in zip(_SAID, [*_KEYS[:2], "third-turn"], strict=True):
         turn = {"speaker": "customer", "text": text}
         (await client.post(f"{path}/turns", json=turn, headers={"Idempotency-Key": key})).raise_for_status()
@@ -128,6 +131,12 @@ async def _live(client: httpx.AsyncClient) -> Loot:
         idempotency_keys=[*_KEYS, "third-turn"],
         words=["striped clause", "refund", "lantern", "manager", "Azores", "larkfield", "public", "en"],
     )
+
+
+async def _proven(client: httpx.AsyncClient) -> dict[str, Any]:
+    opened = await client.post("/v1/conversations", json={"channel": "chat"})
+    answer = await client.post(f"/v1/conversations/{opened.json()['id']}/customer", json=_PROOF)
+    return answer.json()
 
 
 async def _for_a_second(stream: httpx.Response) -> Any:

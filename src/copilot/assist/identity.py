@@ -8,7 +8,7 @@ from copilot.domain.assist import Entity, EntityKind
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.errors import CustomerNotVerified, InvalidInput, NotFound
-from copilot.ports import OrderSystem
+from copilot.ports import OrderSystems
 from copilot.tools.identity import IdentityGuard, name_claim, order_claim
 
 _NAME = re.compile(
@@ -44,7 +44,7 @@ class Claim:
 class IdentityCheck:
     """Nobody guesses: the guard counts failures and locks, over restarts, conversations and people."""
 
-    def __init__(self, orders: OrderSystem, guard: IdentityGuard) -> None:
+    def __init__(self, orders: OrderSystems, guard: IdentityGuard) -> None:
         self._orders = orders
         self._guard = guard
 
@@ -61,7 +61,7 @@ class IdentityCheck:
                 hint="Give e-mail and order number, or first name, last name and ZIP code.",
             )
         async with self._guard.attempt(tenant_id, conversation_id, principal_id, claim.parts):
-            customer = await self._find(claim)
+            customer = await self._find(tenant_id, claim)
             if customer is None:
                 raise CustomerNotVerified(
                     "These details do not belong together.", hint="Ask the customer to check them."
@@ -89,13 +89,14 @@ class IdentityCheck:
         """See `IdentityGuard.unlock`."""
         return await self._guard.unlock(tenant_id, conversation_id, by)
 
-    async def _find(self, claim: Claim) -> Customer | None:
+    async def _find(self, tenant_id: str, claim: Claim) -> Customer | None:
+        orders = self._orders.of(tenant_id)
         try:
             if claim.email and claim.order_id:
-                customer = await self._orders.find_customer_by_email(claim.email)
+                customer = await orders.find_customer_by_email(claim.email)
                 own = {o.casefold() for o in customer.order_ids}
                 return customer if claim.order_id.casefold() in own else None
-            return await self._orders.find_customer_by_name_zip(
+            return await orders.find_customer_by_name_zip(
                 claim.first_name or "", claim.last_name or "", claim.zip_code or ""
             )
         except NotFound:

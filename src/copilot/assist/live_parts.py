@@ -43,7 +43,7 @@ from copilot.ports import (
     KnowledgeStore,
     LanguageDetector,
     LedgerStore,
-    OrderSystem,
+    OrderSystems,
     VerificationAttempts,
 )
 from copilot.tools.identity import IdentityGuard
@@ -58,7 +58,7 @@ class LivePorts:
     knowledge: KnowledgeStore
     search: Searcher
     desk: ToolDesk
-    orders: OrderSystem
+    orders: OrderSystems
     attempts: VerificationAttempts
     ledger: LedgerStore
     feedback: FeedbackStatistics

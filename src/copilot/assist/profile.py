@@ -16,7 +16,7 @@ from copilot.domain.conversation import Turn
 from copilot.domain.errors import ConfigurationError, CopilotError
 from copilot.domain.macro import Macro
 from copilot.domain.playbook import Playbook
-from copilot.ports import KnowledgeStore, OrderSystem
+from copilot.ports import KnowledgeStore, OrderSystems
 
 DEFAULT_PROMISE = (
     "Thank you for your question.",
@@ -80,7 +80,7 @@ class TenantProfiles:
     def __init__(
         self,
         store: KnowledgeStore,
-        orders: OrderSystem,
+        orders: OrderSystems,
         *,
         voices: Mapping[str, BrandVoice] | None = None,
         order_ids: Mapping[str, tuple[OrderIdFormat, ...]] | None = None,
@@ -119,7 +119,7 @@ class TenantProfiles:
             sentiment=await self._classifier(tenant_id, SENTIMENT_CLASSIFIER),
             vocabulary=EntityVocabulary(
                 order_ids=self._order_ids.get(tenant_id, EntityVocabulary().order_ids),
-                products=await self._product_names(),
+                products=await self._product_names(tenant_id),
             ),
             voice=self._voices.get(tenant_id, BrandVoice()),
             next_steps=await self._next_steps(tenant_id, playbooks),
@@ -141,9 +141,9 @@ class TenantProfiles:
         stored = await self._store.get_artifact(tenant_id, name)
         return Classifier(load_weights(stored[1])) if stored else None
 
-    async def _product_names(self) -> tuple[str, ...]:
+    async def _product_names(self, tenant_id: str) -> tuple[str, ...]:
         try:
-            return tuple(p.name for p in await self._orders.list_products())
+            return tuple(p.name for p in await self._orders.of(tenant_id).list_products())
         except ConfigurationError:
             raise
         except CopilotError:

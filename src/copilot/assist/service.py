@@ -117,7 +117,8 @@ class LiveAssist:
         together with an order number.
         """
         now = self._ports.clock.now()
-        known = await self._verification.known_customer(customer_email) if customer_verified else None
+        email = customer_email if customer_verified else None
+        known = await self._verification.known_customer(principal.tenant_id, email)
         conversation = Conversation(
             id=self._ports.ids.new("conv"),
             tenant_id=principal.tenant_id,

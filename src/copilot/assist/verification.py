@@ -10,8 +10,8 @@ from copilot.domain.access import Principal, Scope, require
 from copilot.domain.actions import LedgerRecord
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation
-from copilot.domain.errors import CopilotError
-from copilot.ports import Clock, ConversationStore, LedgerStore, OrderSystem
+from copilot.domain.errors import CopilotError, NoOrderSystem
+from copilot.ports import Clock, ConversationStore, LedgerStore, OrderSystems
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Verification:
     def __init__(
         self,
         check: IdentityCheck,
-        orders: OrderSystem,
+        orders: OrderSystems,
         store: ConversationStore,
         ledger: LedgerStore,
         workbench: Workbench,
@@ -37,10 +37,12 @@ class Verification:
         self._profiles = profiles
         self._clock = clock
 
-    async def known_customer(self, email: str | None) -> str | None:
+    async def known_customer(self, tenant_id: str, email: str | None) -> str | None:
         """The id of the customer whom the CRM has authenticated; None: they can still be verified later."""
+        if not email:
+            return None
         try:
-            return (await self._orders.find_customer_by_email(email)).id if email else None
+            return (await self._orders.of(tenant_id).find_customer_by_email(email)).id
         except CopilotError:
             return None
 
@@ -53,6 +55,8 @@ class Verification:
         entities = entities_of(conversation, profile)
         try:
             customer = await self._check.check_own_words(conversation, entities, memory.crm_email)
+        except NoOrderSystem:
+            return conversation
         except CopilotError as error:
             _log.warning("customer not recognised in %s: %s", conversation.id, error.code)
             return conversation

@@ -32,7 +32,7 @@ from copilot.bootstrap.models import open_embedder
 from copilot.bootstrap.state import State, database_address, open_state
 from copilot.config import Settings
 from copilot.domain.errors import ConfigurationError, CopilotError
-from copilot.order_systems import open_order_system
+from copilot.order_systems import open_order_systems
 
 _SECONDS = 10.0
 _CLOCKS_APART = 30.0
@@ -286,11 +286,13 @@ async def _index(settings: Settings, passages: int) -> str:
 
 
 async def _order_system(settings: Settings) -> str:
-    if settings.order_system == "embedded" and not settings.shop_path.is_file():
+    others = len(settings.order_systems)
+    if not others and settings.order_system == "embedded" and not settings.shop_path.is_file():
         return "the demo shop; the first start makes it."
-    async with open_order_system(settings, SystemClock()) as opened:
+    async with open_order_systems(settings, SystemClock()) as opened:
         await opened.check()
-    return f"{settings.order_system.split(':', 1)[0]} answers."
+    kind = settings.order_system.split(":", 1)[0]
+    return f"{kind} answers, and {others} of other tenants." if others else f"{kind} answers."
 
 
 async def _language_model(settings: Settings) -> str:

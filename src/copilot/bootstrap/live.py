@@ -146,7 +146,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         clock, ids, languages = SystemClock(), Uuid7Ids(), FastLanguageDetector()
         conversations = SqlConversationStore(state.database)
         tools = await open_tools(settings, state, stack)
-        shop = tools.order_system.orders
+        shops = tools.order_systems.of_tenants
         shared = await stack.enter_async_context(open_shared(settings, conversations, clock))
         events = shared.events
         reads = ReadJournal(SqlReadStore(state.database), clock, ids)
@@ -154,7 +154,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         feedback = SqlFeedbackStatistics(state.database)
         prompts = prompts_of(settings)
         templates = CaseTemplates(prompts.own(CASE_NOTE), prompts.own(HAND_OVER))
-        profiles = TenantProfiles(state.knowledge, shop, voices=VOICES, templates=templates)
+        profiles = TenantProfiles(state.knowledge, shops, voices=VOICES, templates=templates)
         ranker = QuoteRanker(knowledge.embedder)
         chooser, refiner = await stack.enter_async_context(llm_choices(settings, metering.note, finder))
         assist = LiveAssist(
@@ -164,7 +164,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
                 knowledge=state.knowledge,
                 search=knowledge.search,
                 desk=tools.desk,
-                orders=shop,
+                orders=shops,
                 attempts=tools.attempts,
                 ledger=state.ledger,
                 feedback=feedback,
@@ -241,7 +241,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
         vitals = await stack.enter_async_context(
             open_vitals(
                 dependencies(
-                    settings, state.database, knowledge.index, knowledge.embedder, tools.order_system
+                    settings, state.database, knowledge.index, knowledge.embedder, tools.order_systems
                 )
                 + shared.probes,
                 knowledge.embedder,

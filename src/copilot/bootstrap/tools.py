@@ -21,7 +21,7 @@ from copilot.bootstrap.sharing import open_rates
 from copilot.bootstrap.state import State, open_state, secret_of
 from copilot.config import Settings
 from copilot.domain.errors import DependencyUnavailable
-from copilot.order_systems import OpenOrderSystem, open_order_system
+from copilot.order_systems import OpenOrderSystems, open_order_systems
 from copilot.ports import OrderSystem, RateLimiter
 from copilot.prompts import render_text
 from copilot.retrieval.search import KnowledgeSearch
@@ -31,7 +31,7 @@ from copilot.tools.catalog import RETAIL_TOOLS, Catalog
 from copilot.tools.executor import Executor
 from copilot.tools.identity import IdentityGuard
 from copilot.tools.limits import Limits, MoneyLimits
-from copilot.tools.policy_store import StoredPolicy
+from copilot.tools.policy_store import StoredPolicies
 from copilot.tools.remote import remote_tools
 from copilot.tools.seals import Seals
 from copilot.tools.tool import Tool
@@ -55,7 +55,7 @@ class Desk:
 class Tools:
     catalog: Catalog
     desk: CatalogDesk
-    order_system: OpenOrderSystem
+    order_systems: OpenOrderSystems
     actions: SqlActionStore
     executor: Executor
     attempts: SqlVerificationAttempts
@@ -67,9 +67,10 @@ async def open_assessor(settings: Settings) -> AsyncIterator[tuple[Assessor, Ord
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(open_state(settings))
         clock = SystemClock()
-        shop = (await stack.enter_async_context(open_order_system(settings, clock))).orders
-        policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
-        yield Assessor(Catalog(), shop, policy, SqlActionStore(state.database), clock), shop
+        shops = (await stack.enter_async_context(open_order_systems(settings, clock))).of_tenants
+        policies = StoredPolicies(state.knowledge, render_text)
+        assessor = Assessor(Catalog(), shops, policies, SqlActionStore(state.database), clock)
+        yield assessor, shops.of(settings.tenant)
 
 
 @asynccontextmanager
@@ -89,19 +90,19 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 async def open_tools(settings: Settings, state: State, stack: AsyncExitStack) -> Tools:
     clock, ids = SystemClock(), Uuid7Ids()
     actions = SqlActionStore(state.database)
-    order_system = await stack.enter_async_context(open_order_system(settings, clock))
-    shop = order_system.orders
-    policy = StoredPolicy(state.knowledge, settings.tenant, render_text)
-    await policy.engine()  # what cannot be read is said now, not at the first refund
+    order_systems = await stack.enter_async_context(open_order_systems(settings, clock))
+    shops = order_systems.of_tenants
+    policies = StoredPolicies(state.knowledge, render_text)
+    await policies.engine(settings.tenant)  # what cannot be read is said now, not at the first refund
     limits, seals = _limits(settings), approval_seals(settings)
     attempts = SqlVerificationAttempts(state.database)
     guard = IdentityGuard(attempts, clock, ids)
     outside = await _outside_tools(settings, stack)
-    assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shop, policy, actions, clock)
-    executor = Executor(assessor, shop, actions, clock, ids, limits, seals, identity=guard)
+    assessor = Assessor(Catalog([*RETAIL_TOOLS, *outside]), shops, policies, actions, clock)
+    executor = Executor(assessor, shops, actions, clock, ids, limits, seals, identity=guard)
     approvals = Approvals(assessor, actions, state.ledger, clock, ids, limits, seals)
     desk = CatalogDesk(assessor.catalog, approvals, executor, actions)
-    return Tools(assessor.catalog, desk, order_system, actions, executor, attempts)
+    return Tools(assessor.catalog, desk, order_systems, actions, executor, attempts)
 
 
 async def _outside_tools(settings: Settings, stack: AsyncExitStack) -> list[Tool]:

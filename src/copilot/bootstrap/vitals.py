@@ -15,7 +15,7 @@ from copilot.adapters.probes import Ask, Probe, Probes
 from copilot.adapters.sql.database import Database
 from copilot.config import Settings
 from copilot.domain.errors import DependencyUnavailable
-from copilot.order_systems import OpenOrderSystem
+from copilot.order_systems import OpenOrderSystems
 from copilot.ports import Embedder, PassageIndex
 
 _SELDOM = 10.0
@@ -75,7 +75,7 @@ def dependencies(
     database: Database,
     index: PassageIndex,
     embedder: Embedder,
-    order_system: OpenOrderSystem,
+    order_systems: OpenOrderSystems,
 ) -> list[Probe]:
     """What this deployment stands on; another engine adds its own probe to the list."""
     somewhere = np.zeros(embedder.dimensions, dtype=np.float32)
@@ -87,7 +87,7 @@ def dependencies(
     probes = [
         Probe("database", database.check),
         Probe("index", ask_index),
-        Probe("shop", order_system.check, required=False, every=_SELDOM, timeout=_PATIENT),
+        Probe("shop", order_systems.check, required=False, every=_SELDOM, timeout=_PATIENT),
     ]
     if settings.llm_base_url is not None:
         ask = _llm(settings.llm_base_url, settings.llm_api_key.get_secret_value())

@@ -165,6 +165,10 @@ class ToolFailed(CopilotError):
     status = 422
 
 
+class NoOrderSystem(ToolFailed):
+    code = "no_order_system"
+
+
 class DependencyUnavailable(CopilotError):
     code = "dependency_unavailable"
     status = 503

@@ -13,6 +13,7 @@ from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
+from copilot.adapters.fakes.order_system import OneOrderSystem
 from copilot.adapters.tau_shop import TauShop, read_database
 from copilot.domain.errors import ConfigurationError
 from copilot.tools.approvals import Approvals
@@ -112,14 +113,15 @@ class _Shops:
 
     def desk_for(self, task: Task) -> ReplayDesk:
         shop = TauShop(self._rows, address_only_while_pending=task.id.startswith("tau1-"))
+        shops = OneOrderSystem(shop)
         clock, ids, limits, ledger = FixedClock(), SequentialIds(), Limits(), FakeLedgerStore()
         store = FakeActionStore(ledger)
-        assessor = Assessor(self._catalog, shop, self._policy, store, clock)
+        assessor = Assessor(self._catalog, shops, self._policy, store, clock)
         return ReplayDesk(
             self._catalog,
             shop,
             Approvals(assessor, store, ledger, clock, ids, limits, self._seals),
-            Executor(assessor, shop, store, clock, ids, limits, self._seals),
+            Executor(assessor, shops, store, clock, ids, limits, self._seals),
             shop.changed,
         )
 

@@ -55,7 +55,7 @@ from copilot.ports.privacy import (
     PersonalRecords,
     PrivacyRequests,
 )
-from copilot.ports.shop import OrderSystem
+from copilot.ports.shop import OrderSystem, OrderSystems
 from copilot.ports.usage import UsageStore
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "Neighbours",
     "OpenConversation",
     "OrderSystem",
+    "OrderSystems",
     "PassageIndex",
     "PersonSignIn",
     "PersonTokens",

@@ -63,3 +63,10 @@ class OrderSystem(Protocol):
 
     async def refunds(self, order_id: str) -> list[Refund]:
         """For reconciling an unknown outcome by its key."""
+
+
+class OrderSystems(Protocol):
+    """Each tenant's own order system; nobody is given another's."""
+
+    def of(self, tenant_id: str) -> OrderSystem:
+        """`NoOrderSystem` for a tenant that has none."""

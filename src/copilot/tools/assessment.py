@@ -9,7 +9,7 @@ from typing import Any
 from copilot.domain.actions import PolicyDecision, ToolCall, ToolEffect
 from copilot.domain.commerce import Customer, Order
 from copilot.domain.errors import NotFound
-from copilot.ports import ActionStore, Clock, OrderSystem
+from copilot.ports import ActionStore, Clock, OrderSystem, OrderSystems
 from copilot.tools.arguments import REASONS_WITH_RETURN, dump_arguments, parse_arguments
 from copilot.tools.catalog import Catalog
 from copilot.tools.facts import call_facts, order_facts
@@ -35,7 +35,7 @@ class Assessor:
     """Assesses calls of WRITE and MONEY tools on behalf of a session's verified customer."""
 
     def __init__(
-        self, catalog: Catalog, orders: OrderSystem, policy: Policies, store: ActionStore, clock: Clock
+        self, catalog: Catalog, orders: OrderSystems, policy: Policies, store: ActionStore, clock: Clock
     ) -> None:
         self.catalog = catalog
         self._orders = orders
@@ -56,7 +56,7 @@ class Assessor:
         call = ToolCall(id=besides or "", tool=tool, arguments=dump_arguments(parsed))
         # Before the order, as in `_refunded_with`.
         under_way = await self._under_way(session, besides) if settles(call) else []
-        plan = await write_tool.plan(self._orders, session, parsed)
+        plan = await write_tool.plan(self._orders.of(session.tenant_id), session, parsed)
         if plan.order is not None:
             refuse_settled(plan.order, call, under_way)
         decision = await self._decide(session, write_tool, plan, besides)
@@ -69,7 +69,7 @@ class Assessor:
     async def _decide(
         self, session: Session, tool: WriteTool[Any], plan: Plan, besides: str | None
     ) -> PolicyDecision:
-        now, policy = self._clock.now(), await self._policy.engine()
+        now, policy = self._clock.now(), await self._policy.engine(session.tenant_id)
         refunded = await self._refunded_with(session, plan, besides, now) if plan.counts_as_refund else None
         call = call_facts(plan.amount, plan.reason, refunded)
         placed_at = plan.order.placed_at if plan.order else None
@@ -92,7 +92,7 @@ class Assessor:
         # Before the orders: what ends in between is then in both, and counted once by its key; the other way
         # round another process could finish a refund unseen.
         in_flight = await self._store.in_flight(session.tenant_id, plan.customer.id)
-        orders = await self._orders_of(plan.customer)
+        orders = await _orders_of(plan.customer, self._orders.of(session.tenant_id))
         refunds = [r for order in orders for r in order.refunds]
         recent = sum(
             r.amount.minor
@@ -110,11 +110,12 @@ class Assessor:
         )
         return recent + under_way + (plan.amount.minor if plan.amount else 0)
 
-    async def _orders_of(self, customer: Customer) -> list[Order]:
-        async def one(order_id: str) -> Order | None:
-            try:
-                return await self._orders.get_order(order_id)
-            except NotFound:
-                return None
 
-        return [o for o in await asyncio.gather(*map(one, customer.order_ids)) if o is not None]
+async def _orders_of(customer: Customer, orders: OrderSystem) -> list[Order]:
+    async def one(order_id: str) -> Order | None:
+        try:
+            return await orders.get_order(order_id)
+        except NotFound:
+            return None
+
+    return [o for o in await asyncio.gather(*map(one, customer.order_ids)) if o is not None]

@@ -29,7 +29,7 @@ from copilot.domain.errors import (
     SealBroken,
 )
 from copilot.domain.value import Value
-from copilot.ports import ActionStore, Clock, Ids, OrderSystem
+from copilot.ports import ActionStore, Clock, Ids, OrderSystems
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import SpanKind, span, within
 from copilot.tools import records
@@ -53,7 +53,7 @@ class Executor:
     def __init__(
         self,
         assessor: Assessor,
-        orders: OrderSystem,
+        orders: OrderSystems,
         store: ActionStore,
         clock: Clock,
         ids: Ids,
@@ -94,7 +94,7 @@ class Executor:
         try:
             parsed = parse_arguments(read_tool.arguments, arguments, tool=tool)
             async with self._attempt(session, read_tool, parsed), asyncio.timeout(self._limits.call_seconds):
-                data = await read_tool.run(self._orders, session, parsed)
+                data = await read_tool.run(self._orders.of(session.tenant_id), session, parsed)
         except CopilotError as error:
             return self._result(call, error=str(error))
         except TimeoutError:
@@ -270,7 +270,8 @@ class Executor:
     async def _call(self, tool: WriteTool[Any], arguments: Value, action: Action) -> Json:
         try:
             async with asyncio.timeout(self._limits.call_seconds):
-                return await tool.run(self._orders, action.customer_id, arguments, key=action.call.id)
+                orders = self._orders.of(action.tenant_id)
+                return await tool.run(orders, action.customer_id, arguments, key=action.call.id)
         except CopilotError:
             raise
         except TimeoutError as error:
@@ -315,7 +316,8 @@ class Executor:
             raise OutcomeUnknown(f"The order system keeps no receipts of {tool.name}.")
         try:
             async with asyncio.timeout(self._limits.call_seconds):
-                return await tool.find_done(self._orders, arguments, key=action.call.id)
+                orders = self._orders.of(action.tenant_id)
+                return await tool.find_done(orders, arguments, key=action.call.id)
         except CopilotError as error:
             raise OutcomeUnknown(f"The receipts could not be read: {error}") from error
         except TimeoutError as error:

@@ -24,7 +24,7 @@ class RenderText(Protocol):
 class Policies(Protocol):
     """Where the rules in force come from."""
 
-    async def engine(self) -> "PolicyEngine":
+    async def engine(self, tenant_id: str) -> "PolicyEngine":
         """The engine over rules and clauses as they are now."""
 
 
@@ -66,8 +66,8 @@ class PolicyEngine:
                 self._rules[tool].append(rule)
         self._flags = {flag.rule: flag for s in self._sets for flag in _flags(s, clauses)}
 
-    async def engine(self) -> "PolicyEngine":
-        """Itself: rules and clauses that never change."""
+    async def engine(self, tenant_id: str) -> "PolicyEngine":  # noqa: ARG002
+        """Itself, for whoever asks: rules and clauses that never change."""
         return self
 
     def decide(

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,42 +21,48 @@ async def save_policies(store: KnowledgeStore, tenant_id: str, policy_sets: Sequ
     await store.put_artifact(tenant_id, _ARTIFACT, hashlib.sha256(content).hexdigest(), content)
 
 
-class StoredPolicy:
-    """The rules of the last ingest over the clauses of the moment.
+@dataclass
+class _Built:
+    """An engine, what it was built over, and when somebody last looked whether that still holds."""
+
+    engine: PolicyEngine
+    basis: object
+    looked: float
+
+
+class StoredPolicies:
+    """Each tenant's rules of the last ingest over the clauses of the moment.
 
     Built anew whenever rules or documents have changed, by whichever process; `looks_every` is how many
     seconds a turn with several decisions may go on without looking again.
     """
 
-    def __init__(
-        self, store: KnowledgeStore, tenant_id: str, render: RenderText, *, looks_every: float = 0.5
-    ) -> None:
+    def __init__(self, store: KnowledgeStore, render: RenderText, *, looks_every: float = 0.5) -> None:
         self._store = store
-        self._tenant_id = tenant_id
         self._render = render
         self._looks_every = looks_every
-        self._looked = 0.0
-        self._built: tuple[object, PolicyEngine] | None = None
+        self._built: dict[str, _Built] = {}
 
-    async def engine(self) -> PolicyEngine:
+    async def engine(self, tenant_id: str) -> PolicyEngine:
         """With no rules, one that denies everything. `ConfigurationError` when the rules cannot be read."""
-        started = time.monotonic()
-        if self._built is not None and started - self._looked < self._looks_every:
-            return self._built[1]
-        stored = await self._store.get_artifact(self._tenant_id, _ARTIFACT)
-        versions = await self._store.content_hashes(self._tenant_id)
+        started, built = time.monotonic(), self._built.get(tenant_id)
+        if built is not None and started - built.looked < self._looks_every:
+            return built.engine
+        stored = await self._store.get_artifact(tenant_id, _ARTIFACT)
+        versions = await self._store.content_hashes(tenant_id)
         basis = (stored[0] if stored else None, hash(frozenset(versions.items())))
-        if self._built is None or self._built[0] != basis:
+        if built is None or built.basis != basis:
             policy_sets = _read(stored[1]) if stored else ()
-            clauses = await known_clauses(self._store, self._tenant_id, policy_sets)
-            self._built = basis, PolicyEngine(policy_sets, clauses, self._render)
-        self._looked = started
-        return self._built[1]
+            clauses = await known_clauses(self._store, tenant_id, policy_sets)
+            built = _Built(PolicyEngine(policy_sets, clauses, self._render), basis, started)
+        built.looked = started
+        self._built[tenant_id] = built
+        return built.engine
 
 
 async def load_policy(store: KnowledgeStore, tenant_id: str, render: RenderText) -> PolicyEngine:
     """The engine as it is now; with no rules, it denies everything."""
-    return await StoredPolicy(store, tenant_id, render).engine()
+    return await StoredPolicies(store, render).engine(tenant_id)
 
 
 async def stored_policies(store: KnowledgeStore, tenant_id: str) -> tuple[PolicySet, ...]:

@@ -15,7 +15,7 @@ from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.fakes.feedback_statistics import MemoryFeedbackStatistics
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
-from copilot.adapters.fakes.order_system import FakeOrderSystem
+from copilot.adapters.fakes.order_system import FakeOrderSystem, OneOrderSystem
 from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
 from copilot.adapters.memory_event_bus import MemoryEventBus
 from copilot.assist.classifier import Classifier
@@ -446,13 +446,13 @@ async def world(
     actions = FakeActionStore(ledger)
     policy = PolicyEngine([POLICY], {}, render_text, require_signatures=False)
     limits = Limits(call_seconds=1)
-    assessor = Assessor(Catalog(), orders, policy, actions, clock)
+    assessor = Assessor(Catalog(), OneOrderSystem(orders), policy, actions, clock)
     attempts = MemoryVerificationAttempts()
     guard = IdentityGuard(attempts, clock, ids)
     desk = CatalogDesk(
         Catalog(),
         Approvals(assessor, actions, ledger, clock, ids, limits, SEALS),
-        Executor(assessor, orders, actions, clock, ids, limits, SEALS, identity=guard),
+        Executor(assessor, OneOrderSystem(orders), actions, clock, ids, limits, SEALS, identity=guard),
         actions,
     )
     profile = TenantProfile(
@@ -477,7 +477,7 @@ async def world(
         knowledge=knowledge,
         search=search,
         desk=desk,
-        orders=orders,
+        orders=OneOrderSystem(orders),
         attempts=attempts,
         ledger=ledger,
         feedback=feedback,

@@ -9,7 +9,7 @@ from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
-from copilot.adapters.fakes.order_system import FakeOrderSystem
+from copilot.adapters.fakes.order_system import FakeOrderSystem, OneOrderSystem
 from copilot.domain.access import Role
 from copilot.domain.actions import Action
 from copilot.ports import ActionStore, LedgerStore
@@ -57,7 +57,7 @@ def desk(*, store=None, ledger=None, orders=None, clock=None, policy=None, limit
     orders = orders or shop()
     ids = SequentialIds()
     limits = limits or Limits(call_seconds=1)
-    assessor = Assessor(Catalog(), orders, policy or engine(), store, clock)
+    assessor = Assessor(Catalog(), OneOrderSystem(orders), policy or engine(), store, clock)
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -65,7 +65,7 @@ def desk(*, store=None, ledger=None, orders=None, clock=None, policy=None, limit
 
     return Desk(
         Approvals(assessor, store, ledger, clock, ids, limits, seals),
-        Executor(assessor, orders, store, clock, ids, limits, seals, sleep),
+        Executor(assessor, OneOrderSystem(orders), store, clock, ids, limits, seals, sleep),
         orders,
         store,
         ledger,

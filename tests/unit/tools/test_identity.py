@@ -15,6 +15,7 @@ from copilot.adapters.fakes.action_store import FakeActionStore
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.ids import SequentialIds
 from copilot.adapters.fakes.ledger_store import FakeLedgerStore
+from copilot.adapters.fakes.order_system import OneOrderSystem
 from copilot.adapters.fakes.verification_attempts import MemoryVerificationAttempts
 from copilot.domain.errors import CustomerNotVerified, DependencyUnavailable, NotFound, NotPermitted
 from copilot.tools.assessment import Assessor
@@ -37,9 +38,17 @@ class Desk:
         """Nothing but the store and the ids outlives it."""
         self.guard = IdentityGuard(self.store, self.clock, self.ids, LIMITS)
         actions = FakeActionStore(FakeLedgerStore())
-        assessor = Assessor(Catalog(), self.orders, engine(), actions, self.clock)
+        shops = OneOrderSystem(self.orders)
+        assessor = Assessor(Catalog(), shops, engine(), actions, self.clock)
         self.executor = Executor(
-            assessor, self.orders, actions, self.clock, self.ids, Limits(), SEALS, identity=self.guard
+            assessor,
+            shops,
+            actions,
+            self.clock,
+            self.ids,
+            Limits(),
+            SEALS,
+            identity=self.guard,
         )
 
     def _look_up(self, *, holds):

@@ -180,7 +180,7 @@ class Moving:
     def __init__(self):
         self.now = engine()
 
-    async def engine(self):
+    async def engine(self, tenant_id):
         return self.now
 
 

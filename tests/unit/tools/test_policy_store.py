@@ -8,7 +8,7 @@ from copilot.domain.actions import PolicyOutcome
 from copilot.domain.errors import ConfigurationError, NotFound
 from copilot.domain.knowledge import KnowledgeDocument
 from copilot.domain.policy import clauses_of
-from copilot.tools.policy_store import StoredPolicy, save_policies
+from copilot.tools.policy_store import StoredPolicies, save_policies
 
 GOODWILL, LARGER, YEAR = "up to $200", "above $100", "$500 a year"
 
@@ -59,45 +59,52 @@ async def knowledge():
 
 
 async def test_a_clause_that_changes_while_the_server_runs_flags_its_rules_at_once(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
+    policy = StoredPolicies(knowledge, render_text, looks_every=0)
     d = desk(policy=policy)
     assert (await d.propose()).decision.outcome is PolicyOutcome.ALLOW
     knowledge.put(refunds_policy("up to $50"))
-    assert [flag.rule for flag in (await policy.engine()).flags()] == ["refunds.goodwill"]
+    assert [flag.rule for flag in (await policy.engine("larkfield")).flags()] == ["refunds.goodwill"]
     other = await d.propose({"order_id": "LF-1004820", "amount": "21", "reason": "goodwill"})
     assert other.decision.outcome is PolicyOutcome.NEEDS_SUPERVISOR
     assert other.decision.findings[0].clause.quote == "up to $50"
     knowledge.put(refunds_policy())
-    assert (await policy.engine()).flags() == []
+    assert (await policy.engine("larkfield")).flags() == []
+
+
+async def test_each_tenant_goes_by_its_own_rules(knowledge):
+    policy = StoredPolicies(knowledge, render_text)
+    knowledge.put(refunds_policy("up to $50"))
+    assert [flag.rule for flag in (await policy.engine("larkfield")).flags()] == ["refunds.goodwill"]
+    assert (await policy.engine("acme")).flags() == []
 
 
 async def test_nothing_is_read_again_while_nothing_changes(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
-    first = await policy.engine()
+    policy = StoredPolicies(knowledge, render_text, looks_every=0)
+    first = await policy.engine("larkfield")
     reads = knowledge.reads
-    assert await policy.engine() is first
+    assert await policy.engine("larkfield") is first
     assert knowledge.reads == reads
 
 
 async def test_several_decisions_in_a_moment_look_once(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=60)
-    first = await policy.engine()
+    policy = StoredPolicies(knowledge, render_text, looks_every=60)
+    first = await policy.engine("larkfield")
     knowledge.put(refunds_policy("up to $50"))
-    assert await policy.engine() is first
+    assert await policy.engine("larkfield") is first
 
 
 async def test_a_document_that_goes_flags_its_rules(knowledge):
-    policy = StoredPolicy(knowledge, "larkfield", render_text, looks_every=0)
-    await policy.engine()
+    policy = StoredPolicies(knowledge, render_text, looks_every=0)
+    await policy.engine("larkfield")
     del knowledge.documents["cancellation-policy", "1"]
-    (flag,) = (await policy.engine()).flags()
+    (flag,) = (await policy.engine("larkfield")).flags()
     assert (flag.rule, flag.why) == ("cancel.pending", "the clause is gone")
 
 
 async def test_without_rules_everything_is_denied_and_unreadable_ones_say_so():
     store = Knowledge()
-    policy = StoredPolicy(store, "larkfield", render_text, looks_every=0)
-    assert (await policy.engine()).flags() == []
+    policy = StoredPolicies(store, render_text, looks_every=0)
+    assert (await policy.engine("larkfield")).flags() == []
     await store.put_artifact("larkfield", "policies", "1", b"[{}]")
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        await policy.engine()
+        await policy.engine("larkfield")
