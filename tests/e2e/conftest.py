@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from tests.e2e.desk import CHROMIUM, Desk, open_desk
+from tests.e2e.desk import CHROMIUM, PATIENCE_SECONDS, Desk, open_desk
 from tests.servers.background import in_background
 
 from copilot.evaluation.local_server import LocalServer, local_server
 
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 @pytest.fixture(scope="module")

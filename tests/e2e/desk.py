@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e import scene
 from tests.e2e.fake_api import KEY, FakeCopilot, serving
+from tests.e2e.side_panel import PATIENCE_SECONDS
 
 CHROMIUM = "/usr/bin/chromium"
 _BUNDLE = Path(__file__).parents[2] / "src/copilot/console/static/panel/copilot-panel.js"
@@ -67,7 +68,7 @@ def open_desk(browser: Browser, **page_options: Any) -> Iterator[Desk]:
         assert problems == []
 
 
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Waits for something that only the server sees."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, Route, expect, sync_playwright
 from tests.e2e.desk import CHROMIUM
 from tests.e2e.fake_api import KEY, FakeCopilot, serving
-from tests.e2e.side_panel import SidePanel
+from tests.e2e.side_panel import PATIENCE_SECONDS, SidePanel
 
 EXTENSION = Path(__file__).parents[2] / "extension"
 DIST = EXTENSION / "dist/chrome"
@@ -54,7 +54,7 @@ class ChromiumSidePanel(SidePanel):
         browser = context.browser
         assert browser is not None
         session = browser.new_browser_cdp_session()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             targets = session.send("Target.getTargets")["targetInfos"]
             found = [
@@ -80,7 +80,7 @@ class ChromiumSidePanel(SidePanel):
         number = next(self._ids)
         message = json.dumps({"id": number, "method": method, "params": parameters})
         self.session.send("Target.sendMessageToTarget", {"sessionId": self.attached, "message": message})
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while number not in self._answers:
             assert time.monotonic() < deadline, f"the side panel did not answer {method}"
             self.session.send("Target.getTargets")  # lets events arrive
@@ -99,7 +99,7 @@ class ChromiumSidePanel(SidePanel):
     def reload(self) -> None:
         """Until the new page stands; one that is going answers with an error, or not as it should."""
         self.evaluate("void (window.old = true, setTimeout(() => location.reload()))")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with suppress(AssertionError):
                 if self.evaluate("!window.old && document.readyState === 'complete'"):
@@ -108,7 +108,7 @@ class ChromiumSidePanel(SidePanel):
 
     def close(self) -> None:
         self.evaluate("void setTimeout(close)")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while any(
             t["targetId"] == self.target for t in self.session.send("Target.getTargets")["targetInfos"]
         ):

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+PATIENCE_SECONDS = 30
+"""How long a step may take on a busy machine; what is there sooner is not waited for."""
+
 
 class SidePanel(ABC):
     """The extension's page in the browser's own side panel, which is no tab."""
@@ -52,13 +55,13 @@ class SidePanel(ABC):
         """The panel has heard of it too, some time after the server has."""
         self.until(lambda: self.conversation_id() == conversation_id, f"{conversation_id} is not shown")
 
-    def expect_text(self, text: str, seconds: float = 10) -> None:
+    def expect_text(self, text: str, seconds: float = PATIENCE_SECONDS) -> None:
         self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)
 
     def expect_no_text(self, text: str) -> None:
         self.until(lambda: text not in self.text(), f"{text!r} is still in the side panel")
 
-    def until(self, condition: Callable[[], bool], problem: str, seconds: float = 10) -> None:
+    def until(self, condition: Callable[[], bool], problem: str, seconds: float = PATIENCE_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"{problem}\n{self.text()[:3000]}"

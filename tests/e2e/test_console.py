@@ -118,7 +118,7 @@ def test_an_uploaded_file_is_followed_read_and_found(manager: Page) -> None:
     manager.get_by_role("button", name="Upload").click()
 
     job = manager.locator("#job")
-    expect(job).to_contain_text("Succeeded", timeout=20_000)  # by itself, without a reload
+    expect(job).to_contain_text("Succeeded")  # by itself, without a reload
     expect(job).to_contain_text("notes.toml")
     expect(manager.locator("#job-said")).to_have_text("Succeeded: 1 added, 1 refused.")
     job.get_by_role("link", name=re.compile("snow-shoes")).click()
@@ -175,7 +175,7 @@ def test_a_policy_is_checked_signed_and_put_back(manager: Page, server: ConsoleS
 def test_lint_and_what_is_kept_out(manager: Page) -> None:
     go(manager, "Lint")
     manager.get_by_role("button", name="Run the checks").click()
-    expect(manager.locator("#report .passages > li").first).to_be_visible(timeout=20_000)
+    expect(manager.locator("#report .passages > li").first).to_be_visible()
 
     go(manager, "Kept out")
     note = manager.get_by_role("article", name=re.compile("Stonebrook"))
@@ -221,7 +221,7 @@ def test_a_refund_above_the_limit_is_approved_by_a_second_person(
     card.get_by_text("What exactly would be done").click()
     expect(card).to_contain_text("refund_order")
     card.get_by_role("button", name=re.compile("^Approve")).click()
-    expect(sam.get_by_role("status").first).to_contain_text("Approved and done.", timeout=15_000)
+    expect(sam.get_by_role("status").first).to_contain_text("Approved and done.")
 
     go(sam, "Ledger")
     expect(sam.get_by_role("region", name="Ledger entries")).to_contain_text("Receipt")
@@ -238,8 +238,8 @@ def test_a_new_conversation_and_its_alert_appear_by_themselves(server: ConsoleSe
 
     server.converse("This is the third time I write. I will call my lawyer and the consumer authority!")
 
-    expect(sam.locator("#news")).to_contain_text("New alert", timeout=15_000)
-    expect(sam.locator("#live tbody tr")).to_have_count(before + 1, timeout=15_000)
+    expect(sam.locator("#news")).to_contain_text("New alert")
+    expect(sam.locator("#live tbody tr")).to_have_count(before + 1)
     expect(sam.locator("#live tbody tr").first).to_contain_text("Legal threat")
     assert sam.evaluate("document.activeElement.id") == focused
 
@@ -249,11 +249,11 @@ def test_a_server_that_is_away_is_said_to_be_until_it_is_back(as_role) -> None:
     go(sam, "Live")
     expect(sam.locator("#live tbody tr").first).to_be_visible()
     sam.route("**/console/live*", lambda route: route.abort())
-    expect(sam.locator("#connection")).to_contain_text("cannot be reached", timeout=15_000)
+    expect(sam.locator("#connection")).to_contain_text("cannot be reached")
     expect(sam.locator("#live tbody tr").first).to_be_visible()  # what stood there stays
 
     sam.unroute("**/console/live*")
-    expect(sam.locator("#connection")).to_be_empty(timeout=15_000)
+    expect(sam.locator("#connection")).to_be_empty()
 
 
 # ---------------------------------------------------------------- ML engineers

@@ -93,7 +93,7 @@ def test_each_editor_takes_a_reply_and_gives_it_back(firefox: FirefoxBrowsing, e
         def model() -> str:
             return words(unescape(editor.evaluate("window.model()")))
 
-        panel.until(lambda: model() == words(text), f"the editor holds {model()!r}, not {words(text)!r}", 5)
+        panel.until(lambda: model() == words(text), f"the editor holds {model()!r}, not {words(text)!r}")
 
     panel.insert(REPLY)
     assert panel.outcome() == "ok"

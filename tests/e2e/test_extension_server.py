@@ -39,7 +39,7 @@ def test_what_is_said_while_the_server_is_down_is_sent_once_when_it_is_back(chro
         with serving(chromium.fake, urlsplit(address).port or 0):
             panel.expect_no_text("cannot be reached")
             until(lambda: len(chromium.turns()) == 3)
-            panel.expect_text("Live", seconds=20)
+            panel.expect_text("Live")
     assert [text for _, text in chromium.turns()][-1] == "Can I get my money back?"
     assert len(chromium.fake.conversations) == 1
 
@@ -112,6 +112,6 @@ def test_a_slow_server_is_waited_for(chromium: Browsing) -> None:
     page = chromium.help_desk("freshdesk")
     panel = chromium.open_panel(page)
     panel.expect_text("The server is slow to answer")
-    until(lambda: len(chromium.turns()) == 2, seconds=15)
+    until(lambda: len(chromium.turns()) == 2)
     panel.expect_no_text("slow to answer")
     assert len(chromium.fake.conversations) == 1

@@ -53,12 +53,12 @@ def test_from_message_to_card_to_reply_box(chromium: Browsing, name: str) -> Non
     before, feedback = len(fake.conversations), len(fake.writes)
     page = chromium.help_desk(name)
     with _beside(chromium, page) as panel:
-        until(lambda: len(fake.conversations) == before + 1 and len(_said(chromium)) == len(SAID), 15)
+        until(lambda: len(fake.conversations) == before + 1 and len(_said(chromium)) == len(SAID))
         assert _said(chromium) == SAID
         assert list(fake.conversations.values())[-1].channel == EXPECTED[name]["channel"]
 
         say_next(page)
-        until(lambda: len(_said(chromium)) == len(SAID) + 1, 15)
+        until(lambda: len(_said(chromium)) == len(SAID) + 1)
         panel.expect_text("Summary so far")
         assert _said(chromium) == [*SAID, ("customer", "Can I get my money back?")]
         panel.press("Insert", "copilot-suggestion")

@@ -43,9 +43,7 @@ class Box:
 
     def expect(self, text: str) -> None:
         wanted = words(text)
-        self.panel.until(
-            lambda: self.model() == wanted, f"the editor holds {self.model()!r}, not {wanted!r}", 5
-        )
+        self.panel.until(lambda: self.model() == wanted, f"the editor holds {self.model()!r}, not {wanted!r}")
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ def test_chatwoots_messages_become_turns_after_signing_in(browser: Browser) -> N
         desk.page.evaluate("message(9002, 1, 'A note of ours.', true)")
         desk.page.evaluate("message(9003, 2, 'Conversation was resolved')")
         desk.frame.get_by_role("button", name="Sign in").click()
-        expect(desk.frame.locator("copilot-summary")).to_contain_text("Summary so far", timeout=15_000)
+        expect(desk.frame.locator("copilot-summary")).to_contain_text("Summary so far")
         assert desk.turns == [("customer", scene.CUSTOMER_TEXT)]
         assert [asked["external"]["id"] for asked in desk.tokens.asked] == ["chatwoot:567"]
 
@@ -207,7 +207,7 @@ def test_another_chatwoot_conversation_opens_its_own(browser: Browser) -> None:
     with chatwoot(browser) as desk:
         desk.frame.get_by_label("Your API key").fill(KEY)
         desk.frame.get_by_role("button", name="Sign in").click()
-        until(lambda: len(desk.tokens.asked) == 1, seconds=10)
+        until(lambda: len(desk.tokens.asked) == 1)
         desk.page.evaluate("() => { chat = {...chat, id: 568, messages: []}; tell(); }")
         until(lambda: [a["external"]["id"] for a in desk.tokens.asked] == ["chatwoot:567", "chatwoot:568"])
 

@@ -79,10 +79,10 @@ def test_a_question_in_the_crm_is_answered_with_its_source(browser: Browser, tmp
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.goto(f"{origin}/")
         frame = page.frame_locator("iframe[title=Copilot]")
-        expect(frame.locator("copilot-status")).to_contain_text("Live", timeout=15_000)
+        expect(frame.locator("copilot-status")).to_contain_text("Live")
         page.evaluate("m => void show(m)", {"from": "customer", "text": ASKED, "id": 1})
         suggestion = frame.locator("copilot-suggestion")
-        suggestion.get_by_role("button", name="Insert").click(timeout=20_000)
+        suggestion.get_by_role("button", name="Insert").click()
         expect(page.locator("#reply")).to_have_value(re.compile("days"))
         expect(suggestion).to_contain_text("Inserted")
 
