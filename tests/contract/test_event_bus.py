@@ -92,7 +92,7 @@ async def publish(bus, data, revision=1):
 
 
 async def take(stream, count):
-    return [await asyncio.wait_for(anext(stream), 2) for _ in range(count)]
+    return [await asyncio.wait_for(anext(stream), 20) for _ in range(count)]
 
 
 async def received(bus, after, count):
@@ -303,7 +303,7 @@ async def test_no_event_is_lost_or_doubled_for_subscribers_who_come_while_events
         followers.append(asyncio.create_task(follow(None if n % 2 else 1)))
     await flowing
 
-    for ids in await asyncio.wait_for(asyncio.gather(*followers), 5):
+    for ids in await asyncio.wait_for(asyncio.gather(*followers), 30):
         assert ids == list(range(ids[0], total + 2))
 
 
@@ -318,7 +318,7 @@ async def test_a_subscriber_who_falls_behind_is_cut_off_and_misses_nothing_by_re
         assert await take(quick, 1) == events[-1:]
 
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(slow), 2)
+        await asyncio.wait_for(anext(slow), 20)
     assert bus.cut_off_count == 1
     assert await received(bus, seen.id, 6) == events
     await quick.aclose()
@@ -372,7 +372,7 @@ def alert(number, tenant_id=TENANT):
 
 
 async def watched(watcher, count):
-    return [(await asyncio.wait_for(anext(watcher), 1)).id for _ in range(count)]
+    return [(await asyncio.wait_for(anext(watcher), 20)).id for _ in range(count)]
 
 
 async def test_a_supervisor_sees_the_alerts_of_every_conversation_as_they_come(start, store):

@@ -25,6 +25,8 @@ from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.domain.assist import KnowledgeCards
 from copilot.domain.conversation import Channel, Conversation
 
+PATIENCE_SECONDS = 30
+
 
 @pytest.fixture
 async def store():
@@ -179,7 +181,7 @@ async def test_without_redis_a_server_goes_on_alone_and_says_so_and_afterwards_a
                 assert not other.connected
 
                 redis.start()
-                snapshot = await asyncio.wait_for(first_of_revision(there, 2), 5)
+                snapshot = await asyncio.wait_for(first_of_revision(there, 2), PATIENCE_SECONDS)
                 assert snapshot.data.knowledge == cards(7)
                 await connected(one, other)
                 after = await publish(other, cards(8), 2)
@@ -195,14 +197,14 @@ async def first_of_revision(stream, revision):
 
 
 async def connected(*buses):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not all(bus.connected for bus in buses):  # noqa: ASYNC110 - a server's own business
             await asyncio.sleep(0.02)
 
 
 async def next_knowledge(stream):
     while True:
-        event = await asyncio.wait_for(anext(stream), 5)
+        event = await asyncio.wait_for(anext(stream), PATIENCE_SECONDS)
         if event.type == "knowledge":
             return event
 
@@ -217,7 +219,7 @@ async def test_a_conversation_begun_alone_in_the_moment_of_redis_return_is_share
             await one.stop()  # so that nobody else tells the others of it
             redis.start()
             one._down = False
-            shown = await asyncio.wait_for(publish(one, CARDS), 5)
+            shown = await asyncio.wait_for(publish(one, CARDS), PATIENCE_SECONDS)
 
             await connected(other)
             async with watching(other) as stream:

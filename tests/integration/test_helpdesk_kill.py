@@ -54,7 +54,7 @@ async def test_killed_at_any_moment_each_message_is_one_turn_and_one_note(tmp_pa
         await asyncio.sleep(after)
         await server.kill()
         await server.start()
-        deadline = time.monotonic() + 45
+        deadline = time.monotonic() + 120
         while any(not chatwoot.notes(conversation) for conversation in CONVERSATIONS):
             assert time.monotonic() < deadline, {c: len(chatwoot.notes(c)) for c in CONVERSATIONS}
             await asyncio.sleep(0.2)

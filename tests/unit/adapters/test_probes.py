@@ -52,7 +52,7 @@ async def watched():
         await made.stop()
 
 
-async def until(condition, seconds=2.0):
+async def until(condition, seconds=20.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

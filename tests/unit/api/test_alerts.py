@@ -62,7 +62,7 @@ async def test_in_the_stream_an_alert_bears_its_own_id(world):
 
     stream = EventStream(world.events.watch_alerts("larkfield", "alert_6"))
     scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
-    await asyncio.wait_for(stream(scope, receive, send), 5)
+    await asyncio.wait_for(stream(scope, receive, send), 20)
 
     lines = b"".join(sent).decode().split("\n")
     assert {"event: alert", "id: alert_7"} <= set(lines)

@@ -340,7 +340,7 @@ async def test_whoever_answers_before_the_draft_is_kept_is_heard_all_the_same(mo
     shown = asyncio.Event()
     monkeypatch.setattr(w.store, "save_revision", slow)
     await w.live.add_turn(RITA, w.conversation.id, Speaker.CUSTOMER, "I want a refund for my broken lantern")
-    await asyncio.wait_for(shown.wait(), 5)
+    await asyncio.wait_for(shown.wait(), 20)
     await w.live.add_turn(RITA, w.conversation.id, Speaker.REPRESENTATIVE, drafted[0].text)
     await w.live.idle()
 

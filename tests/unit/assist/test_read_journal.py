@@ -46,7 +46,7 @@ def look(journal, *conversations, who=RITA, again=False):
 
 
 async def written(store, count):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len(store.kept) < count:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.001)
 

@@ -41,7 +41,7 @@ async def runs(lint):
 
 
 async def until(condition):
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - nothing says when
             await asyncio.sleep(0)
 
