@@ -13,8 +13,8 @@ READY_SECONDS = 5
 TENTS = {"title": "Zephyr tents", "text": "# Zephyr tents\n\nA Zephyr tent weighs 1,234 grams."}
 
 
-async def shown(client, conversation, kind="revision.done"):
-    """The events of the newest turn, up to its end."""
+async def shown(client, conversation, begun, kind="revision.done"):
+    """The events of the newest turn, up to its end; `begun` is set at the first."""
     seen = []
     async with (
         asyncio.timeout(60),
@@ -23,6 +23,7 @@ async def shown(client, conversation, kind="revision.done"):
         async for line in stream.aiter_lines():
             if line.startswith("data:"):
                 seen.append(json.loads(line.removeprefix("data:")))
+                begun.set()
                 if seen[-1]["type"] == kind:
                     return seen
     raise AssertionError(f"the stream ended after {[event['type'] for event in seen]}")
@@ -30,8 +31,9 @@ async def shown(client, conversation, kind="revision.done"):
 
 async def said(client, conversation, text):
     """What a panel is shown for a message of the customer's."""
-    watching = asyncio.create_task(shown(client, conversation))
-    await asyncio.sleep(0.5)
+    begun = asyncio.Event()
+    watching = asyncio.create_task(shown(client, conversation, begun))
+    await asyncio.wait_for(begun.wait(), 60)
     answer = await client.post(
         f"/v1/conversations/{conversation}/turns", json={"speaker": "customer", "text": text}
     )

@@ -636,9 +636,13 @@ def test_an_administrator_sees_who_looked_at_a_conversation_and_by_which_way(ser
         people[Role.SUPERVISOR].get(f"/console/live/{conversation}")
     people[Role.SUPERVISOR].get(f"/console/live/{conversation}", headers={"X-Copilot-Poll": "1"})
     people[Role.SUPERVISOR].get(f"/console/live/{conversation}", headers={"X-Copilot-Poll": "1"})
-    time.sleep(1.5)
-
-    page = people[Role.ADMIN].get("/console/audit", params={"conversation": conversation})
+    deadline = time.monotonic() + 30
+    while True:  # Looks are written down a moment after them, many at once.
+        page = people[Role.ADMIN].get("/console/audit", params={"conversation": conversation})
+        if page.text.count("GET /console/live/{conversation_id}") >= 3:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     assert page.text.count("GET /console/live/{conversation_id}") == 3
     assert "GET /v1/conversations/{conversation_id}/events" in page.text
     assert "usr_sam" in page.text

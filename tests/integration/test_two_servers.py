@@ -13,6 +13,7 @@ from tests.servers.redis import running_redis
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
+PATIENCE_SECONDS = 60
 
 
 @asynccontextmanager
@@ -31,7 +32,7 @@ async def servers(tmp_path, postgres, redis, **more):
         await both[-1].start()
     key = await both[0].key()
     headers = {"Authorization": f"Bearer {key}"}
-    clients = [httpx.AsyncClient(base_url=s.address, headers=headers, timeout=20) for s in both]
+    clients = [httpx.AsyncClient(base_url=s.address, headers=headers, timeout=PATIENCE_SECONDS) for s in both]
     try:
         yield both, clients
     finally:
@@ -41,17 +42,19 @@ async def servers(tmp_path, postgres, redis, **more):
             await server.stop()
 
 
-async def watch(client, conversation, until, after=None):
-    """The events of a conversation, up to the first for which `until` holds."""
+async def watch(client, conversation, until, after=None, begun=None):
+    """The events of a conversation, up to the first for which `until` holds; `begun` is set at the first."""
     headers = {"Last-Event-ID": str(after)} if after is not None else {}
     seen = []
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_SECONDS),
         client.stream("GET", f"/v1/conversations/{conversation}/events", headers=headers) as stream,
     ):
         async for line in stream.aiter_lines():
             if line.startswith("data:"):
                 seen.append(json.loads(line.removeprefix("data:")))
+                if begun:
+                    begun.set()
                 if until(seen[-1]):
                     return seen
     raise AssertionError(f"the stream ended after {[e['type'] for e in seen]}")
@@ -73,8 +76,9 @@ async def say(client, conversation, number, text="How long does standard shippin
 
 async def told(teller, watcher, conversation, number):
     """The events that `watcher` gets while `teller` is told the turn of that number, up to its end."""
-    watching = asyncio.create_task(watch(watcher, conversation, is_done(number)))
-    await asyncio.sleep(0.3)
+    begun = asyncio.Event()
+    watching = asyncio.create_task(watch(watcher, conversation, is_done(number), begun=begun))
+    await asyncio.wait_for(begun.wait(), PATIENCE_SECONDS)
     await say(teller, conversation, number)
     return await watching
 
@@ -110,8 +114,13 @@ async def test_servers_take_turns_of_one_conversation_in_one_order(tmp_path, pos
     redis.empty()
     async with servers(tmp_path, postgres, redis) as (_, (one, other)):
         conversation = await opened(one)
-        watching = [asyncio.create_task(watch(c, conversation, is_done(8))) for c in (one, other)]
-        await asyncio.sleep(0.3)
+        begun = [asyncio.Event(), asyncio.Event()]
+        watching = [
+            asyncio.create_task(watch(client, conversation, is_done(8), begun=event))
+            for client, event in zip((one, other), begun, strict=True)
+        ]
+        for event in begun:
+            await asyncio.wait_for(event.wait(), PATIENCE_SECONDS)
         for number in range(8):
             await say((one, other)[number % 2], conversation, number, f"Question {number}: shipping?")
         seen = [[(e["id"], e["type"]) for e in events[1:]] for events in await asyncio.gather(*watching)]
@@ -129,7 +138,7 @@ async def test_a_document_uploaded_to_one_is_ingested_by_the_other_and_found_by_
         page = ("tents.md", b"# Zephyr tents\n\nA Zephyr tent weighs 1,234 grams.", "text/markdown")
         made = await other.post("/v1/knowledge/jobs/uploads", files={"files": page})
         assert made.status_code == 202, made.text
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async with other.stream("GET", f"/v1/knowledge/jobs/{made.json()['id']}/events") as stream:
                 told_of = [line async for line in stream.aiter_lines() if line.startswith("event:")]
         assert told_of[-1] == "event: job.done"
