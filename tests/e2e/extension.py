@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -69,6 +69,7 @@ class ChromiumSidePanel(SidePanel):
         ]
         panel = cls(session, found[0], attached)
         session.on("Target.receivedMessageFromTarget", panel._receive)
+        panel._wait_for("location.protocol === 'chrome-extension:' && document.readyState === 'complete'")
         return panel
 
     def _receive(self, event: dict[str, Any]) -> None:
@@ -97,14 +98,17 @@ class ChromiumSidePanel(SidePanel):
         return answer["result"].get("value")
 
     def reload(self) -> None:
-        """Until the new page stands; one that is going answers with an error, or not as it should."""
         self.evaluate("void (window.old = true, setTimeout(() => location.reload()))")
+        self._wait_for("!window.old && document.readyState === 'complete'")
+
+    def _wait_for(self, standing: str) -> None:
+        """Until its page stands; one that comes or goes answers with an error, or not as it should."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with suppress(AssertionError):
-                if self.evaluate("!window.old && document.readyState === 'complete'"):
+                if self.evaluate(standing):
                     return
-        raise AssertionError("the side panel was not loaded again")
+        raise AssertionError("the side panel's page was not loaded")
 
     def close(self) -> None:
         self.evaluate("void setTimeout(close)")
@@ -185,6 +189,22 @@ class Browsing:
             "([origin, site]) => chrome.storage.local.set({ sites: { [origin]: site } })", [origin, site]
         )
         page.close()
+
+    def world_of_our_script(self, page: Page) -> Callable[[str], Any]:
+        """Evaluates where our script runs in the page, which the page's own scripts cannot see."""
+        session = self.context.new_cdp_session(page)
+        worlds: list[dict[str, Any]] = []
+        session.on("Runtime.executionContextCreated", lambda event: worlds.append(event["context"]))
+        session.send("Runtime.enable")
+        [ours] = [world for world in worlds if world["origin"] == self.extension]
+
+        def evaluate(expression: str) -> Any:
+            wanted = {"contextId": ours["id"], "awaitPromise": True, "returnByValue": True}
+            answer = session.send("Runtime.evaluate", {"expression": expression, **wanted})
+            assert "exceptionDetails" not in answer, answer
+            return answer["result"].get("value")
+
+        return evaluate
 
     def turns(self) -> list[tuple[str, str]]:
         return [(t.speaker, t.text) for c in self.fake.conversations.values() for t in c.turns]

@@ -57,7 +57,8 @@ def make_app(fake: FakeCopilot) -> FastAPI:  # noqa: C901, PLR0915 - one functio
     @app.post("/v1/conversations", status_code=201)
     async def create(request: Request) -> Conversation:
         body, key = await request.json(), request.headers["Idempotency-Key"]
-        await asyncio.sleep(fake.delay_seconds)
+        while fake.holds_back:  # noqa: ASYNC110 - another thread lets go
+            await asyncio.sleep(0.01)
         made: Conversation = fake.answers.get(key) or fake.create(Channel(body["channel"]))
         fake.answers[key] = made
         return made
@@ -176,6 +177,7 @@ def serving(fake: FakeCopilot, port: int = 0) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), f"the scripted API did not start on port {port}"
         time.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -33,7 +33,8 @@ class FakeCopilot:
         self.turned_away = 0
         self.keys = {KEY}
         """Whatever opens the door: an API key, or tokens that a test has minted."""
-        self.delay_seconds = 0.0
+        self.holds_back = False
+        """While a new conversation is not answered for."""
         self.typing: list[tuple[str, str]] = []
         self.answers: dict[str, Any] = {}
         self.has_model = True
@@ -92,6 +93,11 @@ class FakeCopilot:
         self.publish(conversation_id, "turn", turn)
         return turn
 
+    def asked(self, conversation_id: str) -> int:
+        """How many of its messages are the customer's, each to be answered."""
+        turns = self.conversations[conversation_id].turns
+        return sum(turn.speaker is Speaker.CUSTOMER for turn in turns)
+
     def snapshot(self, conversation_id: str) -> dict[str, Any]:
         conversation = self.conversations[conversation_id]
         snapshot = ConversationSnapshot(
@@ -120,7 +126,7 @@ class FakeCopilot:
         self.actions[action.id] = action
         self.publish(action.conversation_id, "action.updated", action, action.revision)
 
-    async def answer(self, turn: Turn, pause: float = 0.03) -> None:
+    async def answer(self, turn: Turn, pause: float = 0.003) -> None:
         """The whole scene for one customer turn."""
         conversation_id, revision = turn.conversation_id, self.conversations[turn.conversation_id].revision
         action = scene.refund(conversation_id, revision)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.e2e.extension import EXPECTED, EXTENSION, GRANTED, SITES
 from tests.e2e.fake_api import KEY, FakeCopilot, serving
-from tests.e2e.side_panel import SidePanel
+from tests.e2e.side_panel import PATIENCE_SECONDS, SidePanel
 from websockets.sync.client import ClientConnection, connect
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -66,7 +66,7 @@ class BiDi:
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = self._send(method, parameters)
         while True:
-            message = json.loads(self._socket.recv(timeout=30))
+            message = json.loads(self._socket.recv(timeout=2 * PATIENCE_SECONDS))
             if message.get("id") == number:
                 assert message["type"] == "success", f"{method}: {message.get('message', '')[:500]}"
                 result: dict[str, Any] = message["result"]
@@ -251,18 +251,20 @@ def _session(folder: Path) -> Iterator[BiDi]:
             yield bidi
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         process.stderr.close()
 
 
 def _sidebar(bidi: BiDi) -> FirefoxSidePanel:
     tree = bidi.call("browsingContext.getTree", **{"moz:scope": "chrome"})
     window = tree["contexts"][0]["context"]
-    for _ in range(200):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         found = bidi.evaluate(window, _ADOPT_SIDEBAR)
         if found:
             panel = FirefoxSidePanel(bidi, found)
             while not panel.evaluate("typeof chrome === 'object' && document.readyState === 'complete'"):
                 time.sleep(0.05)
             return panel
+        time.sleep(0.05)
     raise AssertionError("the sidebar did not open")

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from tests.e2e.fake_copilot import FakeCopilot
+
 PATIENCE_SECONDS = 30
 """How long a step may take on a busy machine; what is there sooner is not waited for."""
 
@@ -48,12 +50,26 @@ class SidePanel(ABC):
         return found
 
     def conversation_id(self) -> str:
-        found: str = self.evaluate("document.querySelector('copilot-panel').conversationId")
+        found: str = self.evaluate("document.querySelector('copilot-panel')?.conversationId ?? ''")
         return found
 
     def expect_conversation(self, conversation_id: str) -> None:
         """The panel has heard of it too, some time after the server has."""
         self.until(lambda: self.conversation_id() == conversation_id, f"{conversation_id} is not shown")
+
+    def expect_answered(self, fake: FakeCopilot, conversation_id: str) -> None:
+        """It shows all that comes of the conversation's messages, and nothing in it moves any more."""
+        shown = f"({_SHOWN})(document.querySelector('copilot-panel'))"
+
+        def all_is_shown() -> bool:
+            events = fake.events[conversation_id]
+            done = sum(event["type"] == "revision.done" for event in events)
+            return fake.asked(conversation_id) == done and self.evaluate(shown) == [
+                conversation_id,
+                len(events),
+            ]
+
+        self.until(all_is_shown, f"not all of {conversation_id} is shown")
 
     def expect_text(self, text: str, seconds: float = PATIENCE_SECONDS) -> None:
         self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)
@@ -67,6 +83,8 @@ class SidePanel(ABC):
             assert time.monotonic() < deadline, f"{problem}\n{self.text()[:3000]}"
             time.sleep(0.05)
 
+
+_SHOWN = "(element) => [element?.conversationId, element?.panel?.lastEventId]"
 
 _TEXT = """function text(node) {
   if (!node) return ""; // between two documents

@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is missing: apt-get install chromium"),
 ]
+LISTENS_FOR_ALERTS = """() => document.querySelector("[sse-connect]")["htmx-internal-data"]
+  .sseEventSource?.readyState === EventSource.OPEN"""
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 PATHS = [item.path for group in MENU for item in group.items if item.path.startswith("/console/")]
 MORE_PATHS = [
@@ -234,6 +236,7 @@ def test_a_new_conversation_and_its_alert_appear_by_themselves(server: ConsoleSe
     go(sam, "Live")
     sam.locator("#live tbody a").first.focus()  # waits for the page; counting does not
     before = sam.locator("#live tbody tr").count()
+    sam.wait_for_function(LISTENS_FOR_ALERTS)
     focused = sam.evaluate("document.activeElement.id")
 
     server.converse("This is the third time I write. I will call my lawyer and the consumer authority!")
@@ -282,6 +285,9 @@ def linked_from(page: Page, server: ConsoleServer) -> list[str]:
     page.goto(f"{server.address}/console/upload")
     page.get_by_label("Files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
+    expect(
+        page.locator("#job"), "else the next page would be asked for before the file was sent"
+    ).to_be_visible()
     found = []
     for path in ("/console/live", "/console/jobs", "/console/reports"):
         page.goto(server.address + path)
@@ -302,6 +308,7 @@ def test_no_page_has_a_grave_barrier(browser: Browser, server: ConsoleServer, th
             if grave:
                 found[path] = [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in grave]
         page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in to the console")).to_be_visible()
         violations = Axe().run(page).response["violations"]
         assert [v["id"] for v in violations if v["impact"] in {"serious", "critical"}] == []
     assert found == {}

@@ -1,13 +1,13 @@
 """The same extension in Firefox: its sidebar, its pages, and the editors of help desks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 
 import pytest
 from tests.e2e.desk import until
 from tests.e2e.extension import editors_page
 from tests.e2e.firefox import FirefoxBrowsing, Tab, firefox_browsing, needs_firefox
-from tests.e2e.test_insertion import DRAFT, EDITORS, ORIGIN, REPLY, SITE, words
+from tests.e2e.test_insertion import CARET_IS_SET, DRAFT, EDITORS, ORIGIN, REPLY, SITE, words
 
 pytestmark = needs_firefox
 
@@ -19,14 +19,34 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxBrowsin
         yield made
 
 
+@pytest.fixture
+def opened(firefox: FirefoxBrowsing) -> Iterator[Callable[[str], Tab]]:
+    """Opens a saved page that has been read; it closes whatever happens, or the next one stays unread."""
+    tabs: list[Tab] = []
+
+    def open_page(name: str) -> Tab:
+        before = len(firefox.fake.conversations)
+        tabs.append(firefox.help_desk(name))
+        firefox.panel.until(lambda: len(firefox.fake.conversations) == before + 1, "the page was not read")
+        firefox.panel.expect_conversation(list(firefox.fake.conversations)[-1])
+        return tabs[-1]
+
+    yield open_page
+    for tab in tabs:
+        tab.close()
+
+
 @pytest.mark.parametrize("name", ["zendesk", "salesforce", "gmail"])
-def test_from_message_to_card_to_reply_box(firefox: FirefoxBrowsing, name: str) -> None:
+def test_from_message_to_card_to_reply_box(
+    firefox: FirefoxBrowsing, opened: Callable[[str], Tab], name: str
+) -> None:
     firefox.fake.scripted = True
     panel, before, writes = firefox.panel, len(firefox.turns()), len(firefox.fake.writes)
-    page = firefox.help_desk(name)
+    page = opened(name)
     panel.until(lambda: len(firefox.turns()) == before + 2, "the page was not read")
     page.say_next()
     panel.until(lambda: len(firefox.turns()) == before + 3, "the new message was not read")
+    panel.expect_answered(firefox.fake, panel.conversation_id())
     panel.expect_text("Summary so far")
     assert firefox.turns()[before:] == [
         ("customer", "My lantern arrived with a cracked globe. Order LF-1004820."),
@@ -39,31 +59,29 @@ def test_from_message_to_card_to_reply_box(firefox: FirefoxBrowsing, name: str) 
     until(lambda: "used" in [body.get("verdict") for _, body in firefox.fake.writes[writes:]])
     panel.press("Undo", "#question")
     panel.expect_text("Taken back")
-    page.close()
 
 
-def test_a_refund_is_approved_in_the_sidebar(firefox: FirefoxBrowsing) -> None:
+def test_a_refund_is_approved_in_the_sidebar(firefox: FirefoxBrowsing, opened: Callable[[str], Tab]) -> None:
     firefox.fake.scripted = True
     before = len(firefox.fake.writes)
-    page = firefox.help_desk("intercom")
+    opened("intercom")
+    firefox.panel.expect_answered(firefox.fake, firefox.panel.conversation_id())
     firefox.panel.press("Approve", "copilot-next-actions")
     firefox.panel.expect_text("rf_20418")
     # What became of earlier drafts is told when it can be.
     assert [verb for verb, _ in firefox.fake.writes[before:] if verb != "feedback"] == ["approve"]
-    page.close()
 
 
-def test_the_page_and_our_script_in_it_cannot_read_the_key(firefox: FirefoxBrowsing) -> None:
-    before = len(firefox.fake.conversations)
-    page = firefox.help_desk("hubspot")
-    firefox.panel.until(lambda: len(firefox.fake.conversations) == before + 1, "the page was not read")
+def test_the_page_and_our_script_in_it_cannot_read_the_key(
+    firefox: FirefoxBrowsing, opened: Callable[[str], Tab]
+) -> None:
+    page = opened("hubspot")
     assert page.evaluate("typeof chrome === 'undefined' && typeof browser === 'undefined'")
     found = page.evaluate(
         f"fetch({firefox.panel.evaluate('location.href')!r}).then((r) => r.status, (e) => 'refused')"
     )
     assert found == "refused"
     assert "test-key" not in firefox.panel.evaluate("chrome.storage.local.get().then(JSON.stringify)")
-    page.close()
 
 
 @pytest.fixture(params=EDITORS)
@@ -82,8 +100,9 @@ def editor(firefox: FirefoxBrowsing, request: pytest.FixtureRequest) -> Iterator
     firefox.panel.until(lambda: len(firefox.fake.conversations) == known + 1, "the page was not read")
     firefox.panel.expect_conversation(list(firefox.fake.conversations)[-1])
     yield page
-    assert page.evaluate("window.sent") == 0, "nothing was sent"
+    sent = page.evaluate("window.sent")
     page.close()
+    assert sent == 0, "nothing was sent"
 
 
 def test_each_editor_takes_a_reply_and_gives_it_back(firefox: FirefoxBrowsing, editor: Tab) -> None:
@@ -101,9 +120,7 @@ def test_each_editor_takes_a_reply_and_gives_it_back(firefox: FirefoxBrowsing, e
     panel.press("Undo", "#question")
     expect("")
     editor.click(".composer")
-    editor.evaluate(
-        "new Promise((resolve) => setTimeout(resolve, 200))"
-    )  # editors set their caret a moment later
+    panel.until(lambda: bool(editor.evaluate(CARET_IS_SET)), "the editor did not take the focus")
     firefox.bidi.type(editor.context, DRAFT)
     expect(DRAFT)
     panel.insert(REPLY)

@@ -107,11 +107,12 @@ def test_another_kind_of_server_is_told_apart(chromium: Browsing) -> None:
 
 
 def test_a_slow_server_is_waited_for(chromium: Browsing) -> None:
-    chromium.fake.delay_seconds = 6
+    chromium.fake.holds_back = True
     chromium.sign_in()
     page = chromium.help_desk("freshdesk")
     panel = chromium.open_panel(page)
     panel.expect_text("The server is slow to answer")
+    chromium.fake.holds_back = False
     until(lambda: len(chromium.turns()) == 2)
     panel.expect_no_text("slow to answer")
     assert len(chromium.fake.conversations) == 1

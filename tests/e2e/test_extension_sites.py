@@ -59,6 +59,7 @@ def test_from_message_to_card_to_reply_box(chromium: Browsing, name: str) -> Non
 
         say_next(page)
         until(lambda: len(_said(chromium)) == len(SAID) + 1)
+        panel.expect_answered(fake, list(fake.conversations)[-1])
         panel.expect_text("Summary so far")
         assert _said(chromium) == [*SAID, ("customer", "Can I get my money back?")]
         panel.press("Insert", "copilot-suggestion")

@@ -159,7 +159,8 @@ def test_a_newer_message_takes_the_old_draft_away(answered: Desk) -> None:
     expect(answered.card("suggestion").locator(".draft")).to_have_count(0)
     expect(answered.card("knowledge")).to_contain_text("Earlier message")
     answered.publish("suggestion.completed", scene.suggestion(answered.conversation_id, 1), 1)
-    answered.page.wait_for_timeout(100)
+    answered.publish("degraded", scene.degraded())
+    expect(answered.card("status")).to_contain_text("does not answer")
     expect(answered.card("suggestion").locator(".draft")).to_have_count(0)
 
 

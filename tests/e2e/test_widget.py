@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Frame, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 from tests.e2e import scene
 from tests.e2e.crm import Crm, Setting, Tokens, copilot, crm, example_host
 from tests.e2e.desk import needs_panel, until
@@ -16,6 +16,8 @@ from tests.e2e.fake_api import FakeCopilot
 pytestmark = needs_panel
 PICTURES = os.environ.get("COPILOT_PICTURES")
 """A folder for screenshots; none are taken without it."""
+ANSWERED_BY_MS = 15_000
+"""A frame that has not answered by then is said not to."""
 REFUSED_TOO_SOON_MS = 3_100
 """A token refused sooner than this after it came is not asked for again."""
 
@@ -54,6 +56,19 @@ def answered(host: Setting) -> None:
 
 def live(host: Setting) -> None:
     expect(host.frame.locator("copilot-status")).to_contain_text("Live")
+
+
+def wait_for_refusal(page: Page, said: list[str]) -> None:
+    """Until the browser's console says that framing was refused; it is heard only while its driver runs."""
+    until(lambda: page.wait_for_timeout(20) is None and any("frame-ancestors" in text for text in said))
+
+
+def let_the_token_age(host: Setting) -> None:
+    """Its frame's clock goes on by more than the time within which a refused token is not asked for again."""
+    widget = next(frame for frame in host.page.frames if frame.url.endswith("/widget"))
+    widget.evaluate(
+        "(ahead) => { const now = Date.now; Date.now = () => now() + ahead; }", REFUSED_TOO_SOON_MS
+    )
 
 
 def picture(host: Setting, name: str) -> None:
@@ -181,7 +196,7 @@ def test_in_the_page_itself_it_is_the_same_panel(browser: Browser) -> None:
 
 def test_a_token_that_ends_is_asked_for_again_and_nothing_is_lost(host: Setting) -> None:
     answered(host)
-    host.page.wait_for_timeout(REFUSED_TOO_SOON_MS)
+    let_the_token_age(host)
     host.tokens.end()
     until(lambda: len(host.tokens.minted) == 2)
     host.say("Are you there?", number=2)
@@ -201,7 +216,7 @@ def test_a_token_is_replaced_before_it_ends(browser: Browser) -> None:
 def test_without_a_new_token_the_panel_empties_itself(host: Setting) -> None:
     answered(host)
     host.page.evaluate(HEAR_PROBLEMS)
-    host.page.wait_for_timeout(REFUSED_TOO_SOON_MS)
+    let_the_token_age(host)
     host.site.posts["/copilot-token"] = lambda _: None
     host.tokens.end()
     notice = host.frame.locator("#notice")
@@ -238,12 +253,12 @@ def test_a_page_that_is_not_listed_cannot_frame_it(browser: Browser) -> None:
     with example_host(browser, listed=False) as host:
         said: list[str] = []
         host.page.on("console", lambda message: said.append(message.text))
+        host.page.clock.install()
         host.page.reload()
-        host.page.wait_for_timeout(800)
-        assert any("frame-ancestors" in text for text in said), said
-        assert host.tokens.minted == []
         host.page.evaluate(HEAR_PROBLEMS)
-        host.page.wait_for_timeout(15_000)
+        wait_for_refusal(host.page, said)
+        assert host.tokens.minted == []
+        host.page.clock.fast_forward(ANSWERED_BY_MS)
         assert host.page.evaluate("problems") == ["no_answer"]
 
 
@@ -256,8 +271,7 @@ def test_a_listed_page_cannot_be_framed_by_one_that_is_not(browser: Browser) -> 
             page = browser.new_page()
             page.on("console", lambda message: said.append(message.text))
             page.goto(evil)
-            page.wait_for_timeout(800)
-            assert any("frame-ancestors" in text for text in said), said
+            wait_for_refusal(page, said)
             assert len(host.tokens.minted) == minted
             page.close()
 
@@ -284,12 +298,16 @@ def test_the_frame_hears_nobody_but_the_page_that_holds_it(host: Setting) -> Non
 
 
 def frame_of(host: Setting, origin: str) -> Frame:
-    for _ in range(100):
-        for frame in host.page.frames:
-            if frame.url.startswith(origin) and frame.evaluate("typeof drive") == "function":
-                return frame
+    def loaded() -> list[Frame]:
         host.page.wait_for_timeout(30)
-    raise AssertionError("the frame did not load")
+        return [
+            frame
+            for frame in host.page.frames
+            if frame.url.startswith(origin) and frame.evaluate("typeof drive") == "function"
+        ]
+
+    until(lambda: loaded() != [])
+    return loaded()[0]
 
 
 def test_the_page_hears_nobody_but_its_frame(host: Setting) -> None:

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def in_background(context: AbstractAsyncContextManager[T], seconds: float = 120) -> Iterator[T]:
+def in_background(context: AbstractAsyncContextManager[T], seconds: float = 300) -> Iterator[T]:
     """Entered and left in a thread with a loop of its own: a browser's driver has this thread's."""
     ready, done = threading.Event(), threading.Event()
     found: list[T] = []
