@@ -1,6 +1,7 @@
 """How fast the panel is in Chromium, with much on it.
 
-Another program on the machine can only add to a figure, so each is the best of some rounds. Run alone:
+Another program on the machine can only add to a figure: paints are a median, and tasks count the core's time
+that they took, in the best of some rounds. Run alone:
 `pytest -s tests/e2e/test_panel_speed.py` prints what was measured.
 """
 
@@ -31,12 +32,6 @@ PAINTED = """() => {
     // A task queued in a frame runs once that frame has been drawn.
     requestAnimationFrame(() => setTimeout(() => { window.paints.push(performance.now() - start); }));
   });
-}"""
-LONG_TASKS = """() => {
-  window.tasks = [];
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) window.tasks.push(Math.round(entry.duration));
-  }).observe({ type: "longtask" });
 }"""
 
 
@@ -99,13 +94,13 @@ def test_the_first_card_is_painted_soon_after_its_event(desk: Desk) -> None:
     assert median <= PAINT_MS
 
 
-def test_a_thousand_messages_and_two_hundred_cards_stay_smooth(busy: Desk) -> None:
+def test_a_thousand_messages_and_two_hundred_cards_stay_smooth(busy: Desk, browser: Browser) -> None:
     """No long task while the conversation opens, cards come, a draft streams, and all is scrolled through."""
     page = busy.page
     worst = []
     for round_ in range(ROUNDS):
         page.evaluate("document.querySelector('copilot-panel').conversationId = ''")
-        page.evaluate(LONG_TASKS)
+        browser.start_tracing(page=page, categories=["toplevel"])
         page.locator("#conversations button").first.click()
         expect(page.locator("#turns li")).to_have_count(MESSAGES)
         busy.publish("knowledge", many_cards())
@@ -119,12 +114,24 @@ def test_a_thousand_messages_and_two_hundred_cards_stay_smooth(busy: Desk) -> No
         busy.publish("turn", json.loads(_next_turn(busy, round_).model_dump_json()))
         busy.publish("revision.done", RevisionDone(milliseconds=1))
         page.wait_for_timeout(100)
-        worst.append(max(page.evaluate("window.tasks"), default=0))
+        worst.append(round(longest_task_ms(browser.stop_tracing())))
+        if worst[-1] <= TASK_MS:
+            break  # The best is good enough; no further round could make it worse.
         page.evaluate("document.querySelector('#turns').replaceChildren()")
     print(  # noqa: T201
-        f"\nlongest task with {MESSAGES} messages and {CARDS} cards, ms: {worst} (0: none over 50)"
+        f"\nlongest task with {MESSAGES} messages and {CARDS} cards, ms: {worst}"
     )
     assert min(worst) <= TASK_MS
+
+
+def longest_task_ms(trace: bytes) -> float:
+    """Of a page's main thread, by the time that a core worked on it."""
+    events = json.loads(trace)["traceEvents"]
+    names = [event for event in events if event["name"] == "thread_name"]
+    mains = {(name["pid"], name["tid"]) for name in names if name["args"]["name"] == "CrRendererMain"}
+    tasks = [event for event in events if event["name"] == "ThreadControllerImpl::RunTask"]
+    longest: int = max(task.get("tdur", 0) for task in tasks if (task["pid"], task["tid"]) in mains)
+    return longest / 1000
 
 
 def scroll_through(desk: Desk) -> None:
