@@ -35,7 +35,7 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_a_server_is_killed(t
     redis.empty()
     replicas = Replicas(tmp_path, postgres.database(), redis.url)
     await replicas.start()
-    report = await besiege(replicas, conversations=4, seconds=9, kill_every=3, pause=0.3)
+    report = await besiege(replicas, conversations=4, seconds=9, kill_every=3, pause=0.3, least_turns=6)
     await replicas.stop()
 
     assert report.kills >= 1
@@ -49,7 +49,9 @@ async def test_nothing_is_lost_doubled_or_out_of_order_when_a_server_hangs(tmp_p
     redis.empty()
     replicas = Replicas(tmp_path, postgres.database(), redis.url)
     await replicas.start()
-    report = await besiege(replicas, conversations=3, seconds=40, kill_every=3, pause=0.5, hang=30)
+    report = await besiege(
+        replicas, conversations=3, seconds=40, kill_every=3, pause=0.5, hang=30, least_turns=4
+    )
     await replicas.stop()
 
     assert report.kills == 1
@@ -63,6 +65,6 @@ async def test_servers_that_do_not_hear_each_other_are_found_out(tmp_path, postg
         replicas = Replicas(tmp_path, postgres.database(), one.url)
         replicas.redis_urls = [one.url, other.url]
         await replicas.start()
-        report = await besiege(replicas, conversations=2, seconds=3, kill_every=60, pause=0.2)
+        report = await besiege(replicas, conversations=2, seconds=3, kill_every=60, pause=0.2, catch_up=5)
         await replicas.stop()
     assert not report.is_whole

@@ -133,16 +133,21 @@ async def besiege(
     pause: float = 1.0,
     seed: int = 1,
     hang: float = 0.0,
+    least_turns: int = 0,
+    catch_up: float = 60.0,
 ) -> Report:
     """Conversations go on for so long, watched twice each, while one server after the other is killed.
 
+    Each has `least_turns`, however slow the machine; its panels have `catch_up` seconds to see the last.
     With `hang` they are stopped for so many seconds instead, and go on as if nothing had been.
     """
     report, rng = Report(), random.Random(seed)  # noqa: S311 - repeatable, not secret
     until = time.monotonic() + seconds
     async with httpx.AsyncClient(headers=replicas.headers, timeout=httpx.Timeout(10, read=30)) as http:
         killer = asyncio.create_task(_kill(replicas, report, kill_every, until, hang))
-        talks = [_talk(replicas, http, rng, until, pause) for _ in range(conversations)]
+        talks = [
+            _talk(replicas, http, rng, until, pause, least_turns, catch_up) for _ in range(conversations)
+        ]
         for name, posted, panels in await asyncio.gather(*talks):
             report.turns += len(posted)
             for panel in panels:
@@ -166,7 +171,13 @@ async def _kill(replicas: Replicas, report: Report, every: float, until: float, 
 
 
 async def _talk(
-    replicas: Replicas, http: httpx.AsyncClient, rng: random.Random, until: float, pause: float
+    replicas: Replicas,
+    http: httpx.AsyncClient,
+    rng: random.Random,
+    until: float,
+    pause: float,
+    least_turns: int,
+    catch_up: float,
 ) -> tuple[str, list[str], list[Watched]]:
     made = await _insistently(replicas, http, rng, "/v1/conversations", {"channel": "chat"})
     name, posted = made["id"], list[str]()
@@ -177,13 +188,13 @@ async def _talk(
         for n, panel in enumerate(panels)
     ]
     await asyncio.sleep(0.5)
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(posted) < least_turns:
         turn = {"speaker": "customer", "text": f"{rng.choice(_ASKED)} ({len(posted) + 1})"}
         said = await _insistently(replicas, http, rng, f"/v1/conversations/{name}/turns", turn)
         posted.append(said["turn_id"] if "turn_id" in said else said["id"])
         await asyncio.sleep(pause * (0.5 + rng.random()))
     ended.set()
-    await asyncio.wait(watching, timeout=20)
+    await asyncio.wait(watching, timeout=catch_up)
     for task in watching:
         task.cancel()
     return name, posted, panels

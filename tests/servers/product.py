@@ -24,7 +24,7 @@ class Server:
     async def start(self) -> None:
         command = [sys.executable, "-m", self._module, "serve"]
         self._process = await asyncio.create_subprocess_exec(*command, env=self.environment)
-        await self.until(ready=True, seconds=120)
+        await self.until(ready=True, seconds=300)
 
     @property
     def pid(self) -> int:

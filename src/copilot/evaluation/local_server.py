@@ -19,7 +19,7 @@ from copilot.domain.access import Principal, Role
 from copilot.domain.errors import DependencyUnavailable
 from copilot.order_systems import seed_shop_once
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _PAUSE_SECONDS = 0.1
 SERVE = ("copilot.cli", "serve")
 
