@@ -71,6 +71,11 @@ class SidePanel(ABC):
 
         self.until(all_is_shown, f"not all of {conversation_id} is shown")
 
+    def expect_settled(self, turns: int) -> None:
+        """So many messages have come, and all that the server makes of the last."""
+        settled = f"({_SETTLED})(document.querySelector('copilot-panel')?.panel)"
+        self.until(lambda: self.evaluate(settled) == turns, f"{turns} messages and what comes of them")
+
     def expect_text(self, text: str, seconds: float = PATIENCE_SECONDS) -> None:
         self.until(lambda: text in self.text(), f"{text!r} is not in the side panel", seconds)
 
@@ -84,6 +89,7 @@ class SidePanel(ABC):
             time.sleep(0.05)
 
 
+_SETTLED = "(state) => state?.settled && state.turns.length"
 _SHOWN = "(element) => [element?.conversationId, element?.panel?.lastEventId]"
 
 _TEXT = """function text(node) {

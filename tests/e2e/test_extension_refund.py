@@ -37,6 +37,7 @@ def test_a_refund_is_approved_in_the_side_panel_and_happens_once(tmp_path: Path,
         panel = made.open_panel(page)
         panel.expect_text("Verified")
         say_next(page)
+        panel.expect_settled(turns=3)
         panel.expect_text("$49.00")
         panel.press("Approve", "copilot-next-actions")
         panel.expect_text("Refund")
