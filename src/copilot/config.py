@@ -118,6 +118,10 @@ class OidcSettings(BaseModel):
     client_secret: SecretStr = SecretStr("")
     """Empty for a public client: PKCE is used either way."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
+    extension_client_id: str = ""
+    """What the provider knows the browser extension as: a public client; without it that takes keys alone."""
+    extension_scopes: tuple[str, ...] = ("openid", "profile", "email")
+    """The access token has to be for `audience`; some providers ask for a scope of the API's own for that."""
 
 
 class Settings(BaseSettings):

@@ -64,7 +64,7 @@ def test_an_answer_that_this_browser_did_not_ask_for_signs_nobody_in(
 ) -> None:
     """Somebody else's sign-in, sent on as a link."""
     address, provider = console
-    provider.codes["code-stolen"] = ("nonce", "challenge")
+    provider.codes["code-stolen"] = (CLIENT, "nonce", "challenge", False)
     page = browser.new_page()
     page.goto(f"{address}/console/sign-in/callback?code=code-stolen&state=theirs&iss={provider.url}")
     expect(page.get_by_role("alert")).to_contain_text("begun elsewhere")

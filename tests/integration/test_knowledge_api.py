@@ -112,7 +112,7 @@ class World:
         self.reads = ReadJournal(MemoryReadStore(), self.clock, Uuid7Ids(), seconds=0)
         self.idempotency = MemoryIdempotencyStore()
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
-        self.person_tokens = None
+        self.person_tokens = self.sign_in_offer = None
         self.usage = Metering(MemoryUsageStore())
         self.events = NoEvents()
         self.assist = self.conversations = self.actions = self.search = None

@@ -21,7 +21,7 @@ CHECKS = (
 )
 STREAMS = "/events$"
 """They do not end; test_server_streams reads them."""
-OPERATIONS = 62
+OPERATIONS = 63
 """How many there are besides; fewer mean that some were not reached."""
 
 

@@ -1117,6 +1117,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Sign In Ways
+         * @description What the browser extension offers people to sign in with. No API key, and nothing secret.
+         */
+        get: operations["get_sign_in_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suggestions/{suggestion_id}": {
         parameters: {
             query?: never;
@@ -1822,6 +1842,22 @@ export interface components {
             title: string;
             /** Version */
             version: string;
+        };
+        /**
+         * CompanySignIn
+         * @description Where a public client sends people to sign in, and fetches their tokens. Nothing of it is secret.
+         */
+        CompanySignIn: {
+            /** Authorization Endpoint */
+            authorization_endpoint: string;
+            /** Client Id */
+            client_id: string;
+            /** Issuer */
+            issuer: string;
+            /** Scopes */
+            scopes: string[];
+            /** Token Endpoint */
+            token_endpoint: string;
         };
         /**
          * ConfiguredSource
@@ -3917,6 +3953,13 @@ export interface components {
          * @enum {string}
          */
         SignalKind: "urgency" | "frustration" | "churn_risk" | "legal_threat" | "supervisor_asked" | "repeated_contact" | "broken_promise";
+        /**
+         * SignInWays
+         * @description Besides an API key, which is always taken.
+         */
+        SignInWays: {
+            company: components["schemas"]["CompanySignIn"] | null;
+        };
         /**
          * SilenceReason
          * @enum {string}
@@ -10117,6 +10160,44 @@ export interface operations {
                 };
             };
             /** @description A dependency is down, or more turns wait than can be answered in time */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_in_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
+            };
+            /** @description Asked too often; `Retry-After` says how many seconds to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The identity provider does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from copilot.adapters.oidc_tokens import OidcTokens, secure_address
-from copilot.domain.access import Principal
+from copilot.domain.access import CompanySignIn, Principal
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable, NotAuthenticated
 from copilot.domain.value import Value
 
@@ -103,6 +103,24 @@ class OidcSignIn:
 
     async def _endpoint(self, name: str) -> str:
         return await self._tokens.address(name)
+
+
+class OidcOffer:
+    """The SignInOffer port: the provider's addresses as its discovery document has them."""
+
+    def __init__(self, tokens: OidcTokens, client_id: str, scopes: tuple[str, ...]) -> None:
+        self._tokens = tokens
+        self._client_id = client_id
+        self._scopes = scopes
+
+    async def company(self) -> CompanySignIn:
+        return CompanySignIn(
+            issuer=self._tokens.issuer,
+            authorization_endpoint=await self._tokens.address("authorization_endpoint"),
+            token_endpoint=await self._tokens.address("token_endpoint"),
+            client_id=self._client_id,
+            scopes=self._scopes,
+        )
 
 
 def _derived(secret: str, purpose: str) -> str:

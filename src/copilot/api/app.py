@@ -22,6 +22,7 @@ from copilot.api import (
     knowledge_jobs,
     macros,
     privacy,
+    sign_in,
     suggestions,
     turns,
     widget,
@@ -106,5 +107,6 @@ def _with_routes() -> FastAPI:
     for module in (*nouns, *outside, knowledge_care, knowledge_intake, knowledge_jobs, knowledge, health):
         app.include_router(module.router)
     app.include_router(integrations.webhooks)
+    app.include_router(sign_in.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

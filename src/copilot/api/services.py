@@ -31,7 +31,15 @@ from copilot.domain.signals import Alert
 from copilot.domain.transforms import Transform, Transformed
 from copilot.domain.usage import ConversationUsage, UsageTotals
 from copilot.domain.wrap_up import HandOver, WrapUp
-from copilot.ports import ApiKeyStore, Clock, IdempotencyStore, PersonTokens, RateLimiter, WidgetTokens
+from copilot.ports import (
+    ApiKeyStore,
+    Clock,
+    IdempotencyStore,
+    PersonTokens,
+    RateLimiter,
+    SignInOffer,
+    WidgetTokens,
+)
 from copilot.ports.reads import ReadStore
 from copilot.ports.tracing import Tracer
 from copilot.retrieval.library import UploadPlan, Written
@@ -492,6 +500,10 @@ class Services(Protocol):
     @property
     def person_tokens(self) -> PersonTokens | None:
         """None: nobody signs in elsewhere."""
+
+    @property
+    def sign_in_offer(self) -> SignInOffer | None:
+        """None: the extension takes API keys alone."""
 
     @property
     def tracer(self) -> Tracer: ...

@@ -55,7 +55,7 @@ from copilot.bootstrap.models import (
     llm_rewording,
     prompts_of,
 )
-from copilot.bootstrap.people import person_sign_in, person_tokens
+from copilot.bootstrap.people import person_sign_in, person_tokens, sign_in_offer
 from copilot.bootstrap.privacy import name_finder
 from copilot.bootstrap.sharing import open_shared
 from copilot.bootstrap.state import open_state, secret_of
@@ -66,7 +66,7 @@ from copilot.config import Settings
 from copilot.domain.branding import Branding
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
-from copilot.ports import Drafter, Embedder, PersonSignIn, PersonTokens, RateLimiter
+from copilot.ports import Drafter, Embedder, PersonSignIn, PersonTokens, RateLimiter, SignInOffer
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import SpanKind, Tracer, within
 from copilot.retrieval.ingest import Ingestor
@@ -115,6 +115,7 @@ class Services:
     rates: RateLimiter
     person_tokens: PersonTokens | None
     person_sign_in: PersonSignIn | None
+    sign_in_offer: SignInOffer | None
     tracer: Tracer
     vitals: Vitals
 
@@ -291,6 +292,7 @@ async def running(settings: Settings, make_composer: MakeComposer | None = None)
             rates=shared.rates,
             person_tokens=provider,
             person_sign_in=person_sign_in(settings, provider),
+            sign_in_offer=sign_in_offer(settings, provider),
             tracer=tracer,
             vitals=vitals,
         )

@@ -126,6 +126,16 @@ class ConsoleSession(Value):
         return self.principal.tenant_id
 
 
+class CompanySignIn(Value):
+    """Where a public client sends people to sign in, and fetches their tokens. Nothing of it is secret."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    client_id: str
+    scopes: tuple[str, ...]
+
+
 class WidgetToken(Value):
     """Opens one conversation for one person until `expires_at`; shown once, to the CRM's server."""
 

@@ -9,6 +9,7 @@ from copilot.ports.access import (
     ConsoleSessions,
     PersonSignIn,
     PersonTokens,
+    SignInOffer,
     WidgetTokens,
 )
 from copilot.ports.actions import ActionStore, IdempotencyStore, LedgerStore, VerificationAttempts
@@ -112,6 +113,7 @@ __all__ = [
     "RemoteSource",
     "RemoteTools",
     "SentReply",
+    "SignInOffer",
     "SourceCatalog",
     "StampedSource",
     "TermWeights",

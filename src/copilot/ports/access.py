@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from copilot.domain.access import ApiKey, ConsoleSession, Principal, WidgetToken
+from copilot.domain.access import ApiKey, CompanySignIn, ConsoleSession, Principal, WidgetToken
 
 
 class ApiKeyStore(Protocol):
@@ -71,6 +71,13 @@ class PersonSignIn(Protocol):
 
     async def finish(self, secret: str, answer: Mapping[str, str]) -> Principal:
         """`answer` is the query that the browser came back with. Errors as of `PersonTokens`."""
+
+
+class SignInOffer(Protocol):
+    """What a client that keeps no secret, as the browser extension, needs to sign people in by itself."""
+
+    async def company(self) -> CompanySignIn:
+        """`DependencyUnavailable` when the provider does not answer."""
 
 
 class WidgetTokens(Protocol):

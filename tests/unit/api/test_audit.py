@@ -16,7 +16,7 @@ from copilot.server import create_server
 OF_NOBODY = {
     "/openapi.json", "/healthz", "/readyz", "/metrics", "/v1/integrations/{name}/webhook", "/", "/inbox",
     "/static", "/widget", "/widget/chatwoot", "/widget/{name}", "/console/sign-in",
-    "/console/sign-in/company", "/console/sign-in/callback",
+    "/console/sign-in/company", "/console/sign-in/callback", "/v1/sign-in",
 }  # fmt: skip
 """Routes that know nobody: they show no more than whoever comes from the street may see."""
 

@@ -82,8 +82,8 @@ async def test_whatever_is_not_thought_of_is_closed_to_a_token(integration):
             assert answer.status_code == (404 if named else 403), f"{method} {path}: {answer.text}"
 
 
-OPEN_TO_TOKENS = {"search_knowledge", "find_macros", "get_branding", "receive_webhook"}
-"""The first three tell nothing of a conversation; the last asks for a helpdesk's signature."""
+OPEN_TO_TOKENS = {"search_knowledge", "find_macros", "get_branding", "receive_webhook", "get_sign_in_ways"}
+"""None tells anything of a conversation; a webhook asks for a helpdesk's signature."""
 
 
 async def test_a_token_decides_on_no_action_of_another_conversation(integration, world):

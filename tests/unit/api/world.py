@@ -468,7 +468,7 @@ class World:
         self.helpdesks = None  # with real parts in tests/integration/test_helpdesk_webhooks.py
         self.idempotency = MemoryIdempotencyStore()
         self.rates = MemoryRateLimiter(per_minute=100_000, burst=100_000)
-        self.person_tokens = self.person_sign_in = None
+        self.person_tokens = self.person_sign_in = self.sign_in_offer = None
         self.usage = Metering(MemoryUsageStore())
         self.knowledge = MemoryGaps()
         self.gap_reports = GapReports(self.conversations, self.knowledge, self.clock, SequentialIds())
