@@ -1,3 +1,4 @@
+import { sendAs, type Bearer } from "./credential.js";
 import type {
   Action,
   AskTicket,
@@ -35,7 +36,7 @@ export class ApiError extends Error {
 export interface Connection {
   /** Where the API lives, e.g. "https://copilot.example"; "" for the page's own origin. */
   readonly baseUrl: string;
-  readonly token: string;
+  readonly token: Bearer;
 }
 
 type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
@@ -169,20 +170,22 @@ export class CopilotClient {
     key?: string,
     timeout = REQUEST_TIMEOUT_MS,
   ): Promise<T> {
-    const response = await this.fetchImpl(this.connection.baseUrl + path, {
-      method,
-      headers: {
-        Accept: "application/json",
-        Authorization: `Bearer ${this.connection.token}`,
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...(key === undefined ? {} : { "Idempotency-Key": key }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      credentials: "omit",
-      signal: AbortSignal.timeout(timeout),
-    }).catch(() => {
-      throw new ApiError({ title: "The server cannot be reached.", status: 0 });
-    });
+    const send = (authorization: string): Promise<Response> =>
+      this.fetchImpl(this.connection.baseUrl + path, {
+        method,
+        headers: {
+          Accept: "application/json",
+          Authorization: authorization,
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(key === undefined ? {} : { "Idempotency-Key": key }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        credentials: "omit",
+        signal: AbortSignal.timeout(timeout),
+      }).catch(() => {
+        throw new ApiError({ title: "The server cannot be reached.", status: 0 });
+      });
+    const response = await sendAs(this.connection.token, send);
     if (!response.ok) throw new ApiError(await readProblem(response));
     return (response.status === 204 ? undefined : await response.json()) as T;
   }

@@ -1,4 +1,5 @@
-import { type Connection, readProblem } from "./client.js";
+import { ApiError, type Connection, readProblem } from "./client.js";
+import { sendAs } from "./credential.js";
 import type { AssistEvent } from "./model.js";
 import { SseParser } from "./sse.js";
 
@@ -126,17 +127,19 @@ export class EventStream {
   }
 
   private async open(signal: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = {
-      Accept: "text/event-stream",
-      Authorization: `Bearer ${this.connection.token}`,
-    };
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (this.lastEventId !== null) headers["Last-Event-ID"] = this.lastEventId;
     const path = `/v1/conversations/${encodeURIComponent(this.conversationId)}/events`;
-    const response = await this.fetchImpl(this.connection.baseUrl + path, {
-      headers,
-      signal,
-      cache: "no-store",
-      credentials: "omit",
+    const send = (authorization: string): Promise<Response> =>
+      this.fetchImpl(this.connection.baseUrl + path, {
+        headers: { ...headers, Authorization: authorization },
+        signal,
+        cache: "no-store",
+        credentials: "omit",
+      });
+    const response = await sendAs(this.connection.token, send).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) throw new Refused({ kind: "signed_out", message: error.message });
+      throw error;
     });
     if (!response.ok) await refuse(response);
     if (!response.headers.get("Content-Type")?.startsWith("text/event-stream") || !response.body) {

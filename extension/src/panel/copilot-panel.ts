@@ -1,5 +1,6 @@
 import { html, LitElement, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
 import { CopilotClient } from "../api/client.js";
+import type { Bearer } from "../api/credential.js";
 import type { AssistEvent, Branding } from "../api/model.js";
 import { type ConnectionState, EventStream } from "../api/stream.js";
 import { Acting, type Stage } from "./acting.js";
@@ -68,8 +69,8 @@ export class CopilotPanel extends LitElement implements Stage {
   declare globalKeys: boolean;
   declare timeZone: string;
   declare writesBack: boolean;
-  /** The API key or access token; kept out of attributes so that it never stands in the document. */
-  declare token: string;
+  /** The API key, access token, or who gives one; kept out of attributes so that it never stands in the document. */
+  declare token: Bearer;
   /** Where feedback goes; a host with an outbox of its own puts it here. The server when absent. */
   feedbackSink: Pick<CopilotClient, "sendFeedback"> | null = null;
   private declare panel: PanelState;

@@ -24,6 +24,7 @@ const EXECUTED = new Set(["succeeded"]);
 export class WidgetController {
   private session: Session | null = null;
   private turns: TurnQueue | null = null;
+  private token = "";
   private conversation = "";
   private draft = "";
   private waiting: { turn: WidgetTurn; resolve: (id: string) => void; reject: (error: unknown) => void }[] = [];
@@ -95,12 +96,12 @@ export class WidgetController {
 
   private granted(grant: Grant): void {
     const id = grant.conversation_id ?? this.conversation;
-    this.panel.token = grant.token;
+    this.panel.token = this.token = grant.token;
     if (this.turns && this.panel.conversationId === id) return;
     this.panel.conversationId = id;
     this.panel.hidden = false;
     this.around.notice(null);
-    this.turns = new TurnQueue(this.server, id, () => this.panel.token);
+    this.turns = new TurnQueue(this.server, id, () => this.token);
     for (const { turn, resolve, reject } of this.waiting.splice(0)) this.turns.add(turn).then(resolve, reject);
     this.around.emit("ready", { conversation: id });
   }
@@ -119,7 +120,7 @@ export class WidgetController {
     this.session = null;
     this.turns = null;
     this.panel.hidden = true;
-    this.panel.token = "";
+    this.panel.token = this.token = "";
     this.panel.conversationId = "";
     this.statuses = new Map();
     for (const { reject } of this.waiting.splice(0)) reject(new Error(why));
