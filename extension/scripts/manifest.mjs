@@ -12,7 +12,7 @@ const shared = (version) => ({
   action: { default_title: "Open the copilot", default_icon: ICONS },
   options_ui: { page: "options.html", open_in_tab: true },
   // No host by default: the tab where the button is pressed, and whatever the representative grants.
-  permissions: ["activeTab", "scripting", "storage"],
+  permissions: ["activeTab", "identity", "scripting", "storage"],
   optional_host_permissions: ["https://*/*", "http://127.0.0.1/*", "http://localhost/*"],
   content_security_policy: {
     extension_pages: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src https: http://127.0.0.1:* http://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

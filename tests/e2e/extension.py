@@ -160,7 +160,7 @@ class Browsing:
         page = self.options()
         page.fill("#server", server or self.server)
         page.fill("#token", key)
-        page.click("text=Sign in")
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.locator("#sign-out")).to_be_visible()
         expect(page.locator("#token")).to_have_value("")
         page.close()

@@ -66,7 +66,7 @@ def test_the_same_sources_give_the_same_bytes(
 def test_the_manifest_asks_for_as_little_as_can_be(browser: str) -> None:
     manifest = json.loads((EXTENSION / f"dist/{browser}/manifest.json").read_text())
     panel = ["sidePanel"] if browser == "chrome" else []
-    assert manifest["permissions"] == ["activeTab", "scripting", "storage", *panel]
+    assert manifest["permissions"] == ["activeTab", "identity", "scripting", "storage", *panel]
     assert not {
         "host_permissions",
         "content_scripts",

@@ -71,7 +71,7 @@ def test_who_signs_in_before_the_page_is_ready_is_not_overwritten(tmp_path: Path
         page.goto(f"{made.extension}/options.html")
         page.fill("#server", made.server)
         page.fill("#token", KEY)
-        page.click("text=Sign in")
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.locator("#connection")).to_contain_text("Connected")
         expect(page.locator("#server")).to_have_value(made.server)
 

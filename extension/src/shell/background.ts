@@ -1,4 +1,5 @@
-/** Opens the panel when the button is pressed. Holds nothing: the browser ends it after 30 idle seconds. */
+/** Opens the panel when the button is pressed, signs people in. Holds nothing: the browser ends it after 30 idle seconds. */
+import { listen } from "./company/background.js";
 import { lockStorage } from "./settings.js";
 
 /** Which of the two builds this is; what the other browser needs is left out of it. */
@@ -14,4 +15,5 @@ chrome.action.onClicked.addListener((tab) => {
   else void chrome.sidePanel.open({ windowId: tab.windowId });
 });
 
+listen();
 void lockStorage();

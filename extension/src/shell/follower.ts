@@ -1,4 +1,5 @@
 import { CopilotClient } from "../api/client.js";
+import type { Bearer } from "../api/credential.js";
 import type { CopilotPanel } from "../panel/copilot-panel.js";
 import type { InsertedDetail } from "../panel/events.js";
 import type { InsertMode } from "./insert.js";
@@ -7,7 +8,8 @@ import { Question, show } from "./notices.js";
 import type { OutboxState } from "./outbox.js";
 import { PageLink } from "./page-link.js";
 import { Relay } from "./relay.js";
-import { hostPattern, loadSettings, loadToken, setOff, setSite, type Settings } from "./settings.js";
+import { hostPattern, loadSettings, setOff, setSite, type Settings } from "./settings.js";
+import { isAnother, loadBearer } from "./signed-in.js";
 import type { SeenConversation, SiteConfig } from "./sites/adapter.js";
 import { siteFor } from "./sites/registry.js";
 import { exclusive, storeIn } from "./store.js";
@@ -67,7 +69,7 @@ export class Follower {
     chrome.permissions.onAdded.addListener(again);
     chrome.permissions.onRemoved.addListener(again);
     chrome.storage.onChanged.addListener((changes) => {
-      if ("token" in changes || "serverUrl" in changes || "sites" in changes || "off" in changes) again();
+      if (isAnother(changes) || "serverUrl" in changes || "sites" in changes || "off" in changes) again();
     });
     globalThis.addEventListener("online", () => void this.relay?.flush());
     await this.attach();
@@ -76,16 +78,16 @@ export class Follower {
   private async attach(): Promise<void> {
     const attempt = (this.attempt += 1); // Tabs change faster than pages answer: only the last one counts.
     this.detach();
-    const [settings, token, [tab]] = await Promise.all([
-      loadSettings(),
-      loadToken(),
+    const settings = await loadSettings();
+    const [bearer, [tab]] = await Promise.all([
+      loadBearer(settings.serverUrl),
       chrome.tabs.query({ active: true, currentWindow: true }),
     ]);
     if (attempt !== this.attempt) return;
     this.at.panel.baseUrl = settings.serverUrl;
-    this.at.panel.token = token;
-    if (!token) return show(this.at.notice, "Enter the server's address and your key to begin.", [this.optionsChoice()]);
-    this.serve(settings, token);
+    this.at.panel.token = bearer;
+    if (!bearer) return show(this.at.notice, "Enter the server's address and sign in to begin.", [this.optionsChoice()]);
+    this.serve(settings, bearer);
     this.tab = tab?.id !== undefined && tab.url ? { id: tab.id, url: new URL(tab.url) } : null;
     await this.meet(settings, attempt);
   }
@@ -105,7 +107,7 @@ export class Follower {
     show(this.at.site, "");
   }
 
-  private serve(settings: Settings, token: string): void {
+  private serve(settings: Settings, token: Bearer): void {
     this.relay = new Relay({
       client: new CopilotClient({ baseUrl: settings.serverUrl, token }, undefined, []), // The outbox tries again.
       server: settings.serverUrl,

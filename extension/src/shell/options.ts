@@ -1,9 +1,12 @@
 import { CopilotClient } from "../api/client.js";
 import { checkServer } from "./check-server.js";
-import { hostPattern, loadSettings, loadToken, lockStorage, normaliseServerUrl, saveSettings, saveToken, setOff, setSite } from "./settings.js";
+import { CompanyButton } from "./company/button.js";
+import { hostPattern, loadSettings, lockStorage, normaliseServerUrl, saveSettings, setOff, setSite } from "./settings.js";
+import { loadBearer, saveKey, signOut } from "./signed-in.js";
 import { SITES } from "./sites/registry.js";
 
 const LATER_MS = 5000;
+let later: ReturnType<typeof setTimeout> | undefined;
 
 function element<T extends HTMLElement>(id: string): T {
   return document.querySelector<T>(`#${id}`)!;
@@ -15,7 +18,7 @@ function say(text: string, tone: "" | "ok" | "bad"): void {
   line.className = `state ${tone}`;
 }
 
-async function signIn(event: Event, locked: Promise<void>): Promise<void> {
+async function signInWithKey(event: Event, locked: Promise<void>): Promise<void> {
   event.preventDefault();
   try {
     const serverUrl = normaliseServerUrl(element<HTMLInputElement>("server").value);
@@ -24,31 +27,45 @@ async function signIn(event: Event, locked: Promise<void>): Promise<void> {
     const typed = element<HTMLInputElement>("token").value.trim();
     await locked;
     await saveSettings({ serverUrl });
-    if (typed) await saveToken(typed);
+    if (typed) await saveKey(typed);
     element<HTMLInputElement>("token").value = "";
     await granted;
-    await showConnection();
+    await Promise.all([showConnection(), company.show(serverUrl)]);
   } catch (error) {
     say((error as Error).message, "bad");
   }
 }
 
-async function signOut(): Promise<void> {
-  await saveToken("");
-  await showConnection();
+/** The company's account, where the server at the address offers it. */
+const company = new CompanyButton(
+  { button: element<HTMLButtonElement>("company"), away: element("company-away") },
+  () => {
+    clearTimeout(later);
+    say("Signing in …", "");
+  },
+  (problem) => (problem ? say(problem, "bad") : void showConnection()),
+);
+
+function typedServer(): string | null {
+  try {
+    return normaliseServerUrl(element<HTMLInputElement>("server").value);
+  } catch {
+    return null;
+  }
 }
 
-let later: ReturnType<typeof setTimeout> | undefined;
-
-/** Asks the server whether it takes the key; asks again by itself while it does not answer. */
+/** Asks the server whether it takes the key or account; asks again by itself while it does not answer. */
 async function showConnection(): Promise<void> {
   clearTimeout(later);
-  const [{ serverUrl }, token] = await Promise.all([loadSettings(), loadToken()]);
-  element("sign-out").hidden = !token;
-  element<HTMLInputElement>("token").placeholder = token ? "A key is set until the browser closes" : "cop_…";
-  if (!token) return say("Not signed in", "");
+  const { serverUrl } = await loadSettings();
+  const bearer = await loadBearer(serverUrl);
+  const byKey = typeof bearer === "string";
+  element("sign-out").hidden = !bearer;
+  element<HTMLInputElement>("token").placeholder = byKey && bearer ? "A key is set until the browser closes" : "cop_…";
+  if (!bearer) return say("Not signed in", "");
   say("Asking the server …", "");
-  const { ok, message, again } = await checkServer(new CopilotClient({ baseUrl: serverUrl, token }));
+  const client = new CopilotClient({ baseUrl: serverUrl, token: bearer });
+  const { ok, message, again } = await checkServer(client, byKey ? "key" : "account");
   say(message, ok ? "ok" : "bad");
   if (again) later = setTimeout(() => void showConnection(), LATER_MS);
 }
@@ -79,8 +96,10 @@ function row(origin: string, state: string, label: string, act: () => Promise<vo
 async function start(): Promise<void> {
   // Before anything is awaited: whoever types at once, a password manager too, is heard and not overwritten.
   const locked = lockStorage();
-  element("server-form").addEventListener("submit", (event) => void signIn(event, locked));
-  element("sign-out").addEventListener("click", () => void signOut());
+  element("server-form").addEventListener("submit", (event) => void signInWithKey(event, locked));
+  element("server").addEventListener("input", () => void company.show(null));
+  element("server").addEventListener("change", () => void company.show(typedServer()));
+  element("sign-out").addEventListener("click", () => void signOut().then(showConnection));
   await locked;
   const { serverUrl } = await loadSettings();
   const server = element<HTMLInputElement>("server");
@@ -89,7 +108,7 @@ async function start(): Promise<void> {
   chrome.storage.onChanged.addListener((changes) => {
     if ("sites" in changes || "off" in changes) void showSites();
   });
-  await Promise.all([showConnection(), showSites()]);
+  await Promise.all([showConnection(), showSites(), company.show(typedServer())]);
 }
 
 void start();

@@ -1,5 +1,6 @@
 import { ApiError, randomKey } from "../api/client.js";
 import type { FeedbackVerdict, Speaker } from "../api/model.js";
+import { ENDED } from "./company/person.js";
 import type { Exclusive, Store } from "./store.js";
 
 export interface Feedback {
@@ -152,6 +153,7 @@ function isBusy(error: ApiError): boolean {
 function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return WRONG_SERVER;
   if (error.status === 0) return "The server cannot be reached. What was said is kept, and sent once it is back.";
-  if (error.status === 401 || error.status === 403) return `The server does not accept the key. ${error.message}`;
+  if (error.problem.code === ENDED) return error.message;
+  if (error.status === 401 || error.status === 403) return `The server does not accept the key or sign-in. ${error.message}`;
   return error.message;
 }

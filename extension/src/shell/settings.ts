@@ -38,20 +38,15 @@ export async function setSite(origin: string, site: SiteConfig | null): Promise<
   await saveSettings({ sites: site ? { ...others, [origin]: site } : others });
 }
 
-/** The key lives in memory until the browser closes, out of reach of content scripts and of the disk. */
-export async function loadToken(): Promise<string> {
-  const { token } = await chrome.storage.session.get("token");
-  return typeof token === "string" ? token : "";
-}
-
-export async function saveToken(token: string): Promise<void> {
-  await chrome.storage.session.set({ token });
-}
-
 /** What `permissions` calls a page's host; match patterns know no ports. */
 export function hostPattern(origin: string): string {
   const { protocol, hostname } = new URL(origin);
   return `${protocol}//${hostname}/*`;
+}
+
+/** Whether what is sent there, others cannot read: by https, or on this machine. */
+export function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(hostname));
 }
 
 /** An http(s) address without path or slash; throws an Error fit to show. */
@@ -62,8 +57,7 @@ export function normaliseServerUrl(text: string): string {
   } catch {
     throw new Error("Enter a whole address, such as https://copilot.example.");
   }
-  const local = ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && local)) {
+  if (!isSecure(url)) {
     throw new Error("The address must begin with https:// (http:// only for this machine).");
   }
   return url.origin;
