@@ -11,7 +11,6 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 import orjson
@@ -34,8 +33,6 @@ KEPT_NAMES = 200_000
 """Of passages that were found, for each tenant."""
 KEPT_STEMS = 200_000
 """Of words that were asked for, by anybody."""
-FEW_ROWS = 10_000
-"""A word with no more is added up; for a commoner one it is first asked whether it can matter."""
 _BLOCK = 64
 _TINY = float(np.finfo(np.float32).tiny)
 
@@ -250,8 +247,7 @@ def _weight(postings: Postings) -> int:
 def _best(found: Sequence[Postings], limit: int) -> list[tuple[int, float]]:
     """(row, sum of scores), best first; of equals the one that was written first.
 
-    From the rarest word on: as soon as the words left cannot lift a passage that has no other among the best,
-    they are looked up only for those that they can (MaxScore; Turtle and Flood 1995).
+    Every word is added up: that takes less than to find out which words cannot matter (docs/decisions/0031).
     """
     found = sorted((postings for postings in found if len(postings.rows)), key=lambda one: len(one.rows))
     if not found:
@@ -259,36 +255,22 @@ def _best(found: Sequence[Postings], limit: int) -> list[tuple[int, float]]:
     first = min(int(postings.rows[0]) for postings in found)
     last = max(int(postings.rows[-1]) for postings in found)
     sums = np.zeros(last - first + 1, dtype=np.float32)
-    # The most that this word and those after it can add.
-    to_come = list(accumulate(postings.highest for postings in reversed(found)))[::-1]
-    for number, postings in enumerate(found):
-        if len(postings.rows) > FEW_ROWS and (least := _least(sums, limit)) > to_come[number]:
-            rows = np.flatnonzero(sums >= least - to_come[number])
-            scores = sums[rows]
-            for other in found[number:]:
-                scores += _scores_at(other, rows + first)
-            break
-        sums[postings.rows - first] += postings.scores  # a word has each row once
-    else:
-        rows = np.flatnonzero(sums >= max(_least(sums, limit), _TINY))
-        scores = sums[rows]
+    for postings in found:
+        np.add.at(sums, postings.rows - first, postings.scores)
+    rows = np.flatnonzero(sums >= max(_least(sums, limit), _TINY))
+    scores = sums[rows]
     order = np.argsort(-scores, kind="stable")[:limit]
     return list(zip((rows[order] + first).tolist(), scores[order].tolist(), strict=True))
-
-
-def _scores_at(postings: Postings, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Of each row, 0 where it does not have the word."""
-    places = np.minimum(np.searchsorted(postings.rows, rows), len(postings.rows) - 1)
-    return np.where(postings.rows[places] == rows, postings.scores[places], np.float32(0))
 
 
 def _least(sums: NDArray[np.float32], limit: int) -> float:
     """A number that at least `limit` of the sums reach, or else 0: few of them are larger than it.
 
     Sums are mostly zero, and partitioning them all is slow: as many blocks as are wanted have one so large.
+    A block is every so-manieth sum, because numpy compares whole rows of a matrix fastest.
     """
     blocks = len(sums) // _BLOCK
     if blocks <= limit:
         return 0.0
-    highest = sums[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+    highest = sums[: blocks * _BLOCK].reshape(_BLOCK, blocks).max(axis=0)
     return float(np.partition(highest, blocks - limit)[blocks - limit])

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import orjson
@@ -38,10 +37,6 @@ class Postings:
 
     rows: Rows
     scores: NDArray[np.float32]
-
-    @cached_property
-    def highest(self) -> float:
-        return float(self.scores.max(initial=0.0))
 
 
 @dataclass(frozen=True)
