@@ -39,16 +39,3 @@ def test_what_the_commonest_word_adds_is_added():
     rare = Postings(rows, np.linspace(1.0, 0.9, len(rows), dtype=np.float32))
     common = Postings(rows[-3:], np.full(3, 0.5, dtype=np.float32))
     assert [row for row, _ in postings._best([rare, common], 4)] == [8_997, 8_998, 8_999, 1_000]
-
-
-def test_words_that_stand_nowhere_are_forgotten_too(monkeypatch):
-    monkeypatch.setattr(postings, "KEPT_ROWS", 5_000)
-    dice, nowhere = np.random.default_rng(1), Postings(np.empty(0, np.int32), np.empty(0, np.float32))
-    search = postings.KeywordSearch(None)
-    search._keep(("acme", "tent"), word(dice, 20_000, 900, 6.0))
-    for number in range(200):  # order numbers, names, misspellings
-        search._keep(("acme", f"lf{number}"), nowhere)
-    assert len(search._kept) == 5_000 // postings.ROWS_A_WORD
-    assert ("acme", "lf199") in search._kept
-    search.forget("acme")
-    assert search._kept_rows == 0

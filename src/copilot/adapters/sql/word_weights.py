@@ -68,11 +68,14 @@ def has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
 
 
 def state(connection: sqlite3.Connection, tenant_id: str) -> bytes:
-    """Another one after every write to the tenant's words, whichever process made it."""
-    if not has_words(connection, tenant_id):
-        return b""
+    """Another one after every write to the tenant's words, whichever process made it; empty without a word."""
     statement = f"SELECT block FROM {full_text_table(tenant_id)}_data WHERE id = ?"  # noqa: S608
-    (block,) = connection.execute(statement, (_STRUCTURE,)).fetchone()
+    try:
+        (block,) = connection.execute(statement, (_STRUCTURE,)).fetchone()
+    except sqlite3.OperationalError:
+        if has_words(connection, tenant_id):
+            raise
+        return b""
     return bytes(block)
 
 
