@@ -61,7 +61,7 @@ def test_words_that_stand_nowhere_are_forgotten_too(kept, monkeypatch):
     known = kept.recall("acme", BEFORE, ["tent", *names])
     assert list(known.postings) == names[-5_000 // kept_words.ROWS_A_WORD :]
     kept.forget("acme")
-    keep(kept, "globex", {name: NOWHERE for name in names}, AFTER)
+    keep(kept, "globex", dict.fromkeys(names, NOWHERE), AFTER)
     assert len(kept.recall("globex", AFTER, names).postings) == 5_000 // kept_words.ROWS_A_WORD
 
 

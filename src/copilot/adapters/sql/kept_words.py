@@ -1,4 +1,4 @@
-"""What searches read of tenants' words again and again, kept until somebody writes to the tenant's knowledge."""
+"""What searches read of words again and again, kept until somebody writes to the tenant's knowledge."""
 
 import threading
 from collections import OrderedDict
@@ -20,7 +20,7 @@ KEPT_STEMS = 200_000
 
 @dataclass(frozen=True)
 class Known:
-    """Of one question's words what is kept, and the words of which nothing is; `names` grows as it is used."""
+    """Of a question's words what is kept, and those of which nothing is; `names` grows as it is used."""
 
     generation: int
     postings: dict[str, Postings]

@@ -68,7 +68,7 @@ def has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
 
 
 def state(connection: sqlite3.Connection, tenant_id: str) -> bytes:
-    """Another one after every write to the tenant's words, whichever process made it; empty without a word."""
+    """Another one after every write to the tenant's words by any process; empty before the first."""
     statement = f"SELECT block FROM {full_text_table(tenant_id)}_data WHERE id = ?"  # noqa: S608
     try:
         (block,) = connection.execute(statement, (_STRUCTURE,)).fetchone()
