@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from copilot.adapters.sql.knowledge_rows import read_facts
+from copilot.adapters.sql.knowledge_rows import document_facts, read_facts
 from copilot.adapters.sql.opening import knowledge_store
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import (
@@ -127,9 +127,21 @@ async def test_looks_up_what_search_ranks_by_with_vectors_where_they_are_asked_f
     of = looked.passages[0].document
     assert (of.external_id, of.product, of.tags) == ("returns", "tent", frozenset({"a", "b"}))
     assert [of.in_force(date(2026, 2, 28)), of.in_force(date(2026, 3, 1))] == [False, True]
+    assert of == document_facts(doc)
     assert list(looked.embedded) == [first[1].id]
     assert looked.vectors.tolist() == vectors(1, 2.0).tolist()
     assert not (await store.look_up("other", [p.id for p in first], [], MODEL)).passages
+
+
+async def test_looks_up_of_documents_what_filters_ask_for(store):
+    plain = document("plain", text="plain")
+    special = document(
+        "special", version="2026", text="special", audience=Audience.INTERNAL, locale="de", product="tent",
+        tags=("zoë", 'a "b"'), valid_from=date(2025, 3, 1), valid_to=date(2026, 3, 1), superseded_by="plain",
+    )  # fmt: skip
+    ids = [(await put(store, doc, doc.external_id))[0][0].id for doc in (plain, special)]
+    looked = await store.look_up("acme", ids, [], MODEL)
+    assert {facts.document for facts in looked.passages} == {document_facts(plain), document_facts(special)}
 
 
 async def test_what_was_replaced_after_it_was_looked_up_is_not_shown(store):

@@ -1,6 +1,7 @@
 """The words of a text, as keyword search sees them."""
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
 _MIN_STEM = 3
@@ -29,6 +30,7 @@ def content_words(text: str) -> list[str]:
     return [word for word in found if word not in STOP_WORDS] or list(found)
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """The word without the commonest English endings: enough to see that two forms are one word."""
     for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "y"):

@@ -1,10 +1,14 @@
 """A passage that one search found good, before its words are shown."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from copilot.domain.knowledge import PassageFacts
 from copilot.retrieval.calibration import Features
+
+_BEGINNING = 8
+"""Words. Few texts begin alike, and only those are compared whole."""
 
 
 @dataclass
@@ -29,9 +33,15 @@ class Candidate:
 
 def without_copies(candidates: Iterable[Candidate], enough: int) -> list[Candidate]:
     """The first of those with the same words, until there are enough."""
-    kept: dict[str, Candidate] = {}
+    kept: list[Candidate] = []
+    like: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for candidate in candidates:
-        kept.setdefault(" ".join(candidate.facts.text.casefold().split()), candidate)
+        folded = candidate.facts.text.casefold()
+        others = like[tuple(folded.split(maxsplit=_BEGINNING)[:_BEGINNING])]
+        if others and folded.split() in map(str.split, others):
+            continue
+        others.append(folded)
+        kept.append(candidate)
         if len(kept) >= enough:
             break
-    return list(kept.values())
+    return kept

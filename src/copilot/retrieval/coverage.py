@@ -41,7 +41,7 @@ def _present(stems: frozenset[str], text: str) -> set[str]:
     """A stem is the beginning of its word, so only words that begin like an asked one need be stemmed."""
     lowered = text.lower()
     if len(stems) <= _FEW:
-        return {term for term in stems if _has(lowered, term)}
+        return {term for term in stems if term in lowered and _has(lowered, term)}
     beginnings = {term[:_PREFIX] for term in stems}
     like = {word for word in _WORD.findall(lowered) if word[:_PREFIX] in beginnings}
     return {term for word in like if (term := stem(word)) in stems}

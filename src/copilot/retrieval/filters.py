@@ -8,16 +8,20 @@ from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, SearchQue
 AnyDocument = DocumentFacts | KnowledgeDocument
 
 
-def wanted(document: AnyDocument, query: SearchQuery, day: date) -> bool:
+def wanted(documents: Iterable[DocumentFacts], query: SearchQuery, day: date) -> list[DocumentFacts]:
     """What the filters leave. A superseded version is shown only when asked for a day it was in force."""
-    return (
-        document.audience in query.audiences
+    audiences, locale, product, tags = query.audiences, query.locale, query.product, query.tags
+    is_today = query.as_of is None
+    return [
+        document
+        for document in documents
+        if document.audience in audiences
         and document.in_force(day)
-        and not (document.superseded_by and query.as_of is None)
-        and query.locale in {None, document.locale}
-        and (query.product is None or document.product in {None, query.product})
-        and query.tags <= set(document.tags)
-    )
+        and not (is_today and document.superseded_by)
+        and (locale is None or document.locale == locale)
+        and (product is None or document.product is None or document.product == product)
+        and tags <= document.tags
+    ]
 
 
 def newest_versions(documents: Iterable[AnyDocument]) -> set[str]:

@@ -1,7 +1,7 @@
 """Hybrid search: keywords and vectors side by side, fused, filtered, and honest about what is not there."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from heapq import nlargest
@@ -197,11 +197,9 @@ class KnowledgeSearch:
 
     async def _left(self, query: SearchQuery, question: Question, day: date, found: _Found) -> _Left:
         """What the filters leave of what was found."""
-        last = dict(found.matched)
-        keyword = {
-            identity: last.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
-            for identity, score in {**dict.fromkeys(last, 0.0), **dict(found.leaned_on)}.items()
-        }
+        keyword = dict(found.matched)
+        for identity, score in found.leaned_on:
+            keyword[identity] = keyword.get(identity, 0.0) + HISTORY_KEYWORD_WEIGHT * score
         near = dict(found.near)
         # Of what only earlier turns match, no more than if they had been part of the question.
         best = nlargest(max(len(found.matched), len(found.near)), keyword, key=keyword.__getitem__)
@@ -214,7 +212,7 @@ class KnowledgeSearch:
             compared = question.cosines(looked.vectors).tolist()
             cosines |= zip(looked.embedded, compared, strict=True)
         seen = {facts.document.id: facts.document for facts in looked.passages}
-        newest = newest_versions(document for document in seen.values() if wanted(document, query, day))
+        newest = newest_versions(wanted(seen.values(), query, day))
         kept = [facts for facts in looked.passages if facts.document.id in newest and facts.id in cosines]
         vectors = None
         if len(question.parts):
@@ -222,8 +220,8 @@ class KnowledgeSearch:
             vectors = looked.vectors[[rows[facts.id] for facts in kept]]
         return _Left(
             facts=kept,
-            bm25=_numbers(keyword.get(facts.id, 0.0) for facts in kept),
-            cosines=_numbers(cosines[facts.id] for facts in kept),
+            bm25=np.array([keyword.get(facts.id, 0.0) for facts in kept], dtype=np.float32),
+            cosines=np.array([cosines[facts.id] for facts in kept], dtype=np.float32),
             vectors=vectors,
             ranks=_ranks(found.matched),
             dense_ranks=_ranks(found.near),
@@ -296,10 +294,6 @@ def _scored(question: Question, left: _Left, passages: int) -> Iterator[Candidat
             likeness=float(likeness[row]),
             score=float(scores[row]),
         )
-
-
-def _numbers(values: Iterable[float]) -> Vector:
-    return np.fromiter(values, dtype=np.float32)
 
 
 def _ranks(scores: Scores) -> dict[str, int]:

@@ -45,7 +45,6 @@ def test_weighs_a_word_as_fts5_does(full_text, word, all_lengths):
         found = postings(full_text, TENANT, stem, lengths)
     ours = dict(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
     assert ours == pytest.approx(by_fts5(full_text, word), rel=1e-5)
-    assert found.highest == pytest.approx(max(ours.values()))
 
 
 def test_a_word_that_nothing_has_is_nowhere(full_text):

@@ -11,8 +11,8 @@ from copilot.ports import Vector
 K = TypeVar("K")
 V = TypeVar("V")
 
-FACTS = 50_000
-VECTORS = 20_000
+FACTS = 120_000
+VECTORS = 120_000
 """For all tenants together: about a kilobyte each of the one, 1.5 of the other."""
 
 

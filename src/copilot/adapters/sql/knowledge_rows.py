@@ -3,13 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
 import orjson
 
 from copilot.adapters.sql.knowledge_tables import passages
-from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage
+from copilot.domain.knowledge import Audience, DocumentFacts, KnowledgeDocument, Passage
 from copilot.ports import Vectors
 
 VECTOR = np.dtype("<f4")
@@ -46,6 +47,43 @@ def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> list[K
     statement = "SELECT body FROM documents WHERE id IN (SELECT value FROM json_each(?))"
     rows = connection.execute(statement, (json.dumps(list(ids)),))
     return [KnowledgeDocument.model_validate_json(body) for (body,) in rows]
+
+
+def read_document_facts(connection: sqlite3.Connection, ids: Sequence[str]) -> list[DocumentFacts]:
+    """From what is kept beside the documents, whose text may be long."""
+    statement = (
+        "SELECT json_group_array(json_array("
+        "d.id, d.content_hash, d.external_id, d.version, f.audience, f.locale, f.product, json(f.tags), "
+        "f.valid_from, f.valid_to, CASE WHEN f.superseded THEN json_extract(d.body, '$.superseded_by') END)) "
+        "FROM documents AS d JOIN document_facets AS f ON f.document_id = d.id "
+        "WHERE d.id IN (SELECT value FROM json_each(?))"
+    )
+    (rows,) = connection.execute(statement, (json.dumps(list(ids)),)).fetchone()
+    return [_facts_of(row) for row in orjson.loads(rows)]
+
+
+def _facts_of(row: Sequence[Any]) -> DocumentFacts:
+    facts = DocumentFacts(*row)
+    return facts._replace(
+        audience=Audience(facts.audience),
+        tags=frozenset(facts.tags),
+        valid_from=_day(facts.valid_from),
+        valid_to=_day(facts.valid_to),
+    )
+
+
+def _day(text: Any) -> date | None:  # noqa: ANN401 - as it was read
+    return None if text is None else date.fromisoformat(text)
+
+
+def read_passage_ids(connection: sqlite3.Connection, tenant_id: str, limit: int) -> list[str]:
+    """Of at most so many that may be shown, in the order in which they were written."""
+    statement = (
+        "SELECT json_group_array(id) FROM "
+        "(SELECT id FROM passages WHERE tenant_id = ? AND searchable = 1 ORDER BY row LIMIT ?)"
+    )
+    (ids,) = connection.execute(statement, (tenant_id, limit)).fetchone()
+    return list(orjson.loads(ids))
 
 
 def read_passages(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[Passage, str]]:

@@ -33,6 +33,7 @@ from copilot.adapters.sql.locks import hold
 from copilot.adapters.sql.passage_reader import PassageReader
 from copilot.adapters.sql.passage_rows import PassageRows, SqlitePassageRows
 from copilot.adapters.sql.postings import KeywordSearch
+from copilot.adapters.sql.read_ahead import ReadAhead
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert
 from copilot.domain.care import QuarantineDecision
@@ -79,16 +80,18 @@ class SqlKnowledgeStore:
         """With the parts that SQLite has, unless others are given."""
         self._database = database
         self._words = words
-        if keywords is None:
+        kept: KeptPassages | None = None
+        ahead: ReadAhead | None = None
+        if keywords is None:  # else other servers write, too, and nothing here would hear of it
             search = keywords = KeywordSearch(database)
             kept = KeptPassages(search.generation)
-        else:
-            kept = None  # other servers write, too, and nothing here would hear of it
+            ahead = ReadAhead(database.readers, kept)
         self._keywords = keywords
-        self._passages = PassageReader(rows or SqlitePassageRows(database.readers), kept)
+        self._passages = PassageReader(rows or SqlitePassageRows(database.readers), kept, ahead)
 
     async def close(self) -> None:
         """Ends what it reads in the background; the database stays open."""
+        await self._passages.close()
         await self._keywords.close()
 
     # ------------------------------------------------------------ documents

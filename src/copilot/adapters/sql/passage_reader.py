@@ -1,13 +1,14 @@
 """What a search reads of passages, documents and vectors: few visits to the database, and none twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from copilot.adapters.lru_cache import LruCache
 from copilot.adapters.sql.kept_passages import KeptPassages
-from copilot.adapters.sql.knowledge_rows import document_facts
 from copilot.adapters.sql.passage_rows import PassageRows
+from copilot.adapters.sql.read_ahead import ReadAhead
 from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage, PassageFacts
 from copilot.ports import LookedUp, Vector, Vectors
 
@@ -22,9 +23,12 @@ class PassageReader:
     time, or after each write where `kept` hears of them all.
     """
 
-    def __init__(self, rows: PassageRows, kept: KeptPassages | None = None) -> None:
+    def __init__(
+        self, rows: PassageRows, kept: KeptPassages | None = None, ahead: ReadAhead | None = None
+    ) -> None:
         self._rows = rows
         self._kept = kept
+        self._ahead = ahead
         self._facts: LruCache[tuple[str, str], DocumentFacts] = LruCache(_FACTS)
         self._documents: LruCache[tuple[str, str], KnowledgeDocument] = LruCache(
             _DOCUMENTS, weigh=lambda document: len(document.text), heaviest=_DOCUMENT_CHARACTERS
@@ -41,6 +45,11 @@ class PassageReader:
         """Of what was deleted nothing stays behind."""
         self._vectors.clear()
 
+    async def close(self) -> None:
+        """Ends what it reads in the background."""
+        if self._ahead is not None:
+            await self._ahead.close()
+
     async def look_up(
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
     ) -> LookedUp:
@@ -53,15 +62,37 @@ class PassageReader:
             generation = self._kept.generation(tenant_id)
             new = [name for name in passage_ids if name not in facts]
             unread = [name for name in embedded if name not in means]
-            read = await self._read(tenant_id, new, unread, model_id)
+            read, meant = await self._read_and_keep(self._kept, tenant_id, new, unread, model_id)
             if self._kept.generation(tenant_id) != generation:
                 return await self._read(tenant_id, passage_ids, embedded, model_id)
-            # A copy of each, because a view would keep all that were read with it.
-            meant = dict(zip(read.embedded, map(np.array, read.vectors), strict=True))
-            self._kept.keep(tenant_id, generation, model_id, read.passages, meant)
-            known += read.passages
+            if self._ahead is not None:
+                self._ahead.note(tenant_id, partial(self._read_missing, self._kept, tenant_id, model_id))
+            known += read
             means |= meant
         return LookedUp(known, list(means), _stacked(list(means.values())))
+
+    async def _read_missing(
+        self, kept: KeptPassages, tenant_id: str, model_id: str, passage_ids: Sequence[str]
+    ) -> None:
+        facts, vectors = kept.facts(tenant_id), kept.vectors(tenant_id)
+        new = [name for name in passage_ids if name not in facts]
+        unread = [name for name in passage_ids if (model_id, name) not in vectors]
+        await self._read_and_keep(kept, tenant_id, new, unread, model_id)
+
+    async def _read_and_keep(
+        self,
+        kept: KeptPassages,
+        tenant_id: str,
+        passage_ids: Sequence[str],
+        embedded: Sequence[str],
+        model_id: str,
+    ) -> tuple[Sequence[PassageFacts], Mapping[str, Vector]]:
+        generation = kept.generation(tenant_id)
+        read = await self._read(tenant_id, passage_ids, embedded, model_id)
+        # A copy of each, because a view would keep all that were read with it.
+        vectors = dict(zip(read.embedded, map(np.array, read.vectors), strict=True))
+        kept.keep(tenant_id, generation, model_id, read.passages, vectors)
+        return read.passages, vectors
 
     async def _read(
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
@@ -71,17 +102,14 @@ class PassageReader:
         )
         known = {key: self._facts.get(key) for key in {(row[1], row[2]) for row in rows}}
         if new := [identity for (identity, _), facts in known.items() if facts is None]:
-            documents, _ = await self._rows.documents_and_passages(new, [])
-            for document in documents:
-                key = document.id, document.content_hash
-                read = document_facts(document)
-                known[key] = read
-                self._facts.put(key, read)
+            for facts in await self._rows.document_facts(new):
+                known[facts.id, facts.content_hash] = facts
+                self._facts.put((facts.id, facts.content_hash), facts)
         passages = []
         for identity, document_id, document_hash, content_hash, context, text in rows:
-            facts = known.get((document_id, document_hash))
-            if facts is not None:  # not replaced in this moment
-                passages.append(PassageFacts(identity, facts, content_hash, context, text))
+            of = known.get((document_id, document_hash))
+            if of is not None:  # not replaced in this moment
+                passages.append(PassageFacts(identity, of, content_hash, context, text))
         return LookedUp(passages, names, vectors)
 
     async def fetch(self, facts: Sequence[PassageFacts]) -> dict[str, tuple[Passage, KnowledgeDocument]]:
@@ -124,4 +152,5 @@ class PassageReader:
 
 
 def _stacked(vectors: Sequence[Vector]) -> Vectors:
-    return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
+    # As `np.stack`, which takes several times as long for as few.
+    return np.concatenate(vectors).reshape(len(vectors), -1) if vectors else np.empty((0, 0), np.float32)

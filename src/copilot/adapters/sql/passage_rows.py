@@ -5,13 +5,14 @@ from typing import Protocol
 
 from copilot.adapters.sql.knowledge_rows import (
     VectorKey,
+    read_document_facts,
     read_documents,
     read_facts,
     read_passages,
     read_vectors,
 )
 from copilot.adapters.sql.readers import Readers
-from copilot.domain.knowledge import KnowledgeDocument, Passage
+from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage
 from copilot.ports import Vectors
 
 FactsRow = tuple[str, str, str, str, str, str]
@@ -26,6 +27,8 @@ class PassageRows(Protocol):
         self, tenant_id: str, passage_ids: Sequence[str], embedded: Sequence[str], model_id: str
     ) -> tuple[list[FactsRow], NamedVectors]:
         """Of passages that may be shown; the vectors of those among `embedded` that have one."""
+
+    async def document_facts(self, document_ids: Sequence[str]) -> list[DocumentFacts]: ...
 
     async def documents_and_passages(
         self, document_ids: Sequence[str], passage_ids: Sequence[str]
@@ -53,6 +56,9 @@ class SqlitePassageRows:
                 read_vectors(connection, embedded, model_id, by="id"),
             )
         )
+
+    async def document_facts(self, document_ids: Sequence[str]) -> list[DocumentFacts]:
+        return await self._readers.read(lambda connection: read_document_facts(connection, document_ids))
 
     async def documents_and_passages(
         self, document_ids: Sequence[str], passage_ids: Sequence[str]

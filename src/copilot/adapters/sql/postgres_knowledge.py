@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot.adapters.sql.columns import JsonTexts, is_among
 from copilot.adapters.sql.database import Database
-from copilot.adapters.sql.knowledge_rows import PASSAGE_COLUMNS, VECTOR, VectorKey, passage_of
+from copilot.adapters.sql.knowledge_rows import PASSAGE_COLUMNS, VECTOR, VectorKey, document_facts, passage_of
 from copilot.adapters.sql.knowledge_tables import documents, embeddings, passages
 from copilot.adapters.sql.passage_rows import FactsRow, NamedVectors
-from copilot.domain.knowledge import KnowledgeDocument, Passage
+from copilot.domain.knowledge import DocumentFacts, KnowledgeDocument, Passage
 
 
 class PostgresPassageRows:
@@ -40,6 +40,10 @@ class PostgresPassageRows:
         async with self._database.read() as connection:
             rows = [tuple(row) for row in await connection.execute(facts)]
             return rows, await _read_vectors(connection, embedded, model_id, "id")
+
+    async def document_facts(self, document_ids: Sequence[str]) -> list[DocumentFacts]:
+        documents, _ = await self.documents_and_passages(document_ids, [])
+        return [document_facts(document) for document in documents]
 
     async def documents_and_passages(
         self, document_ids: Sequence[str], passage_ids: Sequence[str]

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import orjson
@@ -38,10 +37,6 @@ class Postings:
 
     rows: Rows
     scores: NDArray[np.float32]
-
-    @cached_property
-    def highest(self) -> float:
-        return float(self.scores.max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -73,11 +68,14 @@ def has_words(connection: sqlite3.Connection, tenant_id: str) -> bool:
 
 
 def state(connection: sqlite3.Connection, tenant_id: str) -> bytes:
-    """Another one after every write to the tenant's words, whichever process made it."""
-    if not has_words(connection, tenant_id):
-        return b""
+    """Another one after every write to the tenant's words by any process; empty before the first."""
     statement = f"SELECT block FROM {full_text_table(tenant_id)}_data WHERE id = ?"  # noqa: S608
-    (block,) = connection.execute(statement, (_STRUCTURE,)).fetchone()
+    try:
+        (block,) = connection.execute(statement, (_STRUCTURE,)).fetchone()
+    except sqlite3.OperationalError:
+        if has_words(connection, tenant_id):
+            raise
+        return b""
     return bytes(block)
 
 
