@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.servers import helpdesks as vendors
+from tests.servers.demo import demo_server
 
 from copilot.adapters.helpdesks.settings import describe_helpdesk
 from copilot.bootstrap import open_state
 from copilot.config import Settings
 from copilot.domain.access import Principal, Role
 from copilot.domain.helpdesk import WriteBack
-from copilot.evaluation.local_server import local_server
 
 ROOT = Path(__file__).parents[2]
 WIDGET = (ROOT / "docs/widget.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ async def test_the_examples_mint_a_token_and_bring_a_note(tmp_path):
             "chatwoot_secret": vendors.CHATWOOT_TOKEN,
         }
         data = tmp_path / "data"
-        async with local_server(data, ROOT / "knowledge", system) as server:
+        async with demo_server(data, system) as server:
             settings = Settings(data_dir=data)
             async with open_state(settings) as state:
                 crm = Principal(

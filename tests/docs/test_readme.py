@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from copilot.evaluation.local_server import local_server
+from tests.servers.demo import demo_server
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +20,7 @@ def fenced(language: str) -> list[str]:
 @pytest.mark.slow
 async def test_the_python_example_prints_a_live_turns_events(tmp_path):
     (example,) = fenced("python")
-    async with local_server(tmp_path, ROOT / "knowledge") as server:
+    async with demo_server(tmp_path) as server:
         code = example.replace('"cop_…"', f'"{server.representative}"')
         code = code.replace("http://127.0.0.1:8000", server.address)
         assert server.representative in code

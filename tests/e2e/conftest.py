@@ -5,8 +5,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from tests.e2e.desk import CHROMIUM, PATIENCE_SECONDS, Desk, open_desk
 from tests.servers.background import in_background
+from tests.servers.demo import demo_server
 
-from copilot.evaluation.local_server import LocalServer, local_server
+from copilot.evaluation.local_server import LocalServer
 
 ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
@@ -35,5 +36,5 @@ def answered(desk: Desk) -> Desk:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    with in_background(local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge")) as running:
+    with in_background(demo_server(tmp_path_factory.mktemp("data"))) as running:
         yield running

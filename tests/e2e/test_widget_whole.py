@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.e2e.crm import HOST_PAGE, ROOT, Crm, crm
+from tests.e2e.crm import HOST_PAGE, Crm, crm
 from tests.e2e.desk import needs_panel
+from tests.servers.demo import demo_server
 
 from copilot.bootstrap import open_state
 from copilot.config import Settings
 from copilot.domain.access import Principal, Role
-from copilot.evaluation.local_server import local_server
 
 pytestmark = [*needs_panel, pytest.mark.slow]
 ASKED = "How long do I have to return a tent?"
@@ -39,7 +39,7 @@ def product(data: Path, origin: str) -> Iterator[Product]:
 
     async def serve() -> None:
         system = {"widget_hosts": {"larkfield": [origin]}, "widget_token_minutes": 1}
-        async with local_server(data, ROOT / "knowledge", system) as server:
+        async with demo_server(data, system) as server:
             settings = Settings(data_dir=data)
             async with open_state(settings) as state:
                 desk = Principal(id="usr_crm", tenant_id=settings.tenant, name="CRM", role=Role.INTEGRATION)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.servers.demo import demo_server
 
 from copilot.domain.recording import RecordedConversation
 from copilot.evaluation.conversations import play_all
-from copilot.evaluation.local_server import local_server
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = Path(__file__).with_name("fresh_turns.yaml")
@@ -21,7 +21,7 @@ def test_most_wishes_for_fresh_turns_are_met(tmp_path):
     turns = [RecordedConversation.model_validate(t) for t in yaml.safe_load(SCENARIOS.read_text())]
 
     async def play():
-        async with local_server(tmp_path, ROOT / "knowledge") as server:
+        async with demo_server(tmp_path) as server:
             return await play_all(server, turns)
 
     checks = [check for performance in asyncio.run(play()) for check in performance.checks]

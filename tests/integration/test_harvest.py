@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.servers.demo import demo_server
 from typer.testing import CliRunner
 
 from copilot.cli.app import build_app
 from copilot.domain.recording import Verification
 from copilot.evaluation.live_client import LiveClient
-from copilot.evaluation.local_server import local_server
 from copilot.evaluation.simulation.panel import Panel
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ PERSONAL = ("maya.lindqvist@example.com", "Maya", "Lindqvist", "415-555-0199", "
 async def hold_a_conversation(data: Path) -> None:
     """One draft is used, one edited, one rejected, one not judged; then it is wrapped up."""
     async with (
-        local_server(data, ROOT / "knowledge") as server,
+        demo_server(data) as server,
         LiveClient.connect(server.address, server.representative) as robin,
         LiveClient.connect(server.address, server.supervisor) as sam,
         Panel.open(robin, sam, {"channel": "chat", "subject": "A lantern"}) as panel,

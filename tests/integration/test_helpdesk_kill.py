@@ -9,9 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.servers import helpdesks as vendors
+from tests.servers.demo import demo_data
 from tests.servers.product import Server
-
-from copilot.evaluation.local_server import local_server
 
 ROOT = Path(__file__).parents[2]
 CONVERSATIONS = range(600, 606)
@@ -24,8 +23,7 @@ async def test_killed_at_any_moment_each_message_is_one_turn_and_one_note(tmp_pa
     described = tmp_path / "integrations"
     described.mkdir()
     data = tmp_path / "data"
-    async with local_server(data, ROOT / "knowledge"):
-        pass  # ingests, and ends
+    await asyncio.to_thread(demo_data, data)
     with vendors.chatwoot_server(hang_seconds=0.3) as chatwoot:
         (described / "chatwoot.yaml").write_text(
             f"kind: chatwoot\nurl: {chatwoot.url}\naccount: 1\n"

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.servers.demo import demo_server
 
 from copilot.adapters.yaml_files import load_conversations
 from copilot.evaluation.conversations import play_all
 from copilot.evaluation.known_misses import load_known_misses, surprises
-from copilot.evaluation.local_server import local_server
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = load_conversations(ROOT / "evals/conversations")
@@ -25,7 +25,7 @@ def played(tmp_path_factory, request):
     }
 
     async def play():
-        async with local_server(tmp_path_factory.mktemp("data"), ROOT / "knowledge") as server:
+        async with demo_server(tmp_path_factory.mktemp("data")) as server:
             return await play_all(server, [r for r in RECORDINGS if r.id in wanted])
 
     return {performance.recording.id: performance for performance in asyncio.run(play())}

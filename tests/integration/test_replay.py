@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.servers.demo import demo_server
 from tests.servers.openai_server import openai_server, say
 from typer.testing import CliRunner
 
@@ -14,7 +15,6 @@ from copilot.adapters.yaml_files import load_conversations
 from copilot.cli.app import build_app
 from copilot.domain.recording import RecordedConversation
 from copilot.evaluation.conversations import play_all
-from copilot.evaluation.local_server import local_server
 from copilot.evaluation.replay.candidate import PRESENT, Candidate
 from copilot.evaluation.replay.meter import metered
 from copilot.evaluation.replay.run import compared, shown_by
@@ -117,7 +117,7 @@ def test_the_command_gates_on_an_export_of_the_store(tmp_path, monkeypatch, wors
 
 
 async def hold(recordings, data):
-    async with local_server(data, ROOT / "knowledge") as server:
+    async with demo_server(data) as server:
         await play_all(server, recordings)
 
 

@@ -1,17 +1,16 @@
 """Another tenant's key with all the right names sees nothing and changes nothing, by API and by console."""
 
+import asyncio
 from pathlib import Path
 
+from tests.servers.demo import demo_data
 from tests.tenants.siege import besiege
-
-from copilot.evaluation.local_server import local_server
 
 ROOT = Path(__file__).parents[2]
 
 
 async def test_a_thousand_random_requests_leak_nothing_and_change_nothing(tmp_path):
-    async with local_server(tmp_path, ROOT / "knowledge"):
-        pass  # ingests, and ends
+    await asyncio.to_thread(demo_data, tmp_path)
     siege = await besiege(tmp_path, requests=1050, seed=11)
     for found in (siege.findings, siege.pages):
         assert found.leaks == []

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.servers.demo import demo_server
 from tests.servers.openai_server import openai_server, say
 from tests.servers.otlp import collector
 
 from copilot.evaluation.live_client import EventFeed, LiveClient
-from copilot.evaluation.local_server import local_server
 from copilot.ports import trace_names as names
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ async def test_a_turn_and_its_refund_are_one_story_in_traces_and_logs_and_tell_n
         async with openai_server(say(ANSWER)) as model:
             system = {"trace_url": kept.url, "llm_base_url": model.url, "llm_model": "big"}
             async with (
-                local_server(tmp_path / "data", ROOT / "knowledge", system, log=log) as server,
+                demo_server(tmp_path / "data", system, log=log) as server,
                 LiveClient.connect(server.address, server.representative) as client,
             ):
                 opened = await client.post("/v1/conversations", {"channel": "chat"})
