@@ -49,7 +49,7 @@ def product(data: Path, origin: str) -> Iterator[Product]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert started.wait(90)
+    assert started.wait(300)
     try:
         yield made[0]
     finally:
