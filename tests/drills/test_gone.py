@@ -50,7 +50,7 @@ async def test_postgresql_gone_for_a_while(tmp_path, redis):
             action = await d.proposed(client)
             postgres.kill()
             said_of_it = await server.until(ready=False, seconds=READY_SECONDS)
-            assert "the database did not answer" in said_of_it["checks"]["database"]["problem"]
+            assert "The database did not answer" in said_of_it["checks"]["database"]["problem"]
             refused = await approve(client, action)
             assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
             assert d.asked(action) == 0

@@ -29,7 +29,7 @@ async def test_while_postgresql_is_gone_nothing_is_taken_and_afterwards_nothing_
             assert (await say(1)).status_code == 202
             postgres.kill()
             said = await server.until(ready=False, seconds=5)
-            assert "the database did not answer" in said["checks"]["database"]["problem"]
+            assert "The database did not answer" in said["checks"]["database"]["problem"]
             refused = await say(2)
             assert refused.status_code == 503, refused.text
             assert refused.json()["code"] == "dependency_unavailable"

@@ -22,6 +22,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlag
 from opentelemetry.trace import SpanKind as ApiKind
 
 from copilot.adapters.plain_tracing import parse_traceparent
+from copilot.adapters.seldom import Seldom
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import Attributes, AttributeValue, Ended, Listener, Span, SpanKind
 
@@ -29,7 +30,6 @@ _KINDS = {kind: ApiKind[kind.name] for kind in SpanKind}
 _CONTENT = frozenset({names.INPUT_MESSAGES, names.OUTPUT_MESSAGES})
 _WELL, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 _SAMPLED, _NOT_SAMPLED = TraceFlags(TraceFlags.SAMPLED), TraceFlags(TraceFlags.DEFAULT)
-_TOLD_EVERY_SECONDS = 60.0
 _TALKATIVE = (
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.sdk._shared_internal",
@@ -74,7 +74,7 @@ class OtelTracer:
             [],
             mask if settings.content else None,
         )
-        self._quieted = [(logging.getLogger(logger), _Seldom()) for logger in _TALKATIVE]
+        self._quieted = [(logging.getLogger(logger), Seldom()) for logger in _TALKATIVE]
         for logger, seldom in self._quieted:
             logger.addFilter(seldom)
 
@@ -222,21 +222,6 @@ class _OtelSpan:
             else:
                 told[name] = self._made.mask(str(told[name]))
         return told
-
-
-class _Seldom(logging.Filter):
-    """The exporter says with every batch that its collector is gone; once a minute is enough."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _TOLD_EVERY_SECONDS
-        return True
 
 
 def _remote(traceparent: str | None) -> SpanContext | None:

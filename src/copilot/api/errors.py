@@ -51,7 +51,7 @@ def problem_of(error: CopilotError, instance: str, trace_id: str | None = None) 
         code=error.code,
         instance=_printable(instance),
         hint=error.hint or None,
-        where=error.where or None,
+        where=None if isinstance(error, DependencyUnavailable) else error.where or None,
         trace_id=trace_id,
     )
 

@@ -102,8 +102,8 @@ class AskDesk:
             return await self._propose_for_model(name, arguments)
         except CopilotError as error:
             kind = AskStepKind.READ if spec.effect is ToolEffect.READ else AskStepKind.PROPOSE
-            await self._step(kind, name, ok=False, detail=str(error))
-            return self._told(ok=False, text=str(error))
+            await self._step(kind, name, ok=False, detail=error.told)
+            return self._told(ok=False, text=error.told)
 
     async def _no_such_tool(self, name: str) -> ToolReply:
         await self._step(AskStepKind.READ, name[:64], ok=False, detail="There is no such tool.")
@@ -175,7 +175,7 @@ class AskDesk:
         try:
             assessment = await self.tools.assess(self.principal, self.request.conversation, tool, arguments)
         except CopilotError as error:
-            await self._step(AskStepKind.POLICY, tool, ok=False, detail=str(error))
+            await self._step(AskStepKind.POLICY, tool, ok=False, detail=error.told)
             return None
         await self.decided(tool, assessment.preview, assessment.decision)
         return assessment

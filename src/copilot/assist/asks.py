@@ -116,7 +116,7 @@ class Asks:
             pass  # a newer question or turn has taken its place; nobody waits for this one
         except CopilotError as error:
             _log.warning("a question in %s was not answered: %s", conversation.id, error.code)
-            await self._degraded(request, "ask", str(error))
+            await self._degraded(request, "ask", error.told)
         except Exception:  # noqa: BLE001 - a task's last resort
             _log.exception("a question in %s was not answered", conversation.id)
             await self._degraded(request, "ask", "An unexpected error; see the server's log.")
@@ -139,7 +139,7 @@ class Asks:
             stopped: str | None = f"The model took longer than {self._parts.limits.seconds:.0f} s."
         except CopilotError as error:
             stopped = error.message
-            await self._degraded(request, "llm", str(error))
+            await self._degraded(request, "llm", error.told)
         else:
             if draft.answered:
                 return draft

@@ -192,7 +192,7 @@ class Replies:
             await self._block(revision, nothing, BlockReason.LLM_INVALID, error.message)
         except CopilotError as error:
             await self._block(revision, nothing, BlockReason.LLM_UNAVAILABLE, error.message)
-            await revision.publish(Degraded(component="llm", message=str(error)))
+            await revision.publish(Degraded(component="llm", message=error.told))
         return None
 
     async def _settle(

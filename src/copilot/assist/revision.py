@@ -198,7 +198,7 @@ class Revision:
             raise
         except CopilotError as error:
             _log.warning("%s failed in %s: %s", component, self.conversation.id, error.code)
-            await self.publish(Degraded(component=component, message=str(error)))
+            await self.publish(Degraded(component=component, message=error.told))
         except Exception:  # noqa: BLE001
             _log.exception("%s failed in %s", component, self.conversation.id)
             await self.publish(

@@ -87,7 +87,8 @@ async def _answered(page: Page, handle: _Handler) -> Response:
         refused.headers["Retry-After"] = str(math.ceil(error.retry_after))
         return refused
     except CopilotError as error:
-        return problem(page, error.status, str(error.message), error.hint, error.where)
+        where = "" if isinstance(error, DependencyUnavailable) else error.where
+        return problem(page, error.status, str(error.message), error.hint, where)
     except Exception:  # noqa: BLE001 - logged; nobody is shown what happened inside
         trace = current_span().trace_id or uuid.uuid4().hex
         _log.exception("unexpected error on a page, trace id %s", trace)

@@ -60,6 +60,11 @@ class CopilotError(Exception):
         advice = f" {self.hint}" if self.hint else ""
         return f"{place}{self.message}{advice}"
 
+    @property
+    def told(self) -> str:
+        """What anybody may read of it."""
+        return str(self)
+
 
 class InvalidInput(CopilotError):
     code = "invalid_input"
@@ -170,8 +175,14 @@ class NoOrderSystem(ToolFailed):
 
 
 class DependencyUnavailable(CopilotError):
+    """`where` it is to be found is for those who run it."""
+
     code = "dependency_unavailable"
     status = 503
+
+    @property
+    def told(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
 
 
 class IndexDamaged(DependencyUnavailable):

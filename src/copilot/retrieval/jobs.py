@@ -246,7 +246,7 @@ class IngestJobs:
         except asyncio.CancelledError:
             status = JobStatus.CANCELLED
         except DependencyUnavailable as error:
-            problem = str(error)
+            problem = error.told
             # What was uploaded needs nobody but ourselves: the database or the index was gone for a while.
             again = job.source is None and job.attempts < MAX_ATTEMPTS
         except CopilotError as error:

@@ -96,7 +96,7 @@ class Executor:
             async with self._attempt(session, read_tool, parsed), asyncio.timeout(self._limits.call_seconds):
                 data = await read_tool.run(self._orders.of(session.tenant_id), session, parsed)
         except CopilotError as error:
-            return self._result(call, error=str(error))
+            return self._result(call, error=error.told)
         except TimeoutError:
             return self._result(call, error="The order system did not answer in time.")
         return self._result(call, data=data)
@@ -161,7 +161,7 @@ class Executor:
             try:
                 await self._begin(executing)
             except LimitReached as error:
-                return await self._finish(action, ActionStatus.FAILED, error=str(error))
+                return await self._finish(action, ActionStatus.FAILED, error=error.told)
             return await self._drive(executing, uncertain=False)
 
     async def _begin(self, executing: Action) -> None:
@@ -198,7 +198,7 @@ class Executor:
                 )
             )
         except CopilotError as error:
-            return await self._finish(action, ActionStatus.FAILED, error=str(error))
+            return await self._finish(action, ActionStatus.FAILED, error=error.told)
         outcome = assessment.decision.outcome
         if outcome is PolicyOutcome.DENY:
             return await self._finish(action, ActionStatus.FAILED, error=assessment.decision.reason)
@@ -253,11 +253,11 @@ class Executor:
             try:
                 data = await self._call(tool, arguments, action)
             except OutcomeUnknown as error:
-                uncertain, trouble = True, str(error)
+                uncertain, trouble = True, error.told
             except DependencyUnavailable as error:
-                trouble = str(error)
+                trouble = error.told
             except CopilotError as error:
-                return await self._refused(tool, arguments, action, str(error), uncertain=uncertain)
+                return await self._refused(tool, arguments, action, error.told, uncertain=uncertain)
             else:
                 return await self._finish(action, ActionStatus.SUCCEEDED, data=data)
             await self._sleep(pause)
@@ -319,7 +319,7 @@ class Executor:
                 orders = self._orders.of(action.tenant_id)
                 return await tool.find_done(orders, arguments, key=action.call.id)
         except CopilotError as error:
-            raise OutcomeUnknown(f"The receipts could not be read: {error}") from error
+            raise OutcomeUnknown(f"The receipts could not be read: {error.told}") from error
         except TimeoutError as error:
             raise OutcomeUnknown("The receipts could not be read in time.") from error
 

@@ -155,10 +155,11 @@ async def test_a_shop_that_is_down_is_asked_again_with_the_same_key():
 
 async def test_a_shop_that_stays_down_ends_in_a_failure_that_did_nothing():
     d = desk()
-    d.orders.failures.extend([Failure("before", DependencyUnavailable("down"))] * 5)
+    down = DependencyUnavailable("The shop is down.", hint="Try again later.", where="http://10.0.0.7/shop")
+    d.orders.failures.extend([Failure("before", down)] * 5)
     done = await d.executor.execute(await d.approved())
     assert done.status is ActionStatus.FAILED
-    assert done.result.error.startswith("Nothing was done.")
+    assert done.result.error == "Nothing was done. The shop is down. Try again later."  # not where it is
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("timeout"), KeyError("id"), TimeoutError()])

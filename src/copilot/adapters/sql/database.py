@@ -14,7 +14,8 @@ from sqlalchemy.pool import QueuePool
 
 from copilot.adapters.sql import versions
 from copilot.adapters.sql.readers import Readers
-from copilot.domain.errors import ConfigurationError, DependencyUnavailable
+from copilot.adapters.sql.unanswered import FILE_HINT, unanswered
+from copilot.domain.errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -182,10 +183,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise DependencyUnavailable(
-            f"the database did not answer: {error.orig}",
-            hint="Check disk space and that no other process holds it.",
-        ) from error
+        raise unanswered(error.orig or error, FILE_HINT) from error
 
 
 def _quick_engine(path: Path, begin: str, size: int) -> Engine:

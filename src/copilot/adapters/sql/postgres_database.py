@@ -14,6 +14,7 @@ from copilot.adapters.sql.database_url import shown
 from copilot.adapters.sql.grants import withheld
 from copilot.adapters.sql.postgres_driver import READ, WRITE, begin_statement, make_engine
 from copilot.adapters.sql.tenant_scope import EVERY_TENANT, working_for
+from copilot.adapters.sql.unanswered import unanswered
 from copilot.domain.errors import ConfigurationError, DependencyUnavailable
 
 T = TypeVar("T")
@@ -110,8 +111,5 @@ def _translated(engine: AsyncEngine) -> Iterator[None]:
 
 
 def _unavailable(engine: AsyncEngine, error: DBAPIError) -> DependencyUnavailable:
-    return DependencyUnavailable(
-        f"the database did not answer: {error.orig}",
-        hint="Check that PostgreSQL runs and takes connections.",
-        where=shown(engine.url),
-    )
+    hint = "Check that PostgreSQL runs and takes connections."
+    return unanswered(error.orig or error, hint, where=shown(engine.url))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from copilot.domain.errors import DependencyUnavailable
+from copilot.adapters.sql.unanswered import FILE_HINT, unanswered
 
 T = TypeVar("T")
 
@@ -36,10 +36,7 @@ class Readers:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._visit, call)
         except sqlite3.OperationalError as error:
-            raise DependencyUnavailable(
-                f"the database did not answer: {error}",
-                hint="Check disk space and that no other process holds it.",
-            ) from error
+            raise unanswered(error, FILE_HINT) from error
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)

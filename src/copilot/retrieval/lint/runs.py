@@ -57,7 +57,7 @@ class LintRuns:
             )
             self._change(tenant_id, report=report)
         except CopilotError as error:
-            self._change(tenant_id, problem=str(error))
+            self._change(tenant_id, problem=error.told)
         except Exception:  # noqa: BLE001 - the page says so
             _log.exception("the checks of the knowledge failed")
             self._change(tenant_id, problem="The checks failed; the server's log says why.")

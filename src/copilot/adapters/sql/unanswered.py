@@ -1,0 +1,21 @@
+"""What is said when the database does not answer: the driver's own words go to the log alone.
+
+They name sockets, addresses and files, and who asked may be a representative.
+"""
+
+import logging
+
+from copilot.adapters.seldom import Seldom
+from copilot.domain.errors import DependencyUnavailable
+
+_log = logging.getLogger(__name__)
+_log.addFilter(Seldom())
+
+FILE_HINT = "Check disk space and that no other process holds it."
+
+
+def unanswered(error: BaseException, hint: str, *, where: str = "") -> DependencyUnavailable:
+    """To be raised in place of `error`, the driver's."""
+    place = f" ({where})" if where else ""
+    _log.warning("the database did not answer%s: %s", place, error)
+    return DependencyUnavailable("The database did not answer.", hint=hint, where=where)
