@@ -5,6 +5,7 @@ const STORED_KEY = "copilot.key";
 const STORED_THEME = "copilot.theme";
 const REFRESH_MS = 10_000;
 const THEMES = ["auto", "light", "dark"];
+const BOXES = ["customer-text", "reply-text"];
 
 const $ = (id) => document.getElementById(id);
 const panel = $("panel");
@@ -12,6 +13,7 @@ const panel = $("panel");
 let api = null;
 let current = null; // the open conversation, without its turns
 const titles = new Map();
+const unsent = new Map(); // what is written in the boxes of conversations that are not open now
 let pages = []; // pages of the list after the first, as fetched
 let cursor = null;
 
@@ -108,11 +110,14 @@ function titleOf(conversation) {
 // ---- one conversation
 
 function open(conversation) {
+  if (current) unsent.set(current.id, Object.fromEntries(BOXES.map((box) => [box, $(box).value])));
   current = conversation;
   $("turns").replaceChildren();
-  $("reply-text").value = "";
+  for (const box of BOXES) $(box).value = unsent.get(conversation.id)?.[box] ?? "";
   $("problem").textContent = "";
   $("verify").open = false;
+  $("verify-form").reset();
+  $("verify-problem").textContent = "";
   panel.conversationId = conversation.id;
   showConversation();
   void refresh();
@@ -192,9 +197,21 @@ async function attempt(work) {
 async function say(speaker, box) {
   const text = box.value.trim();
   if (!text) return;
+  const { id } = current;
   box.value = "";
-  const sent = await attempt(() => api.say(current.id, speaker, text));
-  if (!sent && !box.value) box.value = text;
+  const sent = await attempt(() => api.say(id, speaker, text));
+  if (!sent) giveBack(id, box, text);
+}
+
+/** Puts what could not be sent back in its box, in its own conversation, unless something else is written there. */
+function giveBack(id, box, text) {
+  if (id === current.id) {
+    box.value ||= text;
+    return;
+  }
+  const kept = unsent.get(id);
+  kept[box.id] ||= text;
+  $("problem").textContent = `A message in another conversation was not sent: ${$("problem").textContent}`;
 }
 
 async function verify(event) {
@@ -204,14 +221,16 @@ async function verify(event) {
   const byOrder = facts("email", "order_id");
   const body = byOrder.email || byOrder.order_id ? byOrder : facts("first_name", "last_name", "zip");
   $("verify-problem").textContent = "";
+  const { id } = current;
   try {
-    const customer = await api.verify(current.id, body);
+    const customer = await api.verify(id, body);
+    if (id !== current.id) return; // its own stream tells of it
     current = { ...current, customer_id: customer.id };
     $("verify").open = false;
     event.target.reset();
     showConversation();
   } catch (error) {
-    $("verify-problem").textContent = error.message;
+    if (id === current.id) $("verify-problem").textContent = error.message;
   }
 }
 
