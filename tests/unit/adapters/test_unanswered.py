@@ -1,5 +1,7 @@
 import logging
 
+import pytest
+
 from copilot.adapters.seldom import Seldom
 from copilot.adapters.sql import unanswered as module
 from copilot.adapters.sql.unanswered import unanswered
@@ -13,6 +15,18 @@ def test_what_the_driver_says_is_in_the_log_alone(caplog, monkeypatch):
     assert error.told == "The database did not answer. Check that it runs."
     assert DRIVERS in caplog.text
     assert "postgresql://copilot@db" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("drivers", "told"),
+    [
+        ("database or disk is full", "The database's disk is full."),
+        ("could not extend file: No space left on device", "The database's disk is full."),
+        ("disk I/O error", "The database's disk does not take what is written."),
+    ],
+)
+def test_a_full_disk_is_called_by_its_name(drivers, told):
+    assert unanswered(OSError(drivers), "").message == told
 
 
 def test_it_is_told_once_a_minute():

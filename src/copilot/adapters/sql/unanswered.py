@@ -11,6 +11,11 @@ from copilot.domain.errors import DependencyUnavailable
 _log = logging.getLogger(__name__)
 _log.addFilter(Seldom())
 
+_KNOWN = (
+    ("disk is full", "The database's disk is full."),
+    ("no space left", "The database's disk is full."),
+    ("disk i/o error", "The database's disk does not take what is written."),
+)
 FILE_HINT = "Check disk space and that no other process holds it."
 
 
@@ -18,4 +23,6 @@ def unanswered(error: BaseException, hint: str, *, where: str = "") -> Dependenc
     """To be raised in place of `error`, the driver's."""
     place = f" ({where})" if where else ""
     _log.warning("the database did not answer%s: %s", place, error)
-    return DependencyUnavailable("The database did not answer.", hint=hint, where=where)
+    said = str(error).lower()
+    message = next((told for sign, told in _KNOWN if sign in said), "The database did not answer.")
+    return DependencyUnavailable(message, hint=hint, where=where)
