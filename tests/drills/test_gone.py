@@ -7,6 +7,7 @@ import pytest
 from tests.drills.desk import approve, desk, status, until
 from tests.servers.chroma import chroma_server
 from tests.servers.postgres import running
+from tests.servers.small_disk import small_disk
 
 pytestmark = pytest.mark.slow
 READY_SECONDS = 5
@@ -138,3 +139,41 @@ async def test_the_disk_is_full_for_a_while(tmp_path):
         assert (d.made(action), await d.ledger_holds()) == (1, True)
         events = await said(client, talk, "How long does a refund take?")
         assert "degraded" not in [event["type"] for event in events]
+
+
+async def test_the_disk_of_postgresql_is_full_for_a_while(tmp_path, redis):
+    redis.empty()
+    with small_disk(megabytes=300) as disk, running("16MB", disk.folder) as postgres:
+        async with desk(tmp_path, database_url=postgres.database(), redis_url=redis.url) as d:
+            server = await d.serve(tmp_path / "one")
+            client = await d.client(server)
+            action, talk = await d.proposed(client), await d.conversation(client, order=2)
+            disk.fill()
+
+            async def is_refused():
+                turn = {"speaker": "customer", "text": "Is anybody there? " * 200}
+                answer = await client.post(f"/v1/conversations/{talk}/turns", json=turn)
+                if answer.is_success:  # into what its files have left
+                    return False
+                assert answer.status_code == 503, answer.text
+                assert answer.json()["detail"] == "The database's disk is full."
+                return True
+
+            await until(is_refused, 60)
+            refused = await approve(client, action)
+            assert (refused.status_code, refused.json()["code"]) == (503, "dependency_unavailable")
+            assert d.asked(action) == 0
+            assert (await client.get(f"/v1/conversations/{talk}")).is_success
+
+            disk.free()
+
+            async def is_refunded():
+                found = await status(client, action)
+                if found == "proposed":  # nothing of the approval could be written
+                    await approve(client, action)
+                return found == "succeeded"
+
+            await until(is_refunded, 60)
+            assert (d.made(action), await d.ledger_holds()) == (1, True)
+            events = await said(client, talk, "How long does a refund take?")
+            assert "degraded" not in [event["type"] for event in events]

@@ -127,11 +127,11 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def running(shared_buffers: str = "256MB") -> Iterator[Postgres]:
-    """In a folder whose name is short enough for a socket in it, and through which others may go."""
+def running(shared_buffers: str = "256MB", disk: Path | None = None) -> Iterator[Postgres]:
+    """On `disk`, or in a folder with a name short enough for a socket and through which others may go."""
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         Path(folder).chmod(0o711)
-        server = Postgres(Path(folder) / "server", shared_buffers)
+        server = Postgres((disk or Path(folder)) / "server", shared_buffers)
         server.start()
         try:
             yield server

@@ -12,9 +12,13 @@ _log = logging.getLogger(__name__)
 _log.addFilter(Seldom())
 
 _KNOWN = (
-    ("disk is full", "The database's disk is full."),
-    ("no space left", "The database's disk is full."),
-    ("disk i/o error", "The database's disk does not take what is written."),
+    ("disk is full", "The database's disk is full.", "Free space on it."),
+    ("no space left", "The database's disk is full.", "Free space on it."),
+    (
+        "disk i/o error",
+        "The database's disk does not take what is written.",
+        "Check that it has space.",
+    ),
 )
 FILE_HINT = "Check disk space and that no other process holds it."
 
@@ -24,5 +28,6 @@ def unanswered(error: BaseException, hint: str, *, where: str = "") -> Dependenc
     place = f" ({where})" if where else ""
     _log.warning("the database did not answer%s: %s", place, error)
     said = str(error).lower()
-    message = next((told for sign, told in _KNOWN if sign in said), "The database did not answer.")
+    unknown = ("The database did not answer.", hint)
+    message, hint = next(((told, do) for sign, told, do in _KNOWN if sign in said), unknown)
     return DependencyUnavailable(message, hint=hint, where=where)
