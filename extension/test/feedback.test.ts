@@ -63,4 +63,30 @@ describe("feedback", () => {
     expect(recorder.useOf("sug_1")).toBeNull();
     expect(failures).toHaveLength(1);
   });
+
+  it("lets the last word on a draft be the last to arrive", async () => {
+    const arrived: object[] = [];
+    const ends: ((error?: Error) => void)[] = [];
+    const slow = {
+      sendFeedback: (_: string, body: object) =>
+        new Promise<void>((done, refused) => {
+          arrived.push(body);
+          ends.push((error) => (error ? refused(error) : done()));
+        }),
+    };
+    recorder = new FeedbackRecorder(() => slow, () => undefined, (error) => failures.push(error));
+
+    const first = recorder.inserted("sug_1", "Hello there.", false);
+    const second = recorder.rated("sug_1", false, "wrong policy");
+    void recorder.inserted("sug_2", "Another draft's.", false);
+    expect(arrived).toEqual([{ verdict: "used" }, { verdict: "used" }]); // one of each
+    ends[0]?.(new Error("down"));
+    await first;
+    await Promise.resolve();
+    expect(arrived.at(-1)).toEqual({ verdict: "rejected", reason: "wrong policy" });
+    expect(recorder.useOf("sug_1")).toBe("noted"); // the earlier one's failure takes back nothing of it
+    ends[2]?.();
+    await second;
+    expect(failures).toHaveLength(1);
+  });
 });

@@ -21,6 +21,8 @@ interface Known {
 /** Records by itself what becomes of suggestions: used, edited, ignored; and what representatives say of them. */
 export class FeedbackRecorder {
   private known: ReadonlyMap<string, Known> = new Map();
+  /** The last word on a suggestion that is on its way: the next one waits for it, that it is not overtaken. */
+  private readonly onTheirWay = new Map<string, Promise<void>>();
 
   constructor(
     private readonly sink: () => Pick<CopilotClient, "sendFeedback">,
@@ -66,20 +68,28 @@ export class FeedbackRecorder {
     }
   }
 
-  private async record(id: string, now: Known): Promise<void> {
+  private record(id: string, now: Known): Promise<void> {
     const before = this.known.get(id);
     this.note(id, now);
-    const { verdict, text, reason } = now;
-    try {
-      await this.sink().sendFeedback(id, {
-        verdict,
-        ...(verdict === "edited" && text ? { final_text: text } : {}),
-        ...(reason ? { reason } : {}),
+    const earlier = this.onTheirWay.get(id);
+    const sent = (earlier ? earlier.then(() => this.send(id, now)) : this.send(id, now))
+      .catch((error: unknown) => {
+        if (this.known.get(id) === now) this.note(id, before);
+        this.failed(error);
+      })
+      .finally(() => {
+        if (this.onTheirWay.get(id) === sent) this.onTheirWay.delete(id);
       });
-    } catch (error) {
-      this.note(id, before);
-      this.failed(error);
-    }
+    this.onTheirWay.set(id, sent);
+    return sent;
+  }
+
+  private async send(id: string, { verdict, text, reason }: Known): Promise<void> {
+    await this.sink().sendFeedback(id, {
+      verdict,
+      ...(verdict === "edited" && text ? { final_text: text } : {}),
+      ...(reason ? { reason } : {}),
+    });
   }
 
   private note(id: string, known: Known | undefined): void {
