@@ -36,11 +36,11 @@ from copilot.assist.drafting.prompting import LlmLimits, Prompting  # noqa: E402
 from copilot.assist.drafting.styles import DraftStyle  # noqa: E402
 from copilot.assist.grounding import Grounder  # noqa: E402
 from copilot.assist.redaction import Masker  # noqa: E402
-from copilot.domain.assist import Sentiment, SentimentLabel, Understanding  # noqa: E402
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn  # noqa: E402
 from copilot.domain.drafting import DraftRequest  # noqa: E402
 from copilot.domain.errors import InvalidDraft  # noqa: E402
 from copilot.domain.knowledge import BlockKind, KnowledgeDocument, Passage, ScoredPassage  # noqa: E402
+from copilot.domain.understanding import Sentiment, SentimentLabel, Understanding  # noqa: E402
 
 _SHARE, _ALLOWANCE_MS = 1.05, 30.0
 _REPLY_TOKENS = 6

@@ -8,14 +8,8 @@ from copilot.adapters.sql.activity import SqlActivityLog
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.feedback_statistics import SqlFeedbackStatistics
 from copilot.domain.activity import Adoption
-from copilot.domain.assist import (
-    ConversationSnapshot,
-    Drafter,
-    FeedbackVerdict,
-    Suggestion,
-    SuggestionCompletedEvent,
-    TurnEvent,
-)
+from copilot.domain.assist import Drafter, FeedbackVerdict, Suggestion
+from copilot.domain.assist_events import ConversationSnapshot, SuggestionCompletedEvent, TurnEvent
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.feedback import FeedbackOutcome
 

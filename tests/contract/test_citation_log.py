@@ -11,17 +11,15 @@ from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.adapters.sql.database import Database
 from copilot.domain.assist import (
     AnswerFeedback,
-    ConversationSnapshot,
     Drafter,
     FeedbackVerdict,
     KnowledgeCard,
     KnowledgeCards,
-    KnowledgeEvent,
     Sentence,
     Suggestion,
-    SuggestionCompletedEvent,
     Support,
 )
+from copilot.domain.assist_events import ConversationSnapshot, KnowledgeEvent, SuggestionCompletedEvent
 from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.knowledge import Audience, Citation
 from copilot.domain.wrap_up import Disposition, Summary, WrapUp

@@ -8,14 +8,10 @@ from copilot.adapters.fakes.conversation_archive import MemoryConversationArchiv
 from copilot.adapters.sql.conversation_archive import SqlConversationArchive
 from copilot.adapters.sql.conversation_store import SqlConversationStore
 from copilot.domain.archive import FinishedConversation
-from copilot.domain.assist import (
-    AnswerFeedback,
+from copilot.domain.assist import AnswerFeedback, Drafter, FeedbackVerdict, Suggestion, SuggestionDelta
+from copilot.domain.assist_events import (
     ConversationSnapshot,
-    Drafter,
-    FeedbackVerdict,
-    Suggestion,
     SuggestionCompletedEvent,
-    SuggestionDelta,
     SuggestionDeltaEvent,
     TurnEvent,
 )

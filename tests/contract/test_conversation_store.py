@@ -7,15 +7,8 @@ import pytest
 
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.domain.assist import (
-    AnswerFeedback,
-    ConversationSnapshot,
-    Drafter,
-    FeedbackVerdict,
-    Suggestion,
-    SuggestionCompletedEvent,
-    TurnEvent,
-)
+from copilot.domain.assist import AnswerFeedback, Drafter, FeedbackVerdict, Suggestion
+from copilot.domain.assist_events import ConversationSnapshot, SuggestionCompletedEvent, TurnEvent
 from copilot.domain.conversation import Channel, Conversation, ConversationStatus, Speaker
 from copilot.domain.errors import ConversationClosed, NotFound
 from copilot.domain.signals import Alert, SignalKind

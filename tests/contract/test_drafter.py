@@ -17,10 +17,11 @@ from copilot.assist.drafting.styles import DraftStyle
 from copilot.assist.grounding import Grounder, contradictions, enforce
 from copilot.assist.quoting import QuoteRanker
 from copilot.domain.assist import Drafter as DrafterKind
-from copilot.domain.assist import Intent, Sentiment, SentimentLabel, Support, Understanding
+from copilot.domain.assist import Support
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.drafting import DraftRequest, joined
 from copilot.domain.knowledge import Audience
+from copilot.domain.understanding import Intent, Sentiment, SentimentLabel, Understanding
 
 QUESTION = "How long does standard shipping take?"
 QUOTE = "Standard shipping takes 3 to 5 business days and costs $6.95."

@@ -11,14 +11,8 @@ from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
 from copilot.adapters.memory_event_bus import BusLimits, MemoryEventBus
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.domain.assist import (
-    Drafter,
-    KnowledgeCards,
-    RevisionDone,
-    SnapshotEvent,
-    Suggestion,
-    SuggestionDelta,
-)
+from copilot.domain.assist import Drafter, KnowledgeCards, Suggestion, SuggestionDelta
+from copilot.domain.assist_events import RevisionDone, SnapshotEvent
 from copilot.domain.conversation import Channel, Conversation, Speaker
 from copilot.domain.errors import NotFound
 from copilot.domain.signals import Alert, SignalKind

@@ -8,7 +8,8 @@ import pytest
 from copilot.adapters.fakes.clock import FixedClock
 from copilot.adapters.memory_event_bus import BusLimits, MemoryEventBus
 from copilot.adapters.sql.conversation_store import SqlConversationStore
-from copilot.domain.assist import KnowledgeCards, SnapshotEvent
+from copilot.domain.assist import KnowledgeCards
+from copilot.domain.assist_events import SnapshotEvent
 from copilot.domain.conversation import Channel, Conversation, Speaker
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from tests.e2e import scene
 
 from copilot.domain.actions import Action
-from copilot.domain.assist import ConversationSnapshot, RevisionDone, Suggestion
+from copilot.domain.assist import Suggestion
+from copilot.domain.assist_events import ConversationSnapshot, RevisionDone
 from copilot.domain.conversation import Channel, Conversation, Speaker, Turn
 from copilot.domain.value import Value
 

@@ -17,7 +17,6 @@ from copilot.domain.actions import (
 from copilot.domain.assist import (
     Degraded,
     Drafter,
-    Intent,
     KnowledgeCard,
     KnowledgeCards,
     NextAction,
@@ -25,13 +24,10 @@ from copilot.domain.assist import (
     NextActions,
     OrderView,
     Sentence,
-    Sentiment,
-    SentimentLabel,
     Suggestion,
     SuggestionDelta,
     Support,
     ToolResultShown,
-    Understanding,
 )
 from copilot.domain.commerce import (
     Address,
@@ -45,6 +41,7 @@ from copilot.domain.commerce import (
     PaymentSource,
 )
 from copilot.domain.knowledge import Audience, Citation
+from copilot.domain.understanding import Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.wrap_up import Disposition, FollowUp, Statement, Summary, WrapUp
 
 NOW = datetime.now(tz=UTC).replace(microsecond=0)

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.e2e import scene
 from tests.e2e.desk import Desk, needs_panel, open_desk, until
 
-from copilot.domain.assist import KnowledgeCards, RevisionDone
+from copilot.domain.assist import KnowledgeCards
+from copilot.domain.assist_events import RevisionDone
 from copilot.domain.conversation import Speaker
 
 pytestmark = needs_panel

@@ -16,7 +16,8 @@ from tests.e2e import scene
 from tests.e2e.desk import Desk, needs_panel, open_desk
 from tests.e2e.fake_copilot import FakeCopilot
 
-from copilot.domain.assist import KnowledgeCards, RevisionDone
+from copilot.domain.assist import KnowledgeCards
+from copilot.domain.assist_events import RevisionDone
 from copilot.domain.conversation import Speaker, Turn
 
 pytestmark = needs_panel

@@ -20,17 +20,15 @@ from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
 from copilot.assist.knowledge_impact import KnowledgeImpact
 from copilot.domain.assist import (
     AnswerFeedback,
-    ConversationSnapshot,
     Drafter,
     FeedbackVerdict,
     KnowledgeCard,
     KnowledgeCards,
-    KnowledgeEvent,
     Sentence,
     Suggestion,
-    SuggestionCompletedEvent,
     Support,
 )
+from copilot.domain.assist_events import ConversationSnapshot, KnowledgeEvent, SuggestionCompletedEvent
 from copilot.domain.care import GapStatus, LintCheck, Severity
 from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.errors import Conflict, NotFound

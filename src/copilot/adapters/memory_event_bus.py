@@ -9,44 +9,46 @@ from typing import Generic, TypeVar
 
 from copilot.domain.actions import Action
 from copilot.domain.assist import (
+    Answer,
+    AskStep,
+    Degraded,
+    KnowledgeCards,
+    NextActions,
+    Suggestion,
+    SuggestionBlocked,
+    SuggestionDelta,
+    SuggestionSilent,
+    ToolResultShown,
+)
+from copilot.domain.assist_events import (
     ActionUpdatedEvent,
     AlertEvent,
-    Answer,
     AskAnsweredEvent,
-    AskStep,
     AskStepEvent,
     AssistEvent,
     ConversationSnapshot,
-    Degraded,
     DegradedEvent,
     EventData,
-    KnowledgeCards,
     KnowledgeEvent,
-    NextActions,
     NextActionsEvent,
     PartialTurnEvent,
     RevisionDone,
     RevisionDoneEvent,
     SnapshotEvent,
-    Suggestion,
-    SuggestionBlocked,
     SuggestionBlockedEvent,
     SuggestionCompletedEvent,
-    SuggestionDelta,
     SuggestionDeltaEvent,
-    SuggestionSilent,
     SuggestionSilentEvent,
     SummaryEvent,
     ToolResultEvent,
-    ToolResultShown,
     TurnEvent,
-    Understanding,
     UnderstandingEvent,
     WrapUpEvent,
 )
 from copilot.domain.conversation import Conversation, PartialTurn, Turn
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import Progress, advanced, shown
+from copilot.domain.understanding import Understanding
 from copilot.domain.wrap_up import Summary, WrapUp
 from copilot.ports import Clock, ConversationStore
 

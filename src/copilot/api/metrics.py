@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from copilot.api.readings import Readings
 from copilot.api.services import Events, Usage, Vitals
 from copilot.api.work_metrics import WorkMetrics
-from copilot.domain.assist import AssistEvent
+from copilot.domain.assist_events import AssistEvent
 from copilot.domain.usage import UsageTotals
 from copilot.ports.tracing import Tracer
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from copilot.api.routing import NEVER_KEPT
-from copilot.domain.assist import AssistEvent
+from copilot.domain.assist_events import AssistEvent
 from copilot.domain.ingest import JobEvent
 
 _REF = "#/components/schemas/{model}"

@@ -11,14 +11,8 @@ from dataclasses import dataclass, field
 
 from copilot.assist.revision import Memory, Revision
 from copilot.assist.words import plain
-from copilot.domain.assist import (
-    AheadOutcome,
-    AssistEvent,
-    EventData,
-    KnowledgeCards,
-    ToolResultShown,
-    WorkAhead,
-)
+from copilot.domain.assist import KnowledgeCards, ToolResultShown
+from copilot.domain.assist_events import AheadOutcome, AssistEvent, EventData, WorkAhead
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchResult

@@ -22,20 +22,10 @@ from copilot.assist.text_features import text_features
 from copilot.assist.understanding import entities_of
 from copilot.domain.actions import PolicyDecision, PolicyOutcome
 from copilot.domain.asking import AnswerDraft, AskRequest
-from copilot.domain.assist import (
-    Drafter,
-    EntityKind,
-    Intent,
-    KnowledgeCard,
-    OrderView,
-    Sentence,
-    Sentiment,
-    SentimentLabel,
-    Support,
-    Understanding,
-)
+from copilot.domain.assist import Drafter, KnowledgeCard, OrderView, Sentence, Support
 from copilot.domain.commerce import Order
 from copilot.domain.playbook import Playbook
+from copilot.domain.understanding import EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.ports import Clock, Embedder
 from copilot.tools.facts import describe_date
 

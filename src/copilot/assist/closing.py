@@ -8,8 +8,8 @@ from copilot.assist.revision import Revision
 from copilot.assist.summary import update_summary
 from copilot.assist.summary_refining import SummaryRefiner
 from copilot.assist.wrap_up import build_hand_over, build_wrap_up
-from copilot.domain.assist import SentimentLabel
 from copilot.domain.errors import CopilotError
+from copilot.domain.understanding import SentimentLabel
 from copilot.domain.wrap_up import HandOver, Summary, WrapUp
 from copilot.ports import Clock
 

@@ -7,10 +7,11 @@ from copilot.assist.replies import suggestion_record
 from copilot.assist.revision import Revision
 from copilot.assist.rewording import Rewording
 from copilot.assist.wording import friendlier, own_sentences, shorter
-from copilot.domain.assist import Sentence, SentimentLabel, Suggestion
+from copilot.domain.assist import Sentence, Suggestion
 from copilot.domain.conditions import FactValue
 from copilot.domain.errors import Conflict, DependencyUnavailable, InvalidInput, ModelNeeded, NotFound
 from copilot.domain.transforms import Transform, Transformed
+from copilot.domain.understanding import SentimentLabel
 from copilot.ports import ConversationStore, LedgerStore
 
 _NEEDS_MODEL = {Transform.TRANSLATE, Transform.REWRITE}

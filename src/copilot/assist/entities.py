@@ -10,7 +10,7 @@ from copilot.assist.amounts import find_amounts
 from copilot.assist.contacts import find_emails, find_phones, find_postcodes
 from copilot.assist.dates import find_dates
 from copilot.assist.redaction import find_personal_data, luhn_valid
-from copilot.domain.assist import Entity, EntityKind
+from copilot.domain.understanding import Entity, EntityKind
 
 _DIGIT_WORDS = {
     "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from copilot.assist.redaction import mask
-from copilot.domain.assist import Entity, EntityKind
+from copilot.domain.understanding import Entity, EntityKind
 from copilot.retrieval.sentences import split_sentences
 
 IDENTIFIERS = frozenset({EntityKind.ORDER_ID, EntityKind.EMAIL, EntityKind.PHONE, EntityKind.ZIP})

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from copilot.domain.assist import Entity, EntityKind
 from copilot.domain.commerce import Customer
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.errors import CustomerNotVerified, InvalidInput, NotFound
+from copilot.domain.understanding import Entity, EntityKind
 from copilot.ports import OrderSystems
 from copilot.tools.identity import IdentityGuard, name_claim, order_claim
 

@@ -9,9 +9,10 @@ from copilot.assist.next_actions import reads_to_run
 from copilot.assist.revision import Revision
 from copilot.assist.situation import gather
 from copilot.domain.actions import ToolEffect, ToolResult
-from copilot.domain.assist import EntityKind, OrderView, ToolResultShown
+from copilot.domain.assist import OrderView, ToolResultShown
 from copilot.domain.commerce import Customer, Order
 from copilot.domain.errors import NotFound
+from copilot.domain.understanding import EntityKind
 from copilot.ports import Clock
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import traced

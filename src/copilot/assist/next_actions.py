@@ -12,7 +12,7 @@ from copilot.assist.flow.reading import EpisodeReader
 from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ActionStatus, PolicyOutcome, Provenance, ToolCall, ToolEffect
-from copilot.domain.assist import Intent, NextAction, NextActionKind
+from copilot.domain.assist import NextAction, NextActionKind
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import (
@@ -26,6 +26,7 @@ from copilot.domain.errors import (
     PolicyDenied,
 )
 from copilot.domain.playbook import Playbook, PlaybookStep
+from copilot.domain.understanding import Intent
 from copilot.prompts import render_text
 from copilot.tools.facts import nested
 

@@ -21,16 +21,12 @@ from copilot.assist.situation import Situation, gather
 from copilot.assist.summary import State, update_summary
 from copilot.assist.understanding import Background, Understander, customer_said, entities_of, noticed
 from copilot.assist.watch import Watch, repeated_contact
-from copilot.domain.assist import (
-    EntityKind,
-    KnowledgeCards,
-    NextActions,
-    RevisionDone,
-    Understanding,
-)
+from copilot.domain.assist import KnowledgeCards, NextActions
+from copilot.domain.assist_events import RevisionDone
 from copilot.domain.conversation import Turn
 from copilot.domain.knowledge import KnowledgeGap, SearchQuery, SearchResult
 from copilot.domain.playbook import Playbook
+from copilot.domain.understanding import EntityKind, Understanding
 from copilot.ports import Clock, Ids, KnowledgeStore
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import traced

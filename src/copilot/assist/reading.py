@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from copilot.assist.focus import IDENTIFIERS, question_in, without_data
 from copilot.assist.redaction import mask
-from copilot.domain.assist import Entity, EntityKind
 from copilot.domain.conversation import Conversation, Speaker, Turn
+from copilot.domain.understanding import Entity, EntityKind
 from copilot.retrieval.sentences import split_sentences
 
 SHORT_WORDS = 6

@@ -14,26 +14,14 @@ from copilot.assist.profile import TenantProfile
 from copilot.assist.situation import Situation
 from copilot.domain.access import Principal
 from copilot.domain.actions import Action, ToolResult
-from copilot.domain.assist import (
-    AssistEvent,
-    ConversationSnapshot,
-    Degraded,
-    EventData,
-    Intent,
-    KnowledgeCards,
-    NextAction,
-    OrderView,
-    Sentiment,
-    Suggestion,
-    SuggestionDelta,
-    Understanding,
-    WorkAhead,
-)
+from copilot.domain.assist import Degraded, KnowledgeCards, NextAction, OrderView, Suggestion, SuggestionDelta
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot, EventData, WorkAhead
 from copilot.domain.conversation import Conversation, Turn
 from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchResult
 from copilot.domain.playbook import Playbook
 from copilot.domain.signals import SignalKind
+from copilot.domain.understanding import Intent, Sentiment, Understanding
 from copilot.domain.wrap_up import Summary
 from copilot.ports import trace_names as names
 from copilot.ports.tracing import current_span

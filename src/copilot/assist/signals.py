@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from copilot.assist.dates import find_dates
-from copilot.domain.assist import Sentiment
 from copilot.domain.conversation import Turn
 from copilot.domain.signals import Promise, Signal, SignalKind, Trend
+from copilot.domain.understanding import Sentiment
 
 _CLEARLY_NEGATIVE, _RECENT_TURNS, _REPEATED = -0.6, 3, 2
 _CHANGE = 0.35

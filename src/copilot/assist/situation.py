@@ -8,10 +8,11 @@ from copilot.assist.entities import last_of
 from copilot.assist.signals import is_frustrated
 from copilot.assist.understanding import customer_said
 from copilot.domain.actions import ToolResult
-from copilot.domain.assist import Entity, EntityKind, OrderView, Sentiment, Understanding
+from copilot.domain.assist import OrderView
 from copilot.domain.commerce import Customer, LineItem, Order
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
+from copilot.domain.understanding import Entity, EntityKind, Sentiment, Understanding
 from copilot.tools.facts import order_facts
 
 _ENTITY_FACTS = {

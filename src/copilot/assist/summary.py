@@ -10,9 +10,10 @@ from copilot.assist.redaction import mask
 from copilot.assist.situation import Situation
 from copilot.assist.words import content_words, plain
 from copilot.domain.actions import Action, ActionStatus
-from copilot.domain.assist import EntityKind, Intent, NextAction, Understanding
+from copilot.domain.assist import NextAction
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.playbook import Playbook
+from copilot.domain.understanding import EntityKind, Intent, Understanding
 from copilot.domain.wrap_up import Statement, Summary
 from copilot.retrieval.sentences import split_sentences
 

@@ -20,9 +20,9 @@ from copilot.assist.reading import (
 )
 from copilot.assist.signals import signals_in, trend_of, with_repeated
 from copilot.assist.text_features import text_features
-from copilot.domain.assist import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.domain.conversation import Conversation, Speaker, Turn
 from copilot.domain.signals import Promise, Signal
+from copilot.domain.understanding import Entity, EntityKind, Intent, Sentiment, SentimentLabel, Understanding
 from copilot.ports import Embedder, LanguageDetector, TextFeatures
 
 _MAX_QUERY_CHARACTERS = 600

@@ -10,9 +10,9 @@ from copilot.assist.redaction import mask
 from copilot.assist.summary import State, outcomes, shortened
 from copilot.assist.words import content_words
 from copilot.domain.actions import ActionStatus
-from copilot.domain.assist import Intent, SentimentLabel
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.playbook import Playbook
+from copilot.domain.understanding import Intent, SentimentLabel
 from copilot.domain.wrap_up import (
     Disposition,
     FollowUp,

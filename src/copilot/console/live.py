@@ -11,7 +11,7 @@ from copilot.console.paging import listed
 from copilot.console.routing import page_router
 from copilot.domain.access import Scope
 from copilot.domain.actions import Action, ActionStatus
-from copilot.domain.assist import ConversationSnapshot
+from copilot.domain.assist_events import ConversationSnapshot
 from copilot.domain.conversation import Conversation
 from copilot.domain.signals import Alert
 from copilot.domain.value import Value

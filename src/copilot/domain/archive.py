@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from copilot.domain.assist import AnswerFeedback, AssistEvent, Suggestion, SuggestionCompletedEvent
+from copilot.domain.assist import AnswerFeedback, Suggestion
+from copilot.domain.assist_events import AssistEvent, SuggestionCompletedEvent
 from copilot.domain.conversation import Conversation
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import WrapUp

@@ -5,12 +5,13 @@ from datetime import date
 
 from pydantic import Field
 
-from copilot.domain.assist import Sentence, Understanding
+from copilot.domain.assist import Sentence
 from copilot.domain.conditions import FactValue
 from copilot.domain.conversation import Conversation
 from copilot.domain.knowledge import ScoredPassage
 from copilot.domain.macro import FoundMacro
 from copilot.domain.playbook import Playbook
+from copilot.domain.understanding import Understanding
 from copilot.domain.value import Value
 
 

@@ -10,18 +10,17 @@ from pydantic import Field
 from copilot.domain.actions import Action
 from copilot.domain.assist import (
     Answer,
-    ConversationSnapshot,
-    EventData,
     KnowledgeCards,
     NextActions,
     Suggestion,
     SuggestionBlocked,
     SuggestionDelta,
     ToolResultShown,
-    Understanding,
 )
+from copilot.domain.assist_events import ConversationSnapshot, EventData
 from copilot.domain.conversation import Conversation, PartialTurn
 from copilot.domain.signals import Alert
+from copilot.domain.understanding import Understanding
 from copilot.domain.value import Value
 from copilot.domain.wrap_up import Summary, WrapUp
 

@@ -7,7 +7,7 @@ from copilot.bootstrap import Services, running
 from copilot.bootstrap.live import MakeComposer
 from copilot.config import Settings
 from copilot.domain.access import Principal, Role
-from copilot.domain.assist import ConversationSnapshot
+from copilot.domain.assist_events import ConversationSnapshot
 from copilot.domain.conversation import Channel, Speaker
 from copilot.domain.errors import InvalidInput
 from copilot.domain.value import Value

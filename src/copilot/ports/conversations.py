@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from copilot.domain.assist import AnswerFeedback, AssistEvent, ConversationSnapshot, EventData, Suggestion
+from copilot.domain.assist import AnswerFeedback, Suggestion
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot, EventData
 from copilot.domain.conversation import Conversation, Speaker
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import EventMarks, Progress

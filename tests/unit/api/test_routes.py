@@ -7,7 +7,8 @@ import pytest
 from copilot.adapters.probes import Probe, Probes
 from copilot.assist.metering import on_account_of
 from copilot.domain.access import Role
-from copilot.domain.assist import ConversationSnapshot, Drafter, Suggestion, SuggestionCompletedEvent
+from copilot.domain.assist import Drafter, Suggestion
+from copilot.domain.assist_events import ConversationSnapshot, SuggestionCompletedEvent
 from copilot.domain.errors import ConfigurationError
 from copilot.domain.usage import ModelUsage
 

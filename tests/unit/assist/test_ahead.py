@@ -6,7 +6,7 @@ import pytest
 from tests.unit.assist.world import ELENA_ORDER, RITA, world
 
 from copilot.assist.ahead import Ahead, same_content
-from copilot.domain.assist import AheadOutcome
+from copilot.domain.assist_events import AheadOutcome
 from copilot.domain.conversation import Channel, Speaker
 from copilot.domain.errors import ConversationClosed, DependencyUnavailable, NotFound
 

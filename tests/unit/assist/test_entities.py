@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from copilot.assist.entities import EntityVocabulary, find_entities
 from copilot.assist.redaction import luhn_valid
-from copilot.domain.assist import EntityKind
 from copilot.domain.commerce import Money
+from copilot.domain.understanding import EntityKind
 
 TODAY = date(2026, 11, 23)
 VOCABULARY = EntityVocabulary(

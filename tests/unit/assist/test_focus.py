@@ -7,7 +7,7 @@ import pytest
 from copilot.assist.entities import EntityVocabulary, find_entities
 from copilot.assist.focus import question_in, without_data
 from copilot.assist.signals import is_frustrated
-from copilot.domain.assist import Sentiment, SentimentLabel
+from copilot.domain.understanding import Sentiment, SentimentLabel
 
 
 @pytest.mark.parametrize(

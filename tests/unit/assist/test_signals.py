@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from copilot.assist.signals import signals_in, trend_of
-from copilot.domain.assist import Sentiment, SentimentLabel
 from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.signals import SignalKind, Trend
+from copilot.domain.understanding import Sentiment, SentimentLabel
 
 TODAY = date(2026, 11, 23)
 

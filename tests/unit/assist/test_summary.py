@@ -9,9 +9,9 @@ from tests.unit.assist.world import ELENA_ORDER, NOW, RITA, world
 from copilot.assist.case_templates import CASE_NOTE, CaseTemplates, check_template
 from copilot.assist.summary import State, update_summary
 from copilot.assist.wrap_up import build_wrap_up, due_on
-from copilot.domain.assist import SentimentLabel
 from copilot.domain.conversation import Conversation
 from copilot.domain.errors import ConfigurationError
+from copilot.domain.understanding import SentimentLabel
 from copilot.domain.wrap_up import Summary, WrapUp
 
 STOVE = conversation(

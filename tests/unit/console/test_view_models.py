@@ -24,7 +24,7 @@ from copilot.domain.actions import (
     ToolEffect,
 )
 from copilot.domain.activity import Adoption, Wait, by_day, percentile
-from copilot.domain.assist import ConversationSnapshot
+from copilot.domain.assist_events import ConversationSnapshot
 from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import (

@@ -9,16 +9,8 @@ from copilot.adapters.fakes.chat_model import ScriptedChatModel
 from copilot.adapters.fakes.embedder import HashingEmbedder
 from copilot.adapters.loaders.folder import FolderSource
 from copilot.domain.archive import FinishedConversation
-from copilot.domain.assist import (
-    AnswerFeedback,
-    Drafter,
-    FeedbackVerdict,
-    Sentence,
-    Suggestion,
-    SuggestionCompletedEvent,
-    Support,
-    TurnEvent,
-)
+from copilot.domain.assist import AnswerFeedback, Drafter, FeedbackVerdict, Sentence, Suggestion, Support
+from copilot.domain.assist_events import SuggestionCompletedEvent, TurnEvent
 from copilot.domain.conversation import Channel, Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import NotFound
 from copilot.domain.knowledge import Citation

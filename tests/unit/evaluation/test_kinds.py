@@ -5,15 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from copilot.domain.assist import (
-    ConversationSnapshot,
-    Drafter,
-    KnowledgeCard,
-    KnowledgeCards,
-    Sentence,
-    Suggestion,
-    Support,
-)
+from copilot.domain.assist import Drafter, KnowledgeCard, KnowledgeCards, Sentence, Suggestion, Support
+from copilot.domain.assist_events import ConversationSnapshot
 from copilot.domain.conversation import Channel, Conversation
 from copilot.domain.errors import InvalidInput
 from copilot.domain.knowledge import Audience, Citation

@@ -6,7 +6,8 @@ import pytest
 
 from copilot.domain.actions import ToolCall, ToolResult
 from copilot.domain.archive import FinishedConversation
-from copilot.domain.assist import OrderView, ToolResultEvent, ToolResultShown, TurnEvent
+from copilot.domain.assist import OrderView, ToolResultShown
+from copilot.domain.assist_events import ToolResultEvent, TurnEvent
 from copilot.domain.commerce import Address, Customer, LineItem, Money, Order, OrderStatus
 from copilot.domain.conversation import Channel, Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import ConfigurationError, InvalidInput

@@ -3,7 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from copilot.domain.assist import Degraded, DegradedEvent
+from copilot.domain.assist import Degraded
+from copilot.domain.assist_events import DegradedEvent
 from copilot.domain.errors import DependencyUnavailable, NotAuthenticated
 from copilot.web.sse import EventStream, Permit
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from copilot.adapters.fakes.conversation_store import MemoryConversationStore
-from copilot.domain.assist import FeedbackVerdict, KnowledgeEvent, Suggestion
+from copilot.domain.assist import FeedbackVerdict, Suggestion
+from copilot.domain.assist_events import KnowledgeEvent
 from copilot.domain.conversation import ConversationStatus
 from copilot.domain.knowledge import Citation
 from copilot.ports import OpenConversation, SentReply

@@ -5,13 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from copilot.domain.assist import (
-    AnswerFeedback,
-    AssistEvent,
-    ConversationSnapshot,
-    Suggestion,
-    SuggestionCompletedEvent,
-)
+from copilot.domain.assist import AnswerFeedback, Suggestion
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot, SuggestionCompletedEvent
 from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import ConversationClosed, NotFound
 from copilot.domain.signals import Alert

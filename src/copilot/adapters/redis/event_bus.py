@@ -15,7 +15,8 @@ from uuid import uuid4
 from copilot.adapters.memory_event_bus import BusLimits, Live, MemoryEventBus
 from copilot.adapters.redis.shared_live import SharedLive, alone, event_of, joined
 from copilot.adapters.redis.streams import Changed, Entry, SharedStreams, State, follow_feed
-from copilot.domain.assist import AssistEvent, Degraded, EventData
+from copilot.domain.assist import Degraded
+from copilot.domain.assist_events import AssistEvent, EventData
 from copilot.domain.conversation import Conversation, ConversationStatus
 from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.signals import Alert

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from copilot.adapters.memory_event_bus import Live
 from copilot.adapters.redis.streams import Entry, Position, State
-from copilot.domain.assist import AssistEvent, ConversationSnapshot
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot
 from copilot.domain.conversation import Conversation
 from copilot.domain.snapshot import advanced, shown
 

@@ -15,13 +15,8 @@ from copilot.adapters.sql.conversation_tables import conversations, revisions, s
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert
-from copilot.domain.assist import (
-    AnswerFeedback,
-    AssistEvent,
-    ConversationSnapshot,
-    Suggestion,
-    SuggestionCompletedEvent,
-)
+from copilot.domain.assist import AnswerFeedback, Suggestion
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot, SuggestionCompletedEvent
 from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
 from copilot.domain.errors import ConversationClosed, NotFound
 from copilot.domain.signals import Alert

@@ -16,11 +16,11 @@ from typing import Protocol
 from copilot.assist.helpdesk.links import ConversationLinks
 from copilot.assist.helpdesk.notes import draft_note, reason_note
 from copilot.domain.access import Principal, Role
-from copilot.domain.assist import (
+from copilot.domain.assist import Suggestion
+from copilot.domain.assist_events import (
     AssistEvent,
     RevisionDoneEvent,
     SnapshotEvent,
-    Suggestion,
     SuggestionBlockedEvent,
     SuggestionCompletedEvent,
     SuggestionSilentEvent,

@@ -4,15 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from copilot.assist.redaction import Masker
 from copilot.domain.archive import FinishedConversation
-from copilot.domain.assist import (
-    AnswerFeedback,
-    FeedbackVerdict,
-    Suggestion,
-    SuggestionCompletedEvent,
-    Support,
-    ToolResultEvent,
-    TurnEvent,
-)
+from copilot.domain.assist import AnswerFeedback, FeedbackVerdict, Suggestion, Support
+from copilot.domain.assist_events import SuggestionCompletedEvent, ToolResultEvent, TurnEvent
 from copilot.domain.conversation import Speaker, Turn
 from copilot.domain.words import content_words
 from copilot.evaluation.golden.candidates import CandidateCase, CaseKind, case_id

@@ -17,7 +17,8 @@ from copilot.assist.feedback import verdict_on
 from copilot.assist.words import plain
 from copilot.bootstrap.live import MakeComposer
 from copilot.config import Settings
-from copilot.domain.assist import ConversationSnapshot, FeedbackVerdict, Sentence, Support
+from copilot.domain.assist import FeedbackVerdict, Sentence, Support
+from copilot.domain.assist_events import ConversationSnapshot
 from copilot.domain.knowledge import Refusal
 from copilot.domain.words import content_words, stem
 from copilot.evaluation.beir import Corpus, read_corpus

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from copilot.assist.classifier import sentiment_score
 from copilot.assist.training import sentiment_examples
-from copilot.domain.assist import SentimentLabel
 from copilot.domain.knowledge import Refusal
+from copilot.domain.understanding import SentimentLabel
 from copilot.evaluation.classifying import (
     Judged,
     Labelled,

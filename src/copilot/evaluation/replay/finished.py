@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from copilot.adapters.yaml_source import read_all, yaml_files
 from copilot.domain.actions import ActionStatus, PolicyOutcome
 from copilot.domain.archive import FinishedConversation
-from copilot.domain.assist import ActionUpdatedEvent, ToolResultEvent, TurnEvent
+from copilot.domain.assist_events import ActionUpdatedEvent, ToolResultEvent, TurnEvent
 from copilot.domain.conversation import Speaker
 from copilot.domain.errors import ConfigurationError, InvalidInput
 from copilot.domain.knowledge import Refusal
