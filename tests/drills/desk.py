@@ -1,7 +1,7 @@
 """A desk for drills: real servers over one shop that keeps a book, and refunds ready to be approved."""
 
 import asyncio
-import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -95,7 +95,7 @@ async def desk(folder: Path, shop_seconds: float = 0.0, **config: Any) -> AsyncI
     """No server runs yet; the policies are in the state that `config` names, or in `folder / "one"`."""
     with lost_parcels(folder, _ORDERS, lambda: shop_seconds) as (shop_url, book):
         secret = folder / "secret"
-        secret.write_bytes(os.urandom(32))
+        secret.write_text(secrets.token_hex(32))
         secret.chmod(0o600)
         knowledge = small_knowledge(folder / "knowledge", playbooks=())
         made = Desk(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -90,7 +91,7 @@ class Site:
 
     async def start(self) -> None:
         secret = self._folder / "secret"
-        secret.write_bytes(os.urandom(32))
+        secret.write_text(secrets.token_hex(32))
         secret.chmod(0o600)
         _, _ = await asyncio.gather(self._warm.start(), self._copilot("ingest", str(self._knowledge)))
         self.up_since[POSTMASTER] = time.monotonic()
