@@ -34,6 +34,7 @@ from copilot.adapters.minilm import MiniLmEmbedder
 from copilot.adapters.model_files import find_packaged_file
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.knowledge_store import SqlKnowledgeStore
+from copilot.cli.serve import keep_what_stands
 from copilot.domain.knowledge import BlockKind, KnowledgeDocument, Passage, SearchQuery
 from copilot.ports import Vectors
 from copilot.retrieval.calibration import Calibration
@@ -100,6 +101,7 @@ async def measure_size(
     begun = time.perf_counter()
     await fill(store, index, world, seeds, size, embedder.model_id)
     figures = {"fill seconds": time.perf_counter() - begun}
+    keep_what_stands()  # as a server does before it answers
     clock, calibration = SystemClock(), Calibration.load()
     search = KnowledgeSearch(
         store=store, index=index, embedder=embedder, clock=clock, calibration=calibration

@@ -69,7 +69,7 @@ async def run_server(
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
-        _keep_what_stands()
+        keep_what_stands()
         print(f"Serving {settings.tenant} on http://{host}:{port} (Ctrl-C stops it).", flush=True)
         with _stopping_in_order():
             try:
@@ -104,7 +104,7 @@ def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
 
 
-def _keep_what_stands() -> None:
+def keep_what_stands() -> None:
     """Takes what the start has made out of the garbage collector's rounds.
 
     It is half a million objects that stay: a round over them stops every conversation for 0.2 s.
