@@ -7,26 +7,35 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, case, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from copilot.adapters.sql import alert_queries
 from copilot.adapters.sql import conversation_tables as tables
+from copilot.adapters.sql.conversation_rows import (
+    FIELDS,
+    add_turn,
+    change,
+    claim_revision,
+    conversation_of,
+    grow,
+    read,
+    row_of,
+    save_events,
+    save_snapshot,
+    unknown,
+    with_turns,
+)
 from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
 from copilot.adapters.sql.database import Database
 from copilot.adapters.sql.tenant_scope import of_one_tenant
 from copilot.adapters.sql.upserts import upsert
 from copilot.domain.assist import AnswerFeedback, Suggestion
-from copilot.domain.assist_events import AssistEvent, ConversationSnapshot, SuggestionCompletedEvent
+from copilot.domain.assist_events import AssistEvent, ConversationSnapshot
 from copilot.domain.conversation import Conversation, ConversationStatus, Speaker, Turn
-from copilot.domain.errors import ConversationClosed, NotFound
+from copilot.domain.errors import NotFound
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import EventMarks
 from copilot.domain.wrap_up import Summary, WrapUp
-
-_FIELDS = (
-    *(conversations.c[name] for name in Conversation.model_fields if name != "turns"),
-    conversations.c.wrap_up,
-)
 
 
 @of_one_tenant(but=("reserve_event_ids",))
@@ -45,13 +54,13 @@ class SqlConversationStore:
         await self._database.transact(add)
 
     async def get(self, tenant_id: str, conversation_id: str) -> Conversation:
-        return await self._database.look(lambda connection: _read(connection, tenant_id, conversation_id))
+        return await self._database.look(lambda connection: read(connection, tenant_id, conversation_id))
 
     async def list_open(
         self, tenant_id: str, *, after: str | None = None, limit: int = 50
     ) -> list[Conversation]:
         query = (
-            select(*_FIELDS)
+            select(*FIELDS)
             .where(
                 conversations.c.tenant_id == tenant_id,
                 conversations.c.status == ConversationStatus.OPEN,
@@ -62,7 +71,7 @@ class SqlConversationStore:
         if after is not None:
             query = query.where(conversations.c.id < after)
         async with self._database.read() as connection:
-            return [_conversation(row, ()) for row in await connection.execute(query)]
+            return [conversation_of(row, ()) for row in await connection.execute(query)]
 
     async def list_wrapped_up(
         self, tenant_id: str, *, after: str | None = None, limit: int = 200
@@ -85,11 +94,11 @@ class SqlConversationStore:
         self, tenant_id: str, conversation_id: str, *, turn_id: str, speaker: Speaker, text: str, at: datetime
     ) -> Conversation | None:
         def append(connection: Connection) -> Conversation | None:
-            row = _row(connection, tenant_id, conversation_id, to_change=True)
-            before = _with_turns(connection, row)
+            row = row_of(connection, tenant_id, conversation_id, to_change=True)
+            before = with_turns(connection, row)
             if any(turn.id == turn_id for turn in before.turns):
                 return None
-            grown = _conversation(_grow(connection, tenant_id, conversation_id, at), before.turns)
+            grown = conversation_of(grow(connection, tenant_id, conversation_id, at), before.turns)
             turn = Turn(
                 id=turn_id,
                 conversation_id=conversation_id,
@@ -98,7 +107,7 @@ class SqlConversationStore:
                 text=text,
                 created_at=at,
             )
-            connection.execute(insert(turns).values(turn.model_dump()))
+            add_turn(connection, turn)
             return grown.model_copy(update={"turns": (*before.turns, turn)})
 
         return await self._database.transact(append)
@@ -107,8 +116,8 @@ class SqlConversationStore:
         self, tenant_id: str, conversation_id: str, customer_id: str, at: datetime
     ) -> Conversation:
         def bind(connection: Connection) -> Conversation:
-            row = _grow(connection, tenant_id, conversation_id, at, customer_id=customer_id)
-            return _with_turns(connection, row)
+            row = grow(connection, tenant_id, conversation_id, at, customer_id=customer_id)
+            return with_turns(connection, row)
 
         return await self._database.transact(bind)
 
@@ -116,34 +125,20 @@ class SqlConversationStore:
         self, snapshot: ConversationSnapshot, events: Sequence[AssistEvent], *, tenant_id: str
     ) -> bool:
         conversation = snapshot.conversation
-        last_id = max((event.id for event in events), default=0)
-        claim = (
-            update(conversations)
-            .where(
-                conversations.c.id == conversation.id,
-                conversations.c.tenant_id == tenant_id,
-                conversations.c.saved_revision <= conversation.revision,
-            )
-            .values(
-                saved_revision=conversation.revision,
-                saved_event_id=case(
-                    (conversations.c.saved_event_id > last_id, conversations.c.saved_event_id), else_=last_id
-                ),
-            )
-        )
+        last_event = max((event.id for event in events), default=0)
 
         def save(connection: Connection) -> bool:
-            if connection.execute(claim).rowcount == 0:
+            if not claim_revision(connection, tenant_id, conversation.id, conversation.revision, last_event):
                 return False
-            _save_snapshot(connection, snapshot)
-            _save_events(connection, events, tenant_id)
+            save_snapshot(connection, snapshot)
+            save_events(connection, events, tenant_id)
             return True
 
         return await self._database.transact(save)
 
     async def close(self, tenant_id: str, wrap_up: WrapUp) -> Conversation:
         def end(connection: Connection) -> Conversation:
-            row = _change(
+            row = change(
                 connection,
                 tenant_id,
                 wrap_up.conversation_id,
@@ -151,7 +146,7 @@ class SqlConversationStore:
                 wrap_up=wrap_up.model_dump_json(),
                 updated_at=wrap_up.created_at,
             )
-            return _with_turns(connection, row)
+            return with_turns(connection, row)
 
         return await self._database.transact(end)
 
@@ -164,8 +159,8 @@ class SqlConversationStore:
         )
 
         def load(connection: Connection) -> tuple[Row[Any], Conversation, str | None]:
-            row = _row(connection, tenant_id, conversation_id)
-            return row, _with_turns(connection, row), connection.scalar(saved)
+            row = row_of(connection, tenant_id, conversation_id)
+            return row, with_turns(connection, row), connection.scalar(saved)
 
         row, conversation, body = await self._database.look(load)
         fields: dict[str, Any] = orjson.loads(body) if body else {}
@@ -199,7 +194,7 @@ class SqlConversationStore:
         ).where(conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id)
         row = await self._database.look(lambda connection: connection.execute(query).one_or_none())
         if row is None:
-            raise _unknown(conversation_id)
+            raise unknown(conversation_id)
         return EventMarks(reserved=row[0], saved=row[1], saved_revision=row[2])
 
     async def reserve_event_ids(self, conversation_id: str, count: int) -> int:
@@ -211,7 +206,7 @@ class SqlConversationStore:
         )
         last = await self._database.transact(lambda connection: connection.scalar(statement))
         if last is None:
-            raise _unknown(conversation_id)
+            raise unknown(conversation_id)
         return int(last) - count + 1
 
     async def get_suggestion(self, tenant_id: str, suggestion_id: str) -> Suggestion:
@@ -243,7 +238,7 @@ class SqlConversationStore:
         self, tenant_id: str, customer_id: str, since: datetime, *, limit: int = 20
     ) -> list[Conversation]:
         query = (
-            select(*_FIELDS)
+            select(*FIELDS)
             .where(
                 conversations.c.tenant_id == tenant_id,
                 conversations.c.customer_id == customer_id,
@@ -253,7 +248,7 @@ class SqlConversationStore:
             .limit(limit)
         )
         async with self._database.peek() as connection:
-            return [_conversation(row, ()) for row in await connection.execute(query)]
+            return [conversation_of(row, ()) for row in await connection.execute(query)]
 
     async def add_alert(self, alert: Alert) -> bool:
         async with self._database.write() as connection:
@@ -283,134 +278,6 @@ class SqlConversationStore:
 _FEEDBACK_KEY = {"suggestion_id", "principal_id"}
 
 
-def _row(
-    connection: Connection, tenant_id: str, conversation_id: str, *, to_change: bool = False
-) -> Row[Any]:
-    """`to_change` keeps other writers of the conversation waiting until the transaction ends."""
-    query = select(*_FIELDS).where(
-        conversations.c.id == conversation_id, conversations.c.tenant_id == tenant_id
-    )
-    if to_change:
-        query = query.with_for_update()
-    row = (connection.execute(query)).one_or_none()
-    if row is None:
-        raise _unknown(conversation_id)
-    return row
-
-
-def _read(connection: Connection, tenant_id: str, conversation_id: str) -> Conversation:
-    return _with_turns(connection, _row(connection, tenant_id, conversation_id))
-
-
-def _grow(
-    connection: Connection, tenant_id: str, conversation_id: str, at: datetime, **values: object
-) -> Row[Any]:
-    """The row after its revision grew by one."""
-    return _change(
-        connection,
-        tenant_id,
-        conversation_id,
-        revision=conversations.c.revision + 1,
-        updated_at=at,
-        **values,
-    )
-
-
-def _change(connection: Connection, tenant_id: str, conversation_id: str, **values: object) -> Row[Any]:
-    """Changes an open conversation. `NotFound` or `ConversationClosed` when it is not there or not open."""
-    statement = (
-        update(conversations)
-        .where(
-            conversations.c.id == conversation_id,
-            conversations.c.tenant_id == tenant_id,
-            conversations.c.status == ConversationStatus.OPEN,
-        )
-        .values(**values)
-        .returning(*_FIELDS)
-    )
-    row = (connection.execute(statement)).one_or_none()
-    if row is None:
-        _row(connection, tenant_id, conversation_id)
-        raise ConversationClosed(
-            f"conversation {conversation_id} is wrapped up", hint="Open a new conversation."
-        )
-    return row
-
-
-def _with_turns(connection: Connection, row: Row[Any]) -> Conversation:
-    query = select(turns).where(turns.c.conversation_id == row.id).order_by(turns.c.sequence)
-    found = tuple(Turn.model_validate(t._asdict()) for t in connection.execute(query))
-    return _conversation(row, found)
-
-
-def _conversation(row: Row[Any], found: tuple[Turn, ...]) -> Conversation:
-    fields = row._asdict()
-    del fields["wrap_up"]
-    return Conversation.model_validate({**fields, "turns": found})
-
-
-def _save_snapshot(connection: Connection, snapshot: ConversationSnapshot) -> None:
-    conversation = snapshot.conversation
-    key = {"conversation_id": conversation.id, "revision": conversation.revision}
-    body = snapshot.model_dump_json(exclude={"conversation", "drafts"})
-    connection.execute(
-        upsert(revisions)
-        .values(**key, snapshot=body)
-        .on_conflict_do_update(index_elements=list(key), set_={"snapshot": body})
-    )
-    if snapshot.summary is not None:
-        connection.execute(
-            upsert(summaries)
-            .values(
-                conversation_id=conversation.id,
-                revision=snapshot.summary.revision,
-                summary=snapshot.summary.model_dump_json(),
-            )
-            .on_conflict_do_update(
-                index_elements=list(key), set_={"summary": snapshot.summary.model_dump_json()}
-            )
-        )
-
-
-def _save_events(connection: Connection, shown: Sequence[AssistEvent], tenant_id: str) -> None:
-    if not shown:
-        return
-    connection.execute(
-        upsert(tables.events).on_conflict_do_nothing(),
-        [
-            {
-                "conversation_id": event.conversation_id,
-                "id": event.id,
-                "revision": event.revision,
-                "type": event.type,
-                "event": event.model_dump_json(),
-            }
-            for event in shown
-        ],
-    )
-    completed = [event.data for event in shown if isinstance(event, SuggestionCompletedEvent)]
-    if completed:
-        connection.execute(
-            upsert(suggestions).on_conflict_do_nothing(),
-            [
-                {
-                    "id": suggestion.id,
-                    "tenant_id": tenant_id,
-                    "conversation_id": suggestion.conversation_id,
-                    "revision": suggestion.revision,
-                    "suggestion": suggestion.model_dump_json(),
-                }
-                for suggestion in completed
-            ],
-        )
-
-
 @cache
 def _event_adapter() -> TypeAdapter[AssistEvent]:
     return TypeAdapter(AssistEvent)
-
-
-def _unknown(conversation_id: str) -> NotFound:
-    return NotFound(
-        f"there is no conversation {conversation_id!r}", hint="Open one with POST /v1/conversations."
-    )

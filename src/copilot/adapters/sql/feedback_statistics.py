@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Row, Select, Table, Text, case, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    Row,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
 from copilot.adapters.sql.columns import UtcDateTime
 from copilot.adapters.sql.database import Database, metadata
@@ -36,24 +50,20 @@ class SqlFeedbackStatistics:
 
     async def record(self, outcome: FeedbackOutcome) -> None:
         values = outcome.model_dump() | {"intent": outcome.intent or _NO_INTENT}
-        statement = upsert(outcomes).values(values)
-        statement = statement.on_conflict_do_update(
-            index_elements=["suggestion_id", "principal_id"],
-            set_={name: statement.excluded[name] for name in ("verdict", "at", "intent")},
-        )
-        await self._database.transact(lambda connection: connection.execute(statement))
+        await self._database.transact(lambda connection: connection.execute(_RECORD, values))
 
     async def history(
         self, tenant_id: str, intent: str | None, principal_id: str, *, last: int = 50
     ) -> FeedbackHistory:
-        of_intent = outcomes.c.intent == (intent or _NO_INTENT)
-        of_representative = outcomes.c.principal_id == principal_id
+        given = {
+            "tenant": tenant_id,
+            "of_intent": intent or _NO_INTENT,
+            "of_representative": principal_id,
+            "last": last,
+        }
 
         def tallies(connection: Connection) -> list[FeedbackTally]:
-            return [
-                _tally_of(connection.execute(_counts(tenant_id, last, *conditions)).one())
-                for conditions in ((of_intent, of_representative), (of_intent,), ())
-            ]
+            return [_tally_of(connection.execute(statement, given).one()) for statement in _HISTORY]
 
         representative, of_all, tenant = await self._database.look(tallies)
         return FeedbackHistory(representative=representative, intent=of_all, tenant=tenant)
@@ -63,12 +73,12 @@ def _tally_of(row: Row[int, Any, Any]) -> FeedbackTally:
     return FeedbackTally(shown=row[0], used=row[1] or 0, edited=row[2] or 0)
 
 
-def _counts(tenant_id: str, last: int, *conditions: ColumnElement[bool]) -> Select[int, Any, Any]:
+def _counts(*conditions: ColumnElement[bool]) -> Select[int, Any, Any]:
     latest = (
         select(outcomes.c.verdict)
-        .where(outcomes.c.tenant_id == tenant_id, *conditions)
+        .where(outcomes.c.tenant_id == bindparam("tenant"), *conditions)
         .order_by(outcomes.c.at.desc(), outcomes.c.suggestion_id.desc())
-        .limit(last)
+        .limit(bindparam("last", type_=Integer))
         .subquery()
     )
     return select(
@@ -76,3 +86,19 @@ def _counts(tenant_id: str, last: int, *conditions: ColumnElement[bool]) -> Sele
         func.sum(case((latest.c.verdict == FeedbackVerdict.USED, 1), else_=0)),
         func.sum(case((latest.c.verdict == FeedbackVerdict.EDITED, 1), else_=0)),
     ).select_from(latest)
+
+
+# Made once, because every turn asks them.
+_OF_INTENT = outcomes.c.intent == bindparam("of_intent")
+_HISTORY = (
+    _counts(_OF_INTENT, outcomes.c.principal_id == bindparam("of_representative")),
+    _counts(_OF_INTENT),
+    _counts(),
+)
+"""The representative's with the intent, everybody's with it, and everybody's."""
+
+_new = upsert(outcomes)
+_RECORD = _new.on_conflict_do_update(
+    index_elements=["suggestion_id", "principal_id"],
+    set_={name: _new.excluded[name] for name in ("verdict", "at", "intent")},
+)

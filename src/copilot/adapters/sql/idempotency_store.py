@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
+    bindparam,
     delete,
     select,
     update,
@@ -40,6 +40,11 @@ _requests = Table(
     Column("body", LargeBinary),
     Index("idempotent_requests_by_age", "begun_at"),
 )
+# Every write of the API runs them, so that each is made once.
+_NAMED = (_requests.c.tenant_id == bindparam("tenant"), _requests.c.key == bindparam("named"))
+_TAKE = insert(_requests).on_conflict_do_nothing().returning(_requests.c.key)
+_FIND = select(_requests).where(*_NAMED).with_for_update()
+_FINISH = update(_requests).where(*_NAMED).values(status=bindparam("answer_status"), body=bindparam("answer"))
 
 
 @of_one_tenant()
@@ -68,12 +73,13 @@ class SqlIdempotencyStore:
         return await self._database.transact(begin)
 
     async def finish(self, tenant_id: str, key: str, status: int, body: bytes) -> None:
-        statement = update(_requests).where(*_named(tenant_id, key)).values(status=status, body=body)
-        await self._database.transact(lambda c: c.execute(statement))
+        answer = {"tenant": tenant_id, "named": key, "answer_status": status, "answer": body}
+        await self._database.transact(lambda connection: connection.execute(_FINISH, answer))
 
     async def abandon(self, tenant_id: str, key: str) -> None:
-        statement = delete(_requests).where(*_named(tenant_id, key), _requests.c.status.is_(None))
-        await self._database.transact(lambda c: c.execute(statement))
+        statement = delete(_requests).where(*_NAMED, _requests.c.status.is_(None))
+        named = {"tenant": tenant_id, "named": key}
+        await self._database.transact(lambda connection: connection.execute(statement, named))
 
 
 def _begin(
@@ -86,15 +92,14 @@ def _begin(
     held: timedelta,
     purge: bool,
 ) -> tuple[int, bytes] | None:
-    take = insert(_requests).values(tenant_id=tenant_id, key=key, **claim)
     if purge:
         connection.execute(delete(_requests).where(_requests.c.begun_at < at - REMEMBERED))
-    taken = connection.execute(take.on_conflict_do_nothing().returning(_requests.c.key))
+    taken = connection.execute(_TAKE, {"tenant_id": tenant_id, "key": key, **claim})
     if taken.one_or_none() is not None:
         return None
     # Locked, so that of two who find a claim that has died only one takes it over.
-    found = select(_requests).where(*_named(tenant_id, key)).with_for_update()
-    if (row := connection.execute(found).one_or_none()) is None:  # given up in this moment
+    named = {"tenant": tenant_id, "named": key}
+    if (row := connection.execute(_FIND, named).one_or_none()) is None:  # given up in this moment
         return _begin(connection, tenant_id=tenant_id, key=key, claim=claim, at=at, held=held, purge=False)
     if row.begun_at >= at - REMEMBERED:
         if row.fingerprint != claim["fingerprint"]:
@@ -108,9 +113,5 @@ def _begin(
                 "the first request with this Idempotency-Key is still being worked on",
                 hint="Repeat it in a moment.",
             )
-    connection.execute(update(_requests).where(*_named(tenant_id, key)).values(claim))
+    connection.execute(update(_requests).where(*_NAMED).values(claim), named)
     return None
-
-
-def _named(tenant_id: str, key: str) -> tuple[ColumnElement[bool], ...]:
-    return (_requests.c.tenant_id == tenant_id, _requests.c.key == key)

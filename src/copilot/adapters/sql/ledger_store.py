@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     event,
     or_,
     select,
@@ -56,6 +57,17 @@ ledger_heads = Table(
 
 _TEXTS = tuple(column.name for column in ledger.c if isinstance(column.type, Text))
 """Read as bytes: a flipped bit may leave something that is no text, which the driver would stumble over."""
+
+# Made once, because every turn adds entries.
+_ADD = ledger.insert()
+_HEAD = select(ledger_heads.c.sequence, TextBytes(ledger_heads.c.hash).label("hash")).where(
+    ledger_heads.c.tenant_id == bindparam("tenant")
+)
+_new_head = insert(ledger_heads)
+_MOVE_HEAD = _new_head.on_conflict_do_update(
+    index_elements=["tenant_id"],
+    set_={name: _new_head.excluded[name] for name in LedgerHead.model_fields},
+)
 
 for _verb in ("UPDATE", "DELETE"):
     event.listen(
@@ -143,30 +155,25 @@ def _append(connection: Connection, tenant_id: str, record: LedgerRecord) -> Led
         record = sealed(record, key_for(connection, tenant_id, record))
     entry = next_entry(_head(connection, tenant_id), tenant_id, record)
     connection.execute(
-        ledger.insert().values(
-            tenant_id=tenant_id,
-            sequence=entry.sequence,
-            kind=entry.kind,
-            subject_id=entry.subject_id,
-            body=canonical_json(entry.body).decode(),
-            created_at=ledger_time(entry.created_at),
-            previous_hash=entry.previous_hash,
-            hash=entry.hash,
-        )
+        _ADD,
+        {
+            "tenant_id": tenant_id,
+            "sequence": entry.sequence,
+            "kind": entry.kind,
+            "subject_id": entry.subject_id,
+            "body": canonical_json(entry.body).decode(),
+            "created_at": ledger_time(entry.created_at),
+            "previous_hash": entry.previous_hash,
+            "hash": entry.hash,
+        },
     )
-    head = head_of(entry).model_dump()
-    connection.execute(
-        insert(ledger_heads)
-        .values(tenant_id=tenant_id, **head)
-        .on_conflict_do_update(index_elements=["tenant_id"], set_=head)
-    )
+    connection.execute(_MOVE_HEAD, {"tenant_id": tenant_id, **head_of(entry).model_dump()})
     return entry
 
 
 def _head(connection: Connection, tenant_id: str) -> LedgerHead | None:
     """`LedgerUnreadable` when its row is not as it was written."""
-    query = select(ledger_heads.c.sequence, TextBytes(ledger_heads.c.hash).label("hash"))
-    row = connection.execute(query.where(ledger_heads.c.tenant_id == tenant_id)).first()
+    row = connection.execute(_HEAD, {"tenant": tenant_id}).first()
     if row is None:
         return None
     try:
