@@ -9,6 +9,7 @@ from datetime import datetime
 
 from copilot.domain.errors import CopilotError
 from copilot.ports import Clock
+from copilot.ports.tasks import ended
 
 Ask = Callable[[], Awaitable[None]]
 """Raises when the dependency it stands for is gone."""
@@ -81,10 +82,7 @@ class Probes:
         ]
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await ended(*self._tasks)
 
     async def _watch(self, probe: Probe) -> None:
         while True:

@@ -11,6 +11,7 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.reads import Channel, Data, Read
 from copilot.ports import Clock, Ids
 from copilot.ports.reads import ReadStore
+from copilot.ports.tasks import ended
 from copilot.ports.tracing import current_cause
 
 _log = logging.getLogger(__name__)
@@ -92,8 +93,7 @@ class ReadJournal:
     async def settle(self) -> None:
         """Writes what was noted; what cannot be written now is lost, and logged."""
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait([self._writing])
+            await ended(self._writing)
         if not await self._write_all():
             self._lose(len(self._waiting))
             self._waiting.clear()

@@ -14,6 +14,7 @@ from copilot.assist.helpdesk.outbox import HelpdeskOutbox
 from copilot.assist.service import LiveAssist
 from copilot.config import Settings
 from copilot.ports import Clock, ConversationStore, EventBus, Ids
+from copilot.ports.tasks import ended
 from copilot.ports.tracing import Tracer
 
 
@@ -46,10 +47,5 @@ async def open_helpdesks(
     if helpdesks and settings.background_work:
         for work in (inbox.run(), outbox.run()):
             task = asyncio.create_task(work, name="helpdesks")
-            stack.push_async_callback(_stopped, task)
+            stack.push_async_callback(ended, task)
     return Helpdesks(links, inbox, outbox)
-
-
-async def _stopped(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

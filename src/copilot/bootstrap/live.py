@@ -68,6 +68,7 @@ from copilot.domain.errors import CopilotError
 from copilot.domain.knowledge import SearchQuery
 from copilot.ports import Drafter, Embedder, PersonSignIn, PersonTokens, RateLimiter, SignInOffer
 from copilot.ports import trace_names as names
+from copilot.ports.tasks import ended
 from copilot.ports.tracing import SpanKind, Tracer, within
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.jobs import IngestJobs
@@ -332,9 +333,4 @@ async def _timers(assist: LiveAssist, tenant_id: str) -> None:
 def _meanwhile(stack: AsyncExitStack, work: Mapping[str, Coroutine[None, None, None]]) -> None:
     """Until the product stops; by name."""
     for name, each in work.items():
-        stack.push_async_callback(_stopped, asyncio.create_task(each, name=name))
-
-
-async def _stopped(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+        stack.push_async_callback(ended, asyncio.create_task(each, name=name))

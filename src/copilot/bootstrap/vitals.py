@@ -17,6 +17,7 @@ from copilot.config import Settings
 from copilot.domain.errors import DependencyUnavailable
 from copilot.order_systems import OpenOrderSystems
 from copilot.ports import Embedder, PassageIndex
+from copilot.ports.tasks import ended
 
 _SELDOM = 10.0
 """Seconds between questions to what others run, and may count."""
@@ -65,8 +66,7 @@ async def open_vitals(
     try:
         yield vitals
     finally:
-        watching.cancel()
-        await asyncio.wait([watching])
+        await ended(watching)
         await vitals.readiness.stop()
 
 

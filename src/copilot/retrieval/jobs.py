@@ -11,6 +11,7 @@ from copilot.domain.errors import Conflict, CopilotError, DependencyUnavailable
 from copilot.domain.ingest import IngestJob, IngestProgress, IngestReport, JobEvent, JobStatus
 from copilot.ports import Clock, DocumentSource, Ids, JobStore, RemoteSource, SourceCatalog
 from copilot.ports import trace_names as names
+from copilot.ports.tasks import ended
 from copilot.ports.tracing import NO_TRACER, Span, SpanKind, Tracer, current_span, within
 from copilot.retrieval.ingest import Ingestor
 from copilot.retrieval.library import Library
@@ -74,8 +75,7 @@ class IngestJobs:
     async def stop(self) -> None:
         self._stopping = True
         if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.wait([self._worker])
+            await ended(self._worker)
 
     async def submit_source(
         self, tenant_id: str, requested_by: str, source: str, *, dry_run: bool = False

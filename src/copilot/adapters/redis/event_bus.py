@@ -22,6 +22,7 @@ from copilot.domain.errors import DependencyUnavailable
 from copilot.domain.signals import Alert
 from copilot.domain.snapshot import Progress, advanced
 from copilot.ports import Clock, ConversationStore
+from copilot.ports.tasks import ended
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -70,9 +71,8 @@ class RedisEventBus(MemoryEventBus):
         self._follower = asyncio.create_task(self._follow(after), name="live events of other servers")
 
     async def stop(self) -> None:
-        while self._follower is not None and not self._follower.done():
-            self._follower.cancel()  # which a time-out of the client at that moment would swallow
-            await asyncio.wait([self._follower], timeout=1)
+        if self._follower is not None:
+            await ended(self._follower, patience=1)
 
     # ------------------------------------------------------------ the port
 

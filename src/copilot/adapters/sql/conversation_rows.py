@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from copilot.adapters.sql import conversation_tables as tables
 from copilot.adapters.sql.conversation_tables import conversations, revisions, suggestions, summaries, turns
@@ -104,7 +105,7 @@ def _changed(
 
 
 @cache
-def _changing(names: tuple[str, ...], *, grows: bool) -> Update[Any]:
+def _changing(names: tuple[str, ...], *, grows: bool) -> ReturningUpdate[Any]:
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     if grows:
         values["revision"] = conversations.c.revision + 1

@@ -38,6 +38,7 @@ from copilot.domain.errors import (
 from copilot.domain.helpdesk import Delivery, DeliveryStatus, IntegrationState, Note, WriteBack
 from copilot.ports import Clock, EventBus, Helpdesk, HelpdeskStore, Ids
 from copilot.ports import trace_names as names
+from copilot.ports.tasks import ended
 from copilot.ports.tracing import NO_TRACER, SpanKind, Tracer, traceparent, within
 
 _log = logging.getLogger(__name__)
@@ -379,11 +380,7 @@ class HelpdeskInbox:
         return given_up
 
     async def _stop(self) -> None:
-        tasks = [*self._working.values(), *self._watching.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await ended(*self._working.values(), *self._watching.values())
 
 
 @dataclass(frozen=True)

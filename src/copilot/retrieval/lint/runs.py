@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from copilot.domain.care import LintCheck, LintProgress, LintRun
 from copilot.domain.errors import CopilotError
+from copilot.ports.tasks import ended
 from copilot.retrieval.lint.lint import UNCITED_AFTER, KnowledgeLint
 
 _log = logging.getLogger(__name__)
@@ -40,8 +41,7 @@ class LintRuns:
     async def stop(self, tenant_id: str) -> None:
         """What an earlier run found stays."""
         if (task := self._tasks.get(tenant_id)) is not None:
-            task.cancel()
-            await asyncio.wait([task])
+            await ended(task)
 
     async def close(self) -> None:
         for tenant_id in list(self._tasks):
