@@ -29,7 +29,7 @@ async def test_a_database_that_takes_no_writes_says_so_until_it_does(database):
         async with database.write() as connection:
             await connection.execute(text("DELETE FROM conversations"))
     for _ in range(2):
-        with pytest.raises(DependencyUnavailable, match="readonly"):
+        with pytest.raises(DependencyUnavailable, match="takes no writes"):
             await database.check()
     await take_no_writes(database, refuse=False)
     await database.check()

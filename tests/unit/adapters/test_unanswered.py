@@ -22,10 +22,11 @@ def test_what_the_driver_says_is_in_the_log_alone(caplog, monkeypatch):
     [
         ("database or disk is full", "The database's disk is full."),
         ("could not extend file: No space left on device", "The database's disk is full."),
+        ("attempt to write a readonly database", "The database takes no writes."),
         ("disk I/O error", "The database's disk does not take what is written."),
     ],
 )
-def test_a_full_disk_is_called_by_its_name(drivers, told):
+def test_a_disk_that_takes_nothing_is_called_by_its_name(drivers, told):
     assert unanswered(OSError(drivers), "").message == told
 
 

@@ -13,6 +13,7 @@ _log.addFilter(Seldom())
 
 _KNOWN = (
     ("disk is full", "The database's disk is full.", "Free space on it."),
+    ("readonly database", "The database takes no writes.", "Check the permissions of its files."),
     ("no space left", "The database's disk is full.", "Free space on it."),
     (
         "disk i/o error",
