@@ -158,7 +158,7 @@ def create_mcp_server(
         try:
             answer = await tools.call(await principal_of(context), params.name, params.arguments or {})
         except CopilotError as error:
-            content = types.TextContent(type="text", text=f"{error.code}: {error}")
+            content = types.TextContent(type="text", text=f"{error.code}: {error.told}")
             return types.CallToolResult(content=[content], is_error=True)
         text = json.dumps(answer, ensure_ascii=False)
         if len(text) > _LONGEST_RESULT:
