@@ -222,9 +222,9 @@ class IngestJobs:
 
     async def _run(self, job: IngestJob) -> None:
         with within(self._span(job)) as this:
-            ended = await self._run_to_its_end(job)
-            if ended is JobStatus.FAILED:
-                this.fail(ended.value)
+            status = await self._run_to_its_end(job)
+            if status is JobStatus.FAILED:
+                this.fail(status.value)
 
     def _span(self, job: IngestJob) -> Span:
         """In its request's trace; in one of its own after a restart, or when another server was asked."""

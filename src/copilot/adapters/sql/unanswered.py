@@ -11,16 +11,14 @@ from copilot.domain.errors import DependencyUnavailable
 _log = logging.getLogger(__name__)
 _log.addFilter(Seldom())
 
-_KNOWN = (
-    ("disk is full", "The database's disk is full.", "Free space on it."),
-    ("readonly database", "The database takes no writes.", "Check the permissions of its files."),
-    ("no space left", "The database's disk is full.", "Free space on it."),
-    (
-        "disk i/o error",
-        "The database's disk does not take what is written.",
-        "Check that it has space.",
-    ),
-)
+_FULL = ("The database's disk is full.", "Free space on it.")
+_KNOWN = {
+    "disk is full": _FULL,
+    "no space left": _FULL,
+    "disk i/o error": ("The database's disk does not take what is written.", "Check that it has space."),
+    "readonly database": ("The database takes no writes.", "Check the permissions of its files."),
+}
+"""What to say, and what to do, by what drivers say."""
 FILE_HINT = "Check disk space and that no other process holds it."
 
 
@@ -30,5 +28,5 @@ def unanswered(error: BaseException, hint: str, *, where: str = "") -> Dependenc
     _log.warning("the database did not answer%s: %s", place, error)
     said = str(error).lower()
     unknown = ("The database did not answer.", hint)
-    message, hint = next(((told, do) for sign, told, do in _KNOWN if sign in said), unknown)
+    message, hint = next((known for sign, known in _KNOWN.items() if sign in said), unknown)
     return DependencyUnavailable(message, hint=hint, where=where)
